@@ -1,0 +1,17 @@
+"""The exporter's commands; each is a module of its own."""
+
+from typing import NoReturn
+
+from crbl_runtime.command_line import run_command
+
+
+def export() -> NoReturn:
+    run_command("crbl-export", "crbl_export.commands.export", extra="export")
+
+
+def parity() -> NoReturn:
+    run_command("crbl-parity", "crbl_export.commands.parity", extra="export")
+
+
+def demo() -> NoReturn:
+    run_command("crbl-demo", "crbl_export.commands.demo", extra="export")

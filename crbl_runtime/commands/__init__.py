@@ -1,0 +1,9 @@
+"""The runtime's commands; each is a module of its own."""
+
+from typing import NoReturn
+
+from crbl_runtime.command_line import run_command
+
+
+def predict() -> NoReturn:
+    run_command("crbl-predict", "crbl_runtime.commands.predict", extra="train")

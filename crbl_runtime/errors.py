@@ -1,0 +1,47 @@
+"""Every error a user can meet, by kind. Each message says what was given, what was expected and what to do next."""
+
+
+class CRBLError(Exception):
+    """Base of all errors raised on purpose. `exit_code` is what the commands end with."""
+
+    exit_code = 1
+
+
+class UsageError(CRBLError):
+    """What was asked for does not fit together: a wrong file, option or combination."""
+
+    exit_code = 2
+
+
+class ModelFileError(UsageError):
+    """A model file that is no CRBL model, is damaged, or has a contract this version does not know."""
+
+
+class CheckpointError(UsageError):
+    """A checkpoint that is missing, damaged, or of another variant than the one asked for."""
+
+
+class EnvironmentUnfit(CRBLError):
+    """A package, device or execution provider that the request needs is missing on this machine."""
+
+    exit_code = 3
+
+
+class InputError(CRBLError):
+    """Data that cannot be used: pictures, folders or tables."""
+
+    exit_code = 4
+
+
+class PictureError(InputError):
+    """One picture that cannot be decoded: unreadable, truncated, empty, hostile or of an unsupported type."""
+
+
+class DataError(InputError):
+    """A folder or CSV that cannot be trained or evaluated on."""
+
+
+class ParityError(CRBLError):
+    """A model file that does not decide as its PyTorch model does, or a comparison that compared nothing."""
+
+    exit_code = 1

@@ -1,0 +1,13 @@
+"""The trainer's commands; each is a module of its own."""
+
+from typing import NoReturn
+
+from crbl_runtime.command_line import run_command
+
+
+def train() -> NoReturn:
+    run_command("crbl-train", "crbl_training.commands.train", extra="train")
+
+
+def convert() -> NoReturn:
+    run_command("crbl-convert", "crbl_training.commands.convert", extra="train")
