@@ -1,0 +1,160 @@
+"""From a picture to what the network sees: one spec, one code, for the trainer, the exporter and the runtime."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from crbl_runtime.errors import UsageError
+from crbl_runtime.picture import PictureInput, decode
+from crbl_runtime.region import Region, border_region, object_region, whole_region
+
+REGIONS = ("object", "border", "whole")
+CHANNEL_ORDERS = ("rgb", "bgr")
+SMALLEST_IMAGE_SIZE = 32
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class PreprocessingSpec:
+    """Everything that stands between a picture and the network. Travels in checkpoints and model files.
+
+    Attributes:
+        region: "object" (the largest dark object), "border" (all but the first rows and columns) or "whole".
+        image_size: side of the square the region is resized to, in pixels, at least 32.
+        object_threshold: grey values up to this one belong to the object (0 to 255); region "object" only.
+        object_bottom: row from which on nothing belongs to the object, None for none; region "object" only.
+        object_size: side of the intermediate square the object is resized to by area; region "object" only.
+        border: rows and columns dropped at the top and the left; region "border" only.
+        channel_order: order of the channels the network was trained on; pictures and model inputs are RGB always.
+        divisor: uint8 values are divided by this first.
+        mean, std: per channel, in the network's channel order; subtracted and divided by after `divisor`.
+    """
+
+    region: str
+    image_size: int = 128
+    object_threshold: int = 150
+    object_bottom: int | None = 89
+    object_size: int = 100
+    border: int = 4
+    channel_order: str = "rgb"
+    divisor: float = 255.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        _require(self.region in REGIONS, f"region is {self.region!r}, expected one of {', '.join(REGIONS)}")
+        _require(
+            self.channel_order in CHANNEL_ORDERS,
+            f"channel_order is {self.channel_order!r}, expected one of {', '.join(CHANNEL_ORDERS)}",
+        )
+        _require(
+            _is_integer(self.image_size, SMALLEST_IMAGE_SIZE, 4096),
+            f"image_size is {self.image_size!r}, expected a whole number of pixels from {SMALLEST_IMAGE_SIZE} to 4096",
+        )
+        _require(
+            _is_integer(self.object_threshold, 0, 255),
+            f"object_threshold is {self.object_threshold!r}, expected a grey value from 0 to 255",
+        )
+        _require(
+            self.object_bottom is None or _is_integer(self.object_bottom, 1, 2**31),
+            f"object_bottom is {self.object_bottom!r}, expected a row number of at least 1, or None",
+        )
+        _require(_is_integer(self.object_size, 1, 4096), f"object_size is {self.object_size!r}, expected 1 to 4096")
+        _require(_is_integer(self.border, 0, 2**31), f"border is {self.border!r}, expected 0 or more rows")
+        for name, values in (("divisor", (self.divisor,)), ("mean", self.mean), ("std", self.std)):
+            _require(
+                all(isinstance(value, (int, float)) and np.isfinite(value) for value in values)
+                and (name == "divisor" or len(values) == 3)
+                and (name == "mean" or all(value > 0 for value in values)),
+                f"{name} is {values!r}, expected finite numbers, three for mean and std, positive for divisor and std",
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec as JSON types; `from_dict` gives the same spec back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "PreprocessingSpec":
+        """The spec that `to_dict` wrote.
+
+        Raises:
+            UsageError: a key is unknown or missing, or a value is out of range.
+        """
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            raise UsageError(
+                f"The preprocessing spec has the keys {sorted(values)}, expected exactly {sorted(known)}. "
+                "It was written by another version of crbl: install that version, or export the model again."
+            )
+        triples = {
+            key: tuple(value) if isinstance(value, list) and len(value) == 3 else value for key, value in values.items()
+        }
+        return cls(**triples)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the spec's canonical JSON; two specs that treat pictures differently never share it."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class PreparedPicture:
+    """What the network is given for one picture.
+
+    Attributes:
+        pixels: uint8 [image_size, image_size, 3], RGB.
+        region_found: False where no object was found and the whole picture stands in for it.
+        box: (x, y, width, height) of the region in the decoded picture, in pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+    region_found: bool
+    box: tuple[int, int, int, int]
+
+
+def prepare(picture: PictureInput, spec: PreprocessingSpec) -> PreparedPicture:
+    """Decode a picture, cut out its region and resize it.
+
+    Raises:
+        PictureError: the picture cannot be decoded.
+    """
+    region = find_region(decode(picture), spec)
+    return PreparedPicture(resize(region.pixels, spec), region.found, region.box)
+
+
+def find_region(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> Region:
+    """The part of a decoded picture (uint8 [H, W, 3], RGB) that the spec asks for."""
+    if spec.region == "object":
+        return object_region(pixels, spec.object_threshold, spec.object_bottom)
+    if spec.region == "border":
+        return border_region(pixels, spec.border)
+    return whole_region(pixels)
+
+
+def resize(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> NDArray[np.uint8]:
+    """A region (uint8 [h, w, 3]) as a square of uint8 [image_size, image_size, 3], stretched as in training."""
+    if spec.region == "object":
+        pixels = _resize(pixels, spec.object_size, cv2.INTER_AREA)
+    return _resize(pixels, spec.image_size, cv2.INTER_CUBIC)
+
+
+def _resize(pixels: NDArray[np.uint8], size: int, interpolation: int) -> NDArray[np.uint8]:
+    resized = cv2.resize(np.ascontiguousarray(pixels), (size, size), interpolation=interpolation)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def _is_integer(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise UsageError(f"Preprocessing spec: {message}.")

@@ -1,0 +1,173 @@
+"""Checkpoints: tensors and what must be known about them, without pickle."""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from crbl_runtime.atomic_file import write_bytes
+from crbl_runtime.errors import CheckpointError, UsageError
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_runtime.variant import Variant, variant_named
+from crbl_training.model.crbl import CRBLDualModel
+
+SCHEMA_VERSION = 1
+METADATA_KEY = "crbl"
+LABELS = ("normal", "anomaly")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model and what must be known about it.
+
+    Attributes:
+        variant: crop or full.
+        state: the state dict of `CRBLDualModel`; CPU tensors.
+        preprocessing: how its pictures were prepared.
+        threshold: a picture is anomalous when its probability is greater than this.
+        threshold_source: how the threshold was chosen.
+        provenance: where the model comes from; JSON types.
+    """
+
+    variant: Variant
+    state: dict[str, Tensor]
+    preprocessing: PreprocessingSpec
+    threshold: float
+    threshold_source: str
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def build_model(self) -> CRBLDualModel:
+        """The model with these weights, in eval mode, on the CPU.
+
+        Raises:
+            CheckpointError: a tensor is missing, left over or of the wrong shape.
+        """
+        model = CRBLDualModel(self.variant.trainable)
+        load_exactly(model, self.state, "checkpoint")
+        return model.eval()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over names, shapes, types and values of all tensors."""
+        digest = hashlib.sha256()
+        for name in sorted(self.state):
+            tensor = self.state[name].contiguous()
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
+            digest.update(tensor.numpy().tobytes())
+        return digest.hexdigest()
+
+
+def load_exactly(module: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """Load `state` into `module` where names and shapes agree one for one.
+
+    Raises:
+        CheckpointError: naming what is missing, left over or of the wrong shape. Nothing is loaded then.
+    """
+    own = module.state_dict()
+    problems = [f"{name} is missing" for name in own if name not in state]
+    problems += [f"{name} is not part of the model" for name in state if name not in own]
+    problems += [
+        f"{name} has the shape {tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    if problems:
+        shown = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
+        raise CheckpointError(f"{source} does not hold the weights of this model: {shown}.")
+    module.load_state_dict(state)
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
+    """Write PATH.pth (a plain state dict) and PATH.safetensors (the same tensors with everything about them).
+
+    Args:
+        path: with or without one of the two suffixes.
+
+    Returns:
+        both paths; each is written atomically, the .safetensors last: it is complete when it is there.
+    """
+    pth, twin = path.with_suffix(".pth"), path.with_suffix(".safetensors")
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    metadata = {
+        "schema_version": SCHEMA_VERSION,
+        "variant": checkpoint.variant.name,
+        "preprocessing": checkpoint.preprocessing.to_dict(),
+        "threshold": checkpoint.threshold,
+        "threshold_source": checkpoint.threshold_source,
+        "labels": list(LABELS),
+        "provenance": checkpoint.provenance,
+        "pth_sha256": hashlib.sha256(buffer.getbuffer()).hexdigest(),
+    }
+    content = save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+    write_bytes(pth, buffer.getvalue())
+    write_bytes(twin, content)
+    return pth, twin
+
+
+def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
+    """Read a checkpoint written by `save_checkpoint`; nothing in it is executed.
+
+    A .pth is never unpickled: its .safetensors twin is read after making sure that it belongs to it.
+
+    Args:
+        path: the .safetensors or the .pth file. variant: the variant it must be of, None for either.
+
+    Raises:
+        CheckpointError: missing, damaged, changed, without its twin, or of the other variant.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}. Train one with crbl-train, or name an existing file.")
+    twin = path.with_suffix(".safetensors")
+    if not twin.is_file():
+        raise CheckpointError(
+            f"{path} has no {twin.name} beside it, which says how its pictures are prepared. "
+            "Keep the two files together, or train or convert the model again."
+        )
+    metadata = _read_metadata(twin)
+    if path.suffix == ".pth" and hashlib.sha256(path.read_bytes()).hexdigest() != metadata["pth_sha256"]:
+        raise CheckpointError(f"{path.name} is not the file that {twin.name} was written with. Name {twin.name} itself.")
+    if variant is not None and metadata["variant"] != variant:
+        raise CheckpointError(
+            f"{path} is a checkpoint of the variant {metadata['variant']}, but {variant} was asked for. "
+            f"Use --variant {metadata['variant']}, or name a checkpoint of {variant}."
+        )
+    try:
+        return Checkpoint(
+            variant=variant_named(metadata["variant"]),
+            state=load_file(twin),
+            preprocessing=PreprocessingSpec.from_dict(metadata["preprocessing"]),
+            threshold=float(metadata["threshold"]),
+            threshold_source=str(metadata["threshold_source"]),
+            provenance=dict(metadata["provenance"]),
+        )
+    except (UsageError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{twin} has metadata that cannot be read: {error}") from error
+
+
+def _read_metadata(path: Path) -> dict[str, Any]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(METADATA_KEY)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no safetensors file, or a damaged one ({error}). Copy it again.") from error
+    if text is None:
+        raise CheckpointError(f"{path} is no CRBL checkpoint: it has no '{METADATA_KEY}' metadata. Train or convert one.")
+    metadata = json.loads(text)
+    expected = {
+        "schema_version", "variant", "preprocessing", "threshold", "threshold_source", "labels", "provenance", "pth_sha256",
+    }  # fmt: skip
+    if metadata.get("schema_version") != SCHEMA_VERSION or set(metadata) != expected:
+        raise CheckpointError(
+            f"{path} has schema version {metadata.get('schema_version')} with the keys {sorted(metadata)}, "
+            f"expected version {SCHEMA_VERSION} with {sorted(expected)}. Use the version of crbl that wrote it."
+        )
+    return metadata
