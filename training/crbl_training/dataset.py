@@ -1,0 +1,172 @@
+"""Labelled pictures on disk: folders by class, or a table."""
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crbl_runtime.errors import DataError
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+CLASS_FOLDERS = (("class_0", "class_1"), ("normal", "anomaly"), ("good", "bad"))
+PATH_COLUMNS = ("image_path", "path")
+LABEL_COLUMNS = ("impurity", "label")
+LABEL_WORDS = {"0": 0, "1": 1, "normal": 0, "anomaly": 1, "good": 0, "bad": 1, "class_0": 0, "class_1": 1}
+SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """A picture's path and its label: 0 normal, 1 anomaly."""
+
+    path: Path
+    label: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pictures to train on and pictures to validate on, both with both classes.
+
+    Attributes:
+        validation_source: where the validation pictures come from, in words.
+    """
+
+    train: tuple[LabelledPicture, ...]
+    validation: tuple[LabelledPicture, ...]
+    validation_source: str
+
+
+def read_labelled(source: Path, images: Path | None = None) -> tuple[LabelledPicture, ...]:
+    """All labelled pictures of a folder with two class folders, or of a CSV file.
+
+    Args:
+        source: the folder (class_0/class_1, normal/anomaly or good/bad, searched recursively), or the CSV (columns
+            image_path or path, and impurity or label).
+        images: what the CSV's paths are relative to; by default the CSV's own folder.
+
+    Raises:
+        DataError: naming the file and the remedy.
+    """
+    pictures = tuple(picture for picture, _ in _read_with_split(source, images))
+    _require_both_classes(pictures, source)
+    return pictures
+
+
+def read_split(data: Path, validation: Path | None, images: Path | None, seed: int) -> Split:
+    """Training and validation pictures.
+
+    Validation pictures come from `validation` if given, else from the table's `split` column, else a fifth of each
+    class is set aside, the same fifth for the same seed.
+
+    Raises:
+        DataError: as `read_labelled`, or where a class has fewer pictures than can be split.
+    """
+    rows = _read_with_split(data, images)
+    if validation is not None:
+        train = tuple(picture for picture, split in rows if split in ("", "train"))
+        _require_both_classes(train, data)
+        return Split(train, read_labelled(validation, images), f"given: {validation.name}")
+    if any(split for _, split in rows):
+        train = tuple(picture for picture, split in rows if split == "train")
+        held_out = tuple(picture for picture, split in rows if split == "validation")
+        _require_both_classes(train, data, "split train")
+        _require_both_classes(held_out, data, "split validation")
+        return Split(train, held_out, f"the column 'split' of {data.name}")
+    pictures = tuple(picture for picture, _ in rows)
+    _require_both_classes(pictures, data)
+    return _set_aside(pictures, data, seed)
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """All picture files below a folder, sorted by path."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+
+
+def data_hash(pictures: Sequence[LabelledPicture]) -> str:
+    """SHA-256 over the content and label of all pictures, in any order of theirs."""
+    entries = sorted(f"{hashlib.sha256(picture.path.read_bytes()).hexdigest()} {picture.label}" for picture in pictures)
+    return hashlib.sha256("\n".join(entries).encode()).hexdigest()
+
+
+def _read_with_split(source: Path, images: Path | None) -> list[tuple[LabelledPicture, str]]:
+    if source.is_dir():
+        return [(picture, "") for picture in _read_folders(source)]
+    if source.is_file():
+        return _read_table(source, images if images is not None else source.parent)
+    raise DataError(f"There is no {source}. Name a folder with two class folders, or a CSV file.")
+
+
+def _read_folders(folder: Path) -> list[LabelledPicture]:
+    names = next((pair for pair in CLASS_FOLDERS if any((folder / name).is_dir() for name in pair)), None)
+    if names is None:
+        expected = ", ".join("/".join(pair) for pair in CLASS_FOLDERS)
+        raise DataError(f"{folder} has no class folders. Expected two folders named {expected} with pictures in them.")
+    return [LabelledPicture(path, label) for label, name in enumerate(names) for path in find_pictures(folder / name)]
+
+
+def _read_table(table: Path, images: Path) -> list[tuple[LabelledPicture, str]]:
+    try:
+        # utf-8-sig: spreadsheet programs put a byte order mark in front.
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} cannot be read as a CSV file ({error}). Save it as CSV in UTF-8.") from error
+    if not rows:
+        raise DataError(f"{table} has no rows. Expected a header line and one line for each picture.")
+    path_column = _column(table, rows[0], PATH_COLUMNS)
+    label_column = _column(table, rows[0], LABEL_COLUMNS)
+    pictures, missing = [], []
+    for number, row in enumerate(rows, start=2):
+        label = (row[label_column] or "").strip().lower()
+        split = (row.get("split") or "").strip().lower()
+        if label not in LABEL_WORDS:
+            raise DataError(
+                f"{table}, line {number}: the label is {row[label_column]!r}, expected 0 (normal) or 1 (anomaly)."
+            )
+        if split and split not in SPLITS:
+            raise DataError(f"{table}, line {number}: the split is {split!r}, expected train, validation or test.")
+        path = images / (row[path_column] or "").strip()
+        if not path.is_file():
+            missing.append(f"line {number}: {path}")
+        pictures.append((LabelledPicture(path, LABEL_WORDS[label]), SPLITS.get(split, "")))
+    if missing:
+        shown = "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise DataError(
+            f"{table}: {len(missing)} of {len(rows)} pictures do not exist ({shown}). "
+            "Paths are relative to the table's folder, or to --images if given."
+        )
+    return pictures
+
+
+def _column(table: Path, row: dict[str, str], names: tuple[str, ...]) -> str:
+    for name in names:
+        if name in row:
+            return name
+    raise DataError(f"{table} has the columns {', '.join(map(str, row))}, expected one named {' or '.join(names)}.")
+
+
+def _require_both_classes(pictures: Sequence[LabelledPicture], source: Path, part: str = "") -> None:
+    where = f"{source} ({part})" if part else str(source)
+    if not pictures:
+        suffixes = " ".join(sorted(PICTURE_SUFFIXES))
+        raise DataError(f"{where} holds no pictures. Expected files ending in {suffixes}.")
+    for label, name in ((0, "normal (class_0)"), (1, "anomaly (class_1)")):
+        if not any(picture.label == label for picture in pictures):
+            raise DataError(f"{where} holds {len(pictures)} pictures but none that is {name}. Both classes are needed.")
+
+
+def _set_aside(pictures: tuple[LabelledPicture, ...], source: Path, seed: int) -> Split:
+    train: list[LabelledPicture] = []
+    held_out: list[LabelledPicture] = []
+    for label in (0, 1):
+        of_class = [picture for picture in pictures if picture.label == label]
+        if len(of_class) < 2:
+            raise DataError(f"{source} has one picture of class_{label}; at least two are needed to set one aside.")
+        # Ordered by a hash of seed and name: the same pictures wherever the folder lies, whatever is added later.
+        of_class.sort(key=lambda picture: hashlib.sha256(f"{seed} {picture.path.name}".encode()).digest())
+        count = max(1, round(len(of_class) * VALIDATION_SHARE))
+        held_out += of_class[:count]
+        train += of_class[count:]
+    return Split(tuple(train), tuple(held_out), f"{VALIDATION_SHARE:.0%} of {source.name}, set aside with seed {seed}")

@@ -1,0 +1,42 @@
+"""How a model is trained; the defaults are the original recipe."""
+
+from dataclasses import dataclass
+
+from crbl_runtime.errors import UsageError
+from crbl_training.model.bilinear_head import DEFAULT_ROOT_FLOOR
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyperparameters of one training run.
+
+    Attributes:
+        epochs: at most this many. batch_size: pictures a step, half of either class.
+        learning_rate, weight_decay: of Adam; the decay is L2, added to the gradient.
+        plateau_factor, plateau_patience, smallest_learning_rate: of torch's ReduceLROnPlateau on the validation loss.
+        early_stopping: epochs without a better validation loss after which training ends.
+        assumed_normal_share: the share of normal pictures that the loss weights are balanced for.
+        augment: "original" or "none". root_floor: see `bilinear_logits`.
+    """
+
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-6
+    plateau_factor: float = 0.5
+    plateau_patience: int = 2
+    smallest_learning_rate: float = 1e-6
+    early_stopping: int = 10
+    assumed_normal_share: float = 0.88
+    augment: str = "original"
+    root_floor: float = DEFAULT_ROOT_FLOOR
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UsageError(f"epochs is {self.epochs}, expected at least 1.")
+        if self.batch_size < 2:
+            raise UsageError(f"The batch size is {self.batch_size}, expected at least 2, one picture of each class.")
+        if not self.learning_rate > 0:
+            raise UsageError(f"The learning rate is {self.learning_rate}, expected a positive number.")
+        if self.augment not in ("original", "none"):
+            raise UsageError(f"augment is {self.augment!r}, expected 'original' or 'none'.")
