@@ -19,8 +19,8 @@ from crbl_runtime.errors import UsageError
 Field = NDArray[np.float32]
 Random = np.random.Generator
 
-# Drawn three times as fine as the picture and then averaged, which gives edges a camera's softness.
-OVERSAMPLING = 3
+# Drawn twice as fine as the picture and then averaged, which gives edges a camera's softness.
+OVERSAMPLING = 2
 # The original line cuts the object at row 89, and what a person should see must lie above.
 LAST_ROW_OF_INTEREST = 86.0
 
