@@ -92,6 +92,8 @@ def _read_path(picture: str | os.PathLike[str], name: str) -> bytes:
             raise PictureError(f"{name}: a folder, where a picture is expected. Give the files in it one by one.")
         if not stat.S_ISREG(status.st_mode):
             raise PictureError(f"{name}: not a regular file. Open it and give the file object.")
+        if status.st_size > MAX_FILE_BYTES:
+            raise too_large(name, f"the file is {status.st_size:,} bytes long", f"{MAX_FILE_BYTES:,}")
         with path.open("rb") as file:
             return _read_file_object(file, name)
     except FileNotFoundError as error:

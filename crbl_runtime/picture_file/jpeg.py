@@ -39,12 +39,12 @@ def decode(content: bytes, name: str) -> NDArray[np.uint8]:
     Raises:
         PictureError: cut off, damaged, too large, CMYK, 12-bit, lossless or arithmetic-coded.
     """
-    frame = check_stream(content, name)
+    frame = _check_stream(content, name)
     samples = decode_samples(content, frame.width, frame.height, name)
     return upright(flatten(samples), orientation(frame.exif))
 
 
-def check_stream(content: bytes, name: str) -> Frame:
+def _check_stream(content: bytes, name: str) -> Frame:
     """Walk the markers of a JPEG stream to its end marker; bytes after that are none of the picture's.
 
     Raises:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from crbl_runtime.errors import PictureError
 from crbl_runtime.picture_file.fault import damaged
 from crbl_runtime.picture_file.rgb import Samples
 
@@ -28,13 +29,20 @@ def decode_samples(content: bytes, width: int, height: int, name: str) -> Sample
     try:
         decoded: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise damaged(name, f"OpenCV {cv2.__version__} cannot decode it ({error.err})") from error
+        raise _undecodable(name) from error
     if decoded is None:
-        raise damaged(name, f"OpenCV {cv2.__version__} cannot decode it")
+        raise _undecodable(name)
     if decoded.shape[:2] != (height, width) or decoded.dtype not in (np.uint8, np.uint16):
         given = f"{decoded.shape[1]} x {decoded.shape[0]} {decoded.dtype}"
         raise damaged(name, f"it declares {width} x {height} pixels and decodes to {given}")
     return _bgr_to_rgb(decoded)
+
+
+def _undecodable(name: str) -> PictureError:
+    # The header has been found sound by now, and OpenCV does not decode all that is: 5.0 refuses TIFF tiles of 16 x 16.
+    return PictureError(
+        f"{name}: OpenCV {cv2.__version__} cannot decode it: it is damaged or of a rare kind. Export it again, as PNG."
+    )
 
 
 def _bgr_to_rgb(decoded: NDArray[Any]) -> NDArray[Any]:

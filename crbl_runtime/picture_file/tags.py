@@ -9,7 +9,8 @@ from collections.abc import Set
 import numpy as np
 from numpy.typing import NDArray
 
-INTEGER_TYPES = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+# SHORT, LONG and LONG8: what every tag read here may be.
+INTEGER_TYPES = {3: "u2", 4: "u4", 16: "u8"}
 ORIENTATION = 0x0112
 MOST_ENTRIES = 65535
 
@@ -22,10 +23,11 @@ def read_tags(content: bytes, wanted: Set[int]) -> dict[int, NDArray[np.int64]]:
         wanted: the tag numbers to read; others are passed over, whatever is wrong with them.
 
     Returns:
-        The values of each wanted tag that is there and of an integer type, each int64 [count].
+        The values of each wanted tag that is there, each int64 [count].
 
     Raises:
-        ValueError: this is no TIFF structure, or the directory or a wanted value lies outside `content`.
+        ValueError: this is no TIFF structure, the directory or a wanted value lies outside `content`, or a wanted value
+            is no integer.
     """
     order = {b"II": "<", b"MM": ">"}.get(content[:2])
     if order is None:
@@ -65,8 +67,10 @@ def _read_directory(
     tags: dict[int, NDArray[np.int64]] = {}
     for position in range(first, first + entries * (entry.size + value_bytes), entry.size + value_bytes):
         tag, kind, count = entry.unpack_from(content, position)
-        if tag not in wanted or kind not in INTEGER_TYPES or tag in tags:
+        if tag not in wanted or tag in tags:
             continue
+        if kind not in INTEGER_TYPES:
+            raise ValueError(f"tag {tag} is of type {kind}, no integer")
         stored = np.dtype(order + INTEGER_TYPES[kind])
         at = position + entry.size
         if count * stored.itemsize > value_bytes:

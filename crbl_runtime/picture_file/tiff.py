@@ -5,7 +5,6 @@ So each strip and tile is checked here first, and compressions that cannot be ch
 """
 
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from crbl_runtime.picture_file.fault import damaged, unsupported
 from crbl_runtime.picture_file.inflate import inflated_length
-from crbl_runtime.picture_file.jpeg import check_stream
 from crbl_runtime.picture_file.limits import check_size
 from crbl_runtime.picture_file.lzw import lzw_length
 from crbl_runtime.picture_file.opencv import decode_samples
@@ -23,7 +21,7 @@ from crbl_runtime.picture_file.tags import ORIENTATION, read_tags
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR = 273, 277, 278, 279, 284
-PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 317, 322, 323, 324, 325
+PREDICTOR, COLOUR_MAP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 317, 320, 322, 323, 324, 325
 EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
 # What a tag that is absent means.
 DEFAULTS = {
@@ -39,13 +37,13 @@ DEFAULTS = {
 }
 TAGS = frozenset(
     [
-        *(WIDTH, HEIGHT, PHOTOMETRIC, EXTRA_SAMPLES, STRIP_OFFSETS, STRIP_BYTES),
+        *(WIDTH, HEIGHT, PHOTOMETRIC, COLOUR_MAP, EXTRA_SAMPLES, STRIP_OFFSETS, STRIP_BYTES),
         *(TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES),
         *DEFAULTS,
     ]
 )
-NONE, LZW, JPEG, DEFLATE, PACK_BITS, OLD_DEFLATE = 1, 5, 7, 8, 32773, 32946
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
+NONE, LZW, DEFLATE, PACK_BITS, OLD_DEFLATE = 1, 5, 8, 32773, 32946
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE = 0, 1, 2, 3
 UNSPECIFIED, PREMULTIPLIED, STRAIGHT = 0, 1, 2
 # Bits and samples for each kind of picture that OpenCV decodes as the specification says.
 KINDS = {
@@ -53,7 +51,6 @@ KINDS = {
     BLACK_IS_ZERO: {(1, 1), (8, 1), (16, 1)},
     RGB: {(8, 3), (16, 3), (8, 4), (16, 4)},
     PALETTE: {(8, 1)},
-    YCBCR: {(8, 3)},
 }
 
 
@@ -81,7 +78,7 @@ def decode(content: bytes, name: str) -> NDArray[np.uint8]:
     """The first page of a TIFF file -> RGB uint8 [H, W, 3], upright.
 
     Taken are grey, palette, RGB and RGBA of 8 bits, grey, RGB and RGBA of 16 bits, and 1 bit; in strips or tiles; as
-    they are or with LZW, deflate, PackBits or JPEG compression.
+    they are or with LZW, deflate or PackBits compression.
 
     Raises:
         PictureError: cut off, damaged, too large or of another kind.
@@ -111,6 +108,8 @@ def _read_page(content: bytes, name: str) -> Page:
         if tag not in one:
             raise damaged(name, f"the TIFF header lacks tag {tag}")
     one = DEFAULTS | one
+    if one[PHOTOMETRIC] == PALETTE and (COLOUR_MAP not in tags or tags[COLOUR_MAP].size != 3 * 256):
+        raise damaged(name, "the TIFF palette does not have 256 colours")
     check_size(one[WIDTH], one[HEIGHT], name)
     _check_kind(one, tags, name)
     tiled = TILE_WIDTH in one
@@ -137,7 +136,7 @@ def _read_page(content: bytes, name: str) -> Page:
 def _check_kind(one: dict[int, int], tags: dict[int, NDArray[np.int64]], name: str) -> None:
     """Refuse what would be decoded to other values than the specification says, or to unchecked ones."""
     photometric, compression = one[PHOTOMETRIC], one[COMPRESSION]
-    if compression not in (NONE, LZW, JPEG, DEFLATE, PACK_BITS, OLD_DEFLATE):
+    if compression not in (NONE, LZW, DEFLATE, PACK_BITS, OLD_DEFLATE):
         raise unsupported(name, f"TIFF compression {compression}")
     formats = tags.get(SAMPLE_FORMAT, np.ones(1, np.int64))
     if (formats != 1).any():
@@ -146,10 +145,6 @@ def _check_kind(one: dict[int, int], tags: dict[int, NDArray[np.int64]], name: s
     if (one[BITS], one[SAMPLES]) not in KINDS.get(photometric, ()) or (bits != bits[0]).any():
         kind = f"{one[SAMPLES]} samples of {one[BITS]} bits and photometric interpretation {photometric}"
         raise unsupported(name, f"TIFF with {kind}")
-    if photometric == YCBCR and compression != JPEG:
-        raise unsupported(name, "TIFF with YCbCr colours outside JPEG compression")
-    if compression == JPEG and (one[BITS] != 8 or one[SAMPLES] == 4):
-        raise unsupported(name, "TIFF with JPEG compression of anything but 8-bit grey or RGB")
     if one[PLANAR] == 2 and one[SAMPLES] > 1 and one[BITS] == 16:
         # OpenCV 4.8 to 5.0 takes the first plane for interleaved samples.
         raise unsupported(name, "TIFF with separate planes of 16 bits")
@@ -172,40 +167,36 @@ def _check_pieces(page: Page, content: bytes, name: str) -> None:
     offsets, byte_counts = page.offsets[:needed], page.byte_counts[:needed]
     if (offsets + byte_counts > len(content)).any() or (offsets > len(content)).any():
         raise damaged(name, f"the TIFF data are cut off (its strips reach beyond the {len(content):,} bytes)")
-    for index, expected in enumerate(_piece_lengths(page, across * down, needed)):
-        piece = content[offsets[index] : offsets[index] + byte_counts[index]]
-        _check_piece(page.compression, piece, expected, name)
-
-
-def _piece_lengths(page: Page, a_plane: int, pieces: int) -> Iterator[int]:
-    """The bytes each strip or tile holds when decompressed. The last strip is as long as rows are left."""
     row_bytes = -(-page.columns * page.bits * (1 if page.planar else page.samples) // 8)
-    last = page.rows if page.tiled else page.height - (a_plane - 1) * page.rows
-    for index in range(pieces):
-        yield row_bytes * (last if index % a_plane == a_plane - 1 else page.rows)
+    # The last strip of a plane holds the rows that are left, though some writers fill it up.
+    last_rows = page.rows if page.tiled else page.height - (down - 1) * page.rows
+    for index, (offset, byte_count) in enumerate(zip(offsets.tolist(), byte_counts.tolist(), strict=True)):
+        rows = page.rows if (index + 1) % (across * down) else last_rows
+        piece = content[offset : offset + byte_count]
+        _check_piece(page.compression, piece, row_bytes * rows, row_bytes * page.rows, name)
 
 
-def _check_piece(compression: int, piece: bytes, expected: int, name: str) -> None:
-    if compression == JPEG:
-        check_stream(piece, name)
-        return
+def _check_piece(compression: int, piece: bytes, expected: int, whole: int, name: str) -> None:
     try:
-        length = _decompressed_length(compression, piece, expected)
+        length = _decompressed_length(compression, piece, whole)
     except (ValueError, zlib.error) as error:
         raise damaged(name, f"the TIFF data are corrupt ({error})") from error
     if length < expected:
         raise damaged(name, f"a TIFF strip holds {length:,} bytes of {expected:,}")
 
 
-def _decompressed_length(compression: int, piece: bytes, expected: int) -> int:
-    """The bytes that come out of a strip; once `expected` are reached it may stop counting."""
+def _decompressed_length(compression: int, piece: bytes, whole: int) -> int:
+    """The bytes that come out of a strip; those beyond the `whole` of it need not be counted."""
     if compression == NONE:
         return len(piece)
     if compression == LZW:
-        return lzw_length(piece, expected)
+        return lzw_length(piece, whole)
     if compression == PACK_BITS:
         return _pack_bits_length(piece)
-    return inflated_length([piece], expected)[0]
+    length, ended = inflated_length([piece], whole)
+    if not ended:
+        raise ValueError("the deflate data go on beyond their strip, or stop before their checksum")
+    return length
 
 
 def _pack_bits_length(piece: bytes) -> int:
