@@ -21,7 +21,7 @@ class CheckpointError(UsageError):
     """A checkpoint that is missing, damaged, or of another variant than the one asked for."""
 
 
-class EnvironmentUnfit(CRBLError):
+class UnavailableError(CRBLError):
     """A package, device or execution provider that the request needs is missing on this machine."""
 
     exit_code = 3

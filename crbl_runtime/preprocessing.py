@@ -93,7 +93,7 @@ class PreprocessingSpec:
                 f"The preprocessing spec has the keys {sorted(values)}, expected exactly {sorted(known)}. "
                 "It was written by another version of crbl: install that version, or export the model again."
             )
-        triples = {
+        triples: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) and len(value) == 3 else value for key, value in values.items()
         }
         return cls(**triples)

@@ -134,7 +134,9 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         )
     metadata = _read_metadata(twin)
     if path.suffix == ".pth" and hashlib.sha256(path.read_bytes()).hexdigest() != metadata["pth_sha256"]:
-        raise CheckpointError(f"{path.name} is not the file that {twin.name} was written with. Name {twin.name} itself.")
+        raise CheckpointError(
+            f"{path.name} is not the file that {twin.name} was written with. Name {twin.name} itself."
+        )
     if variant is not None and metadata["variant"] != variant:
         raise CheckpointError(
             f"{path} is a checkpoint of the variant {metadata['variant']}, but {variant} was asked for. "
@@ -160,10 +162,13 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     except (safetensors.SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is no safetensors file, or a damaged one ({error}). Copy it again.") from error
     if text is None:
-        raise CheckpointError(f"{path} is no CRBL checkpoint: it has no '{METADATA_KEY}' metadata. Train or convert one.")
+        raise CheckpointError(
+            f"{path} is no CRBL checkpoint: it has no '{METADATA_KEY}' metadata. Train or convert one."
+        )
     metadata = json.loads(text)
     expected = {
-        "schema_version", "variant", "preprocessing", "threshold", "threshold_source", "labels", "provenance", "pth_sha256",
+        "schema_version", "variant", "preprocessing", "threshold", "threshold_source", "labels", "provenance",
+        "pth_sha256",
     }  # fmt: skip
     if metadata.get("schema_version") != SCHEMA_VERSION or set(metadata) != expected:
         raise CheckpointError(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crbl_runtime.errors import DataError
+from crbl_runtime.picture_folder import find_pictures
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 CLASS_FOLDERS = (("class_0", "class_1"), ("normal", "anomaly"), ("good", "bad"))
 PATH_COLUMNS = ("image_path", "path")
 LABEL_COLUMNS = ("impurity", "label")
@@ -79,11 +79,6 @@ def read_split(data: Path, validation: Path | None, images: Path | None, seed: i
     return _set_aside(pictures, data, seed)
 
 
-def find_pictures(folder: Path) -> list[Path]:
-    """All picture files below a folder, sorted by path."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
-
-
 def data_hash(pictures: Sequence[LabelledPicture]) -> str:
     """SHA-256 over the content and label of all pictures, in any order of theirs."""
     entries = sorted(f"{hashlib.sha256(picture.path.read_bytes()).hexdigest()} {picture.label}" for picture in pictures)
@@ -103,6 +98,9 @@ def _read_folders(folder: Path) -> list[LabelledPicture]:
     if names is None:
         expected = ", ".join("/".join(pair) for pair in CLASS_FOLDERS)
         raise DataError(f"{folder} has no class folders. Expected two folders named {expected} with pictures in them.")
+    for name in names:
+        if not (folder / name).is_dir():
+            raise DataError(f"{folder} has no folder {name}. Both classes are needed: {names[0]} and {names[1]}.")
     return [LabelledPicture(path, label) for label, name in enumerate(names) for path in find_pictures(folder / name)]
 
 
@@ -150,8 +148,7 @@ def _column(table: Path, row: dict[str, str], names: tuple[str, ...]) -> str:
 def _require_both_classes(pictures: Sequence[LabelledPicture], source: Path, part: str = "") -> None:
     where = f"{source} ({part})" if part else str(source)
     if not pictures:
-        suffixes = " ".join(sorted(PICTURE_SUFFIXES))
-        raise DataError(f"{where} holds no pictures. Expected files ending in {suffixes}.")
+        raise DataError(f"{where} holds no pictures.")
     for label, name in ((0, "normal (class_0)"), (1, "anomaly (class_1)")):
         if not any(picture.label == label for picture in pictures):
             raise DataError(f"{where} holds {len(pictures)} pictures but none that is {name}. Both classes are needed.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from crbl_runtime.errors import EnvironmentUnfit, UsageError
+from crbl_runtime.errors import UnavailableError, UsageError
 
 KINDS = ("directml", "cuda", "cpu")
 PROBE_SECONDS = 90
@@ -65,7 +65,7 @@ def choose_device(kind: str = "auto", index: int = 0) -> ChosenDevice:
         kind: "auto", "directml", "cuda" or "cpu". index: adapter number, from 0.
 
     Raises:
-        UsageError: the kind is unknown. EnvironmentUnfit: the device asked for is not there or does not work.
+        UsageError: the kind is unknown. UnavailableError: the device asked for is not there or does not work.
     """
     if kind not in ("auto", *KINDS):
         raise UsageError(f"The device is {kind!r}, expected auto, {', '.join(KINDS)}.")
@@ -74,16 +74,16 @@ def choose_device(kind: str = "auto", index: int = 0) -> ChosenDevice:
     for candidate in candidates:
         try:
             name = _PROBES[candidate](index)
-        except EnvironmentUnfit as error:
+        except UnavailableError as error:
             passed_over.append(f"{candidate}: {error}")
             continue
         return ChosenDevice(candidate, index if candidate != "cpu" else 0, name, tuple(passed_over))
-    raise EnvironmentUnfit(f"No such device. {' '.join(passed_over)} Use --device auto for the best one that works.")
+    raise UnavailableError(f"No such device. {' '.join(passed_over)} Use --device auto for the best one that works.")
 
 
 def _probe_directml(index: int) -> str:
     if importlib.util.find_spec("torch_directml") is None:
-        raise EnvironmentUnfit("torch-directml is not installed (Windows, Python 3.11 or 3.12: extra train-directml).")
+        raise UnavailableError("torch-directml is not installed (Windows, Python 3.11 or 3.12: extra train-directml).")
     try:
         probe = subprocess.run(
             [sys.executable, "-c", _DIRECTML_PROBE, str(index)],
@@ -93,19 +93,19 @@ def _probe_directml(index: int) -> str:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        raise EnvironmentUnfit(f"the driver did not answer within {PROBE_SECONDS} s; update it.") from None
+        raise UnavailableError(f"the driver did not answer within {PROBE_SECONDS} s; update it.") from None
     lines = probe.stdout.strip().splitlines()
     if probe.returncode != 0 or not lines:
-        raise EnvironmentUnfit(f"trying it ended the process (code {probe.returncode}); update the graphics driver.")
+        raise UnavailableError(f"trying it ended the process (code {probe.returncode}); update the graphics driver.")
     answer = json.loads(lines[-1])
     if "error" in answer:
-        raise EnvironmentUnfit(f"it cannot be used here ({answer['error']}).")
+        raise UnavailableError(f"it cannot be used here ({answer['error']}).")
     return _adapter_name(answer["names"], index)
 
 
 def _probe_cuda(index: int) -> str:
     if not torch.cuda.is_available():
-        raise EnvironmentUnfit("torch sees no CUDA device (no NVIDIA card or driver, or a torch without CUDA).")
+        raise UnavailableError("torch sees no CUDA device (no NVIDIA card or driver, or a torch without CUDA).")
     return _adapter_name([torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())], index)
 
 
@@ -118,7 +118,7 @@ _PROBES = {"directml": _probe_directml, "cuda": _probe_cuda, "cpu": _probe_cpu}
 
 def _adapter_name(names: list[str], index: int) -> str:
     if not names:
-        raise EnvironmentUnfit("there is no adapter.")
+        raise UnavailableError("there is no adapter.")
     if not 0 <= index < len(names):
-        raise EnvironmentUnfit(f"adapter {index} was asked for, but there are: {dict(enumerate(names))}.")
+        raise UnavailableError(f"adapter {index} was asked for, but there are: {dict(enumerate(names))}.")
     return names[index]

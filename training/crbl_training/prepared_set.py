@@ -37,7 +37,9 @@ def prepare_set(pictures: Sequence[LabelledPicture], spec: PreprocessingSpec, na
     """
     with ThreadPoolExecutor() as threads:
         results = threads.map(lambda picture: _prepare_or_error(picture.path, spec), pictures)
-        prepared = list(tqdm(results, total=len(pictures), desc=f"Reading {name} pictures", unit="", leave=False))
+        prepared = list(
+            tqdm(results, total=len(pictures), desc=f"Reading {name} pictures", unit="", leave=False, disable=None)
+        )
     errors = [result for result in prepared if isinstance(result, PictureError)]
     if errors:
         listed = "\n  ".join(str(error) for error in errors)

@@ -84,9 +84,7 @@ def train_model(
         started = time.perf_counter()
         learning_rate = optimizer.param_groups[0]["lr"]
         train_loss = _train_epoch(model, optimizer, train, spec, recipe, device, seed, number)
-        figures = compute_metrics(
-            predict_logits(model, validation.images, spec, device), validation.labels, threshold
-        )
+        figures = compute_metrics(predict_logits(model, validation.images, spec, device), validation.labels, threshold)
         is_best = figures.loss < best_loss
         if is_best:
             best_state, best_loss, best_number = _cpu_copy(model), figures.loss, number
@@ -113,7 +111,7 @@ def _train_epoch(
     transform = original_augmentation(spec.image_size) if recipe.augment == "original" else None
     batches = balanced_batches(train.labels, recipe.batch_size, seed, number)
     losses = []
-    with tqdm(batches, desc=f"Epoch {number}", unit="batch", leave=False) as progress:
+    with tqdm(batches, desc=f"Epoch {number}", unit="batch", leave=False, disable=None) as progress:
         for step, indices in enumerate(progress):
             step_seed = (seed * 100_003 + number) * 1_000_003 + step
             images = train.images[indices]

@@ -47,7 +47,7 @@ def bilinear_logits(
 
 
 class _BilinearLogits(torch.autograd.Function):
-    """With P = A B^T / K, Q = max(|P|, 1e-12), S = P / sqrt(Q), dropout mask M: logit = sum(W M S) / sqrt(sum Q) + b."""
+    """P = A B^T / K, Q = max(|P|, 1e-12), S = P / sqrt(Q), dropout mask M: logit = sum(W M S) / sqrt(sum Q) + b."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""Bilinear pooling, as the formula reads. Training and inference use the fused head; this is what it is held against."""
+"""Bilinear pooling, as the formula reads. The fused head is held against it."""
 
 import torch
 from torch import Tensor, nn

@@ -1,0 +1,70 @@
+"""crbl-export: from a checkpoint to a proven model file."""
+
+import json
+from pathlib import Path
+
+import click
+
+from crbl_export.export import export_checkpoint
+from crbl_export.exporter import DEFAULT_OPSET, OPSETS
+from crbl_export.find_checkpoint import newest_checkpoint
+from crbl_export.parity_table import parity_lines
+from crbl_export.verification_pictures import SYNTHETIC, parity_set
+from crbl_runtime.errors import UsageError
+from crbl_runtime.variant import VARIANTS
+from crbl_training.checkpoint import load_checkpoint
+
+
+@click.command(epilog="Example: crbl-export --variant crop --verify pictures/validation -o crop.onnx")
+@click.option("--variant", type=click.Choice(list(VARIANTS)), required=True, help="crop or full.")
+@click.option(
+    "--checkpoint",
+    "checkpoint_path",
+    type=click.Path(path_type=Path),
+    help="A .pth or .safetensors of crbl-train or crbl-convert. Default: the newest of the variant below runs.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: the checkpoint's name with .onnx.")
+@click.option(
+    "--verify",
+    type=click.Path(path_type=Path),
+    help="Folder with real pictures for the parity gate. Default: the validation pictures of the training run.",
+)
+@click.option("--heatmap", is_flag=True, help="Add an output that says where in the picture the logit comes from.")
+@click.option("--opset", type=click.IntRange(OPSETS.start, OPSETS.stop - 1), default=DEFAULT_OPSET, show_default=True)
+@click.option("--force", is_flag=True, help="Replace an existing output file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the parity report as JSON.")
+def main(
+    variant: str,
+    checkpoint_path: Path | None,
+    output: Path | None,
+    verify: Path | None,
+    heatmap: bool,
+    opset: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Export a checkpoint to ONNX; the file gets its name only if it decides as PyTorch does."""
+    if checkpoint_path is None:
+        checkpoint_path = newest_checkpoint(variant, Path())
+        click.echo(f"Newest checkpoint of {variant}: {checkpoint_path}", err=as_json)
+    target = output if output is not None else checkpoint_path.with_suffix(".onnx")
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists. Give another name with -o, or replace it with --force.")
+    checkpoint = load_checkpoint(checkpoint_path, variant)
+    pictures = parity_set(checkpoint, checkpoint_path, verify)
+    if pictures.source == SYNTHETIC:
+        click.echo(
+            "Warning: no real pictures were found, the gate compares synthetic ones. Name a folder with --verify.",
+            err=True,
+        )
+    report = export_checkpoint(checkpoint, target, pictures, opset=opset, heatmap=heatmap)
+    if as_json:
+        click.echo(json.dumps({"model": str(target), **report.to_dict()}, indent=2))
+        return
+    click.echo("\n".join(parity_lines(report)))
+    click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset})")
+    click.echo(f"Next: crbl-predict {target} PICTURE...")
+
+
+if __name__ == "__main__":
+    main()

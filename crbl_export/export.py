@@ -1,0 +1,115 @@
+"""From a checkpoint to a model file that passed the gate."""
+
+import importlib.metadata
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from crbl_export.exporter import export_graph
+from crbl_export.graph import ExportGraph
+from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet, check_parity
+from crbl_export.passes import apply_passes
+from crbl_export.reference import reference_logits
+from crbl_runtime.atomic_file import replacing
+from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
+from crbl_runtime.errors import ParityError
+from crbl_runtime.self_test import self_test_images
+from crbl_runtime.version import __version__
+from crbl_training.checkpoint import LABELS, Checkpoint
+
+# Drivers round differently; what this bound is to catch is a driver that computes something else.
+SELF_TEST_TOLERANCE = 10 * SMALLEST_LIMIT
+
+
+def build_model_file(checkpoint: Checkpoint, *, opset: int, heatmap: bool) -> onnx.ModelProto:
+    """The model file of a checkpoint, with its contract, before the gate.
+
+    Raises:
+        UsageError, UnavailableError: see `export_graph`. ParityError: a pass broke the graph.
+    """
+    graph = ExportGraph(checkpoint.build_model(), checkpoint.preprocessing, heatmap=heatmap)
+    with torch.no_grad():
+        model = apply_passes(export_graph(graph, opset))
+    onnx.checker.check_model(model, full_check=True)
+    return with_contract(model, _contract(checkpoint, opset))
+
+
+def export_checkpoint(
+    checkpoint: Checkpoint, output: Path, pictures: ParitySet, *, opset: int, heatmap: bool
+) -> ParityReport:
+    """Export a checkpoint to `output` if, and only if, the file decides as PyTorch does on `pictures`.
+
+    Raises:
+        ParityError: it does not; no file is left behind.
+    """
+    model = build_model_file(checkpoint, opset=opset, heatmap=heatmap)
+    with replacing(output) as candidate:
+        candidate.write_bytes(serialize(model))
+        report = check_parity(candidate, checkpoint, pictures)
+        if not report.passed:
+            raise ParityError(
+                f"The exported file does not decide as PyTorch does: {'; '.join(report.failures)} "
+                f"(worst picture: {report.worst_picture}). Nothing was written."
+            )
+        contract = ModelContract.from_json(metadata_text(model), output.name)
+        proven = with_contract(model, replace(contract, parity=parity_summary(report)))
+        candidate.write_bytes(serialize(proven))
+    return report
+
+
+def parity_summary(report: ParityReport) -> dict[str, Any]:
+    """What of a parity report travels in the file: nothing that names the machine's folders."""
+    kept = (
+        "provider", "onnxruntime", "pictures", "pictures_hash", "error_torch", "error_file", "limit", "flips",
+        "flips_within_margin",
+    )  # fmt: skip
+    values = report.to_dict()
+    return {key: float(f"{values[key]:.2g}") if isinstance(values[key], float) else values[key] for key in kept}
+
+
+def with_contract(model: onnx.ModelProto, contract: ModelContract) -> onnx.ModelProto:
+    """A copy of the model that carries the contract and no other metadata."""
+    carrying = onnx.ModelProto()
+    carrying.CopyFrom(model)
+    del carrying.metadata_props[:]
+    onnx.helper.set_model_props(carrying, {METADATA_KEY: contract.to_json()})
+    return carrying
+
+
+def metadata_text(model: onnx.ModelProto) -> str:
+    """The contract's JSON."""
+    return next(entry.value for entry in model.metadata_props if entry.key == METADATA_KEY)
+
+
+def serialize(model: onnx.ModelProto) -> bytes:
+    """The file's bytes, the same for the same model."""
+    return model.SerializeToString(deterministic=True)
+
+
+def _contract(checkpoint: Checkpoint, opset: int) -> ModelContract:
+    images = self_test_images(checkpoint.preprocessing.image_size)
+    logits = reference_logits(checkpoint, images).double
+    return ModelContract(
+        variant=checkpoint.variant.name,
+        threshold=checkpoint.threshold,
+        threshold_source=checkpoint.threshold_source,
+        labels=LABELS,
+        preprocessing=checkpoint.preprocessing,
+        precision="fp32",
+        training={"checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
+        export={
+            "exporter": "torchscript",
+            "opset": opset,
+            "versions": {
+                "crbl": __version__,
+                "torch": torch.__version__,
+                "onnx": onnx.__version__,
+                "onnxsim": importlib.metadata.version("onnxsim"),
+            },
+        },
+        parity=None,
+        self_test=SelfTest(tuple(round(float(logit), 7) for logit in logits), SELF_TEST_TOLERANCE),
+    )

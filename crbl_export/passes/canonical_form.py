@@ -1,0 +1,47 @@
+"""The same graph, the same bytes."""
+
+import onnx
+
+# onnxruntime 1.20 reads up to this one.
+HIGHEST_IR_VERSION = 10
+
+
+def canonical_form(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Number the values and nodes, sort the weights, drop what tells of the exporting machine.
+
+    Cause: exporters name values by counters and source files and write stack traces with paths into the graph; two
+    exports of one checkpoint would differ in bytes that mean nothing.
+    """
+    canonical = onnx.ModelProto()
+    canonical.CopyFrom(model)
+    canonical.ir_version = min(canonical.ir_version, HIGHEST_IR_VERSION)
+    canonical.producer_name, canonical.producer_version = "crbl", ""
+    canonical.doc_string = canonical.domain = ""
+    del canonical.metadata_props[:]
+    del canonical.functions[:]
+    graph = canonical.graph
+    graph.name, graph.doc_string = "crbl", ""
+    del graph.value_info[:]
+    del graph.metadata_props[:]
+    fixed = {value.name for value in (*graph.input, *graph.output)}
+    names: dict[str, str] = {"": ""} | {name: name for name in fixed}
+    for number, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{number}"
+        node.doc_string = ""
+        del node.metadata_props[:]
+        for name in (*node.input, *node.output):
+            names.setdefault(name, f"v{len(names)}")
+        node.input[:] = [names[name] for name in node.input]
+        node.output[:] = [names[name] for name in node.output]
+        attributes = sorted(node.attribute, key=lambda attribute: attribute.name)
+        del node.attribute[:]
+        node.attribute.extend(attributes)
+    weights = [tensor for tensor in graph.initializer if tensor.name in names]
+    for tensor in weights:
+        tensor.name, tensor.doc_string = names[tensor.name], ""
+    weights.sort(key=lambda tensor: int(tensor.name[1:]))
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
+    for value in (*graph.input, *graph.output):
+        value.doc_string = ""
+    return canonical

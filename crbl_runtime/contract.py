@@ -1,0 +1,121 @@
+"""What a model file says about itself: the contract between the exporter and every program that loads the file."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from crbl_runtime.errors import ModelFileError, UsageError
+from crbl_runtime.preprocessing import PreprocessingSpec
+
+SCHEMA_VERSION = 1
+METADATA_KEY = "crbl"
+INPUT_NAME = "image"
+PROBABILITY_NAME = "probability"
+LOGIT_NAME = "logit"
+HEATMAP_NAME = "heatmap"
+BATCH_DIMENSION = "batch"
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Logits that the file must give for `self_test_images`, on any machine.
+
+    Attributes:
+        logits: of the float64 PyTorch model, one a picture.
+        tolerance: largest |difference| of a logit on a driver that computes correctly.
+    """
+
+    logits: tuple[float, ...]
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class ModelContract:
+    """Everything a program must know to use a model file.
+
+    Input `image`: uint8 [batch, size, size, 3], RGB, prepared as `preprocessing` says. Outputs `probability` and
+    `logit`: float32 [batch]; `heatmap`, where the file has it: float32 [batch, h, w], cells that sum to logit - bias.
+
+    Attributes:
+        variant: "crop" or "full".
+        threshold: a picture is anomalous when its probability is greater than this.
+        threshold_source: how the threshold was chosen.
+        labels: names of the two decisions: not anomalous, anomalous.
+        precision: "fp32", "fp16" or "int8".
+        training: provenance of the weights. export: versions and options of the export.
+        parity: what the parity gate measured, or None before the gate.
+        self_test: reference values for a check on the user's machine.
+    """
+
+    variant: str
+    threshold: float
+    threshold_source: str
+    labels: tuple[str, str]
+    preprocessing: PreprocessingSpec
+    precision: str
+    training: dict[str, Any]
+    export: dict[str, Any]
+    parity: dict[str, Any] | None
+    self_test: SelfTest
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same contract gives the same text."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values |= {
+            "schema_version": SCHEMA_VERSION,
+            "preprocessing": self.preprocessing.to_dict(),
+            "preprocessing_hash": self.preprocessing.hash,
+            "self_test": asdict(self.self_test),
+        }
+        return json.dumps(values, sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> "ModelContract":
+        """The contract that `to_json` wrote.
+
+        Args:
+            source: the file's name, for messages.
+
+        Raises:
+            ModelFileError: the text is no contract, is of another schema version, or contradicts itself.
+        """
+        try:
+            values = json.loads(text)
+            version = values.pop("schema_version", None)
+        except (json.JSONDecodeError, AttributeError) as error:
+            raise ModelFileError(f"{source} has a damaged contract ({error}). Export the model again.") from error
+        if version != SCHEMA_VERSION:
+            raise ModelFileError(
+                f"{source} has a contract of schema version {version}, this crbl knows version {SCHEMA_VERSION}. "
+                "Install the crbl that exported it, or export the model again."
+            )
+        spec_hash = values.pop("preprocessing_hash", None)
+        expected = {field.name for field in fields(cls)}
+        if set(values) != expected:
+            raise ModelFileError(
+                f"{source} has a contract with the keys {sorted(values)}, expected {sorted(expected)}. "
+                "Export the model again."
+            )
+        try:
+            spec = PreprocessingSpec.from_dict(values.pop("preprocessing"))
+            self_test = values.pop("self_test")
+            contract = cls(
+                preprocessing=spec,
+                self_test=SelfTest(tuple(map(float, self_test["logits"])), float(self_test["tolerance"])),
+                labels=_two_labels(values.pop("labels")),
+                threshold=float(values.pop("threshold")),
+                **values,
+            )
+        except (UsageError, KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{source} has a damaged contract ({error}). Export the model again.") from error
+        if spec_hash != spec.hash:
+            raise ModelFileError(
+                f"{source} was exported with a preprocessing whose hash is {spec_hash}, but the preprocessing it "
+                f"describes has {spec.hash}: it was changed after the export. Export the model again."
+            )
+        return contract
+
+
+def _two_labels(labels: list[str]) -> tuple[str, str]:
+    normal, anomaly = labels
+    return str(normal), str(anomaly)

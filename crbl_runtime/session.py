@@ -1,0 +1,165 @@
+"""One onnxruntime session on one execution provider, with every fallback said aloud."""
+
+import logging
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from crbl_runtime.contract import BATCH_DIMENSION, INPUT_NAME
+from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError
+
+logger = logging.getLogger("crbl_runtime")
+
+EXECUTION_PROVIDERS = {
+    "directml": "DmlExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+
+# Runs on one DirectML device from two sessions at a time were reported to crash; the lock is the process's.
+_device_locks: defaultdict[tuple[str, int], threading.Lock] = defaultdict(threading.Lock)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An execution provider to run on.
+
+    Attributes:
+        kind: "directml", "cuda" or "cpu". device_id: adapter number, from 0.
+        disable_metacommands: DirectML only; keeps to its own shaders where the driver's are wrong.
+        threads: CPU threads of one session, 0 for onnxruntime's choice.
+    """
+
+    kind: str
+    device_id: int = 0
+    disable_metacommands: bool = False
+    threads: int = 0
+
+    @property
+    def fixed_batch(self) -> bool:
+        """DirectML is several times faster, and fuses the graph into one node, where the batch is fixed."""
+        return self.kind == "directml"
+
+    def to_onnxruntime(self) -> tuple[str, dict[str, Any]]:
+        """Name and options as onnxruntime takes them."""
+        options: dict[str, Any] = {}
+        if self.kind == "directml":
+            # Without device_id another adapter path (DXCore) is taken.
+            options = {"device_id": self.device_id}
+            if self.disable_metacommands:
+                options["disable_metacommands"] = "true"
+        if self.kind == "cuda":
+            # TF32 would keep 10 bits of mantissa where the reference has 23.
+            options = {"device_id": self.device_id, "use_tf32": 0}
+        return EXECUTION_PROVIDERS[self.kind], options
+
+
+def candidate_providers(kind: str, device_id: int) -> list[Provider]:
+    """The providers to try, best first.
+
+    Args:
+        kind: "auto" (every GPU provider this onnxruntime has, then the CPU), "directml", "cuda" or "cpu".
+
+    Raises:
+        UsageError: the kind is unknown. UnavailableError: this onnxruntime has no such provider.
+    """
+    if kind != "auto" and kind not in EXECUTION_PROVIDERS:
+        raise UsageError(f"The provider is {kind!r}, expected auto, {', '.join(EXECUTION_PROVIDERS)}.")
+    available = onnxruntime.get_available_providers()
+    present = [name for name, execution_provider in EXECUTION_PROVIDERS.items() if execution_provider in available]
+    if kind == "auto":
+        return [Provider(name, device_id if name != "cpu" else 0) for name in present]
+    if kind not in present:
+        remedy = {
+            "directml": "On Windows x64 install onnxruntime-directml, and make sure that plain onnxruntime, which "
+            "overwrites its files, is not installed beside it.",
+            "cuda": "Install onnxruntime-gpu in place of onnxruntime.",
+        }.get(kind, "Install onnxruntime again.")
+        raise UnavailableError(f"This onnxruntime has no {kind} provider (it has: {', '.join(present)}). {remedy}")
+    return [Provider(kind, device_id)]
+
+
+class Session:
+    """A model on one provider. Thread-safe; runs on one DirectML device take turns."""
+
+    def __init__(self, model: bytes, provider: Provider, batch: int | None, source: str) -> None:
+        """Load the model.
+
+        Args:
+            model: the file's content. batch: fix the batch to this size, None for any. source: name for messages.
+
+        Raises:
+            UnavailableError: the provider does not start or does not take the model.
+            ModelFileError: the content is no ONNX model.
+        """
+        self.provider = provider
+        self._lock = _device_locks[provider.kind, provider.device_id] if provider.kind == "directml" else None
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model,
+                sess_options=_session_options(provider, batch),
+                providers=[provider.to_onnxruntime()],
+                # Else onnxruntime prints 'EP Error' and goes on with the CPU.
+                enable_fallback=0,
+            )
+        except Exception as error:  # onnxruntime's own types share no base but Exception
+            if provider.kind == "cpu":
+                raise ModelFileError(f"{source} cannot be loaded as an ONNX model ({_first_line(error)}).") from error
+            raise UnavailableError(
+                f"{source} does not start on {provider.kind}, device {provider.device_id} ({_first_line(error)})."
+            ) from error
+        active = self._session.get_providers()[0]
+        if active != EXECUTION_PROVIDERS[provider.kind]:
+            raise UnavailableError(
+                f"{provider.kind}, device {provider.device_id}, was asked for, but onnxruntime chose {active}. "
+                "Is there a working graphics driver?"
+            )
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The file's metadata."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    @property
+    def signature(self) -> dict[str, str]:
+        """Types of inputs and outputs by name, as onnxruntime writes them."""
+        return {value.name: value.type for value in (*self._session.get_inputs(), *self._session.get_outputs())}
+
+    def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """uint8 [N, size, size, 3] -> all outputs by name."""
+        names = [output.name for output in self._session.get_outputs()]
+        if self._lock is None:
+            results = self._session.run(names, {INPUT_NAME: images})
+        else:
+            with self._lock:
+                results = self._session.run(names, {INPUT_NAME: images})
+        return dict(zip(names, results, strict=True))
+
+
+def without_metacommands(provider: Provider) -> Provider:
+    """The same provider with the driver's own DirectML kernels switched off."""
+    return replace(provider, disable_metacommands=True)
+
+
+def _session_options(provider: Provider, batch: int | None) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if provider.kind == "directml":
+        # Both are asked for by the provider's documentation.
+        options.enable_mem_pattern = False
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    if provider.threads:
+        options.intra_op_num_threads = provider.threads
+    if batch is not None:
+        options.add_free_dimension_override_by_name(BATCH_DIMENSION, batch)
+    return options
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
