@@ -55,8 +55,9 @@ PIP_FAILURES = (
     ),
     (
         r"No matching distribution found for (?P<package>[A-Za-z0-9_.-]+)",
-        "The package index has no {package} for this Python and this system. Python 3.11 and 3.12 are the safest "
-        "choice: install one of them and run this script with it.",
+        "pip found no {package} for this Python and this system. Either the package index is not the usual one "
+        "(pip config list shows which it is), or this Python is too new for {package}: Python 3.11 and 3.12 are the "
+        "safest choice.",
     ),
     (
         r"Permission denied|Access is denied|WinError 5|WinError 32",
@@ -109,7 +110,7 @@ def main(arguments: list[str]) -> int:
             return 0
         set_up(PROJECT, environment, machine, choice)
     except SetupError as problem:
-        print(f"\nCannot set up: {problem}", file=sys.stderr)
+        print(f"\nCannot set up. {problem}", file=sys.stderr)
         return CANNOT_SET_UP
     except KeyboardInterrupt:
         print("\nStopped. The same command starts over.", file=sys.stderr)
@@ -175,10 +176,10 @@ def choose(machine: Machine) -> Choice:
     version = "{}.{}".format(*machine.python)
     if machine.python < OLDEST_PYTHON:
         raise SetupError(
-            f"this is Python {version}, and Python 3.11 or newer is needed. {how_to_get_python(machine.system)}"
+            f"This is Python {version}, and Python 3.11 or newer is needed. {how_to_get_python(machine.system)}"
         )
     if machine.machine == "32-bit":
-        raise SetupError("this is a 32-bit Python, and torch is made for 64-bit ones. Install the 64-bit Python 3.12.")
+        raise SetupError("This is a 32-bit Python, and torch is made for 64-bit ones. Install the 64-bit Python 3.12.")
     if machine.system == "Darwin" and machine.machine == "x86_64":
         raise SetupError(
             "torch 2.4 or newer is not made for macOS on Intel. On a Mac with an Apple chip, this is a Python for "
@@ -253,26 +254,21 @@ def set_up(project: Path, environment: Path, machine: Machine, choice: Choice) -
         print("Making the virtual environment ...", flush=True)
         logged([sys.executable, "-m", "venv", str(environment)], project, environment / LOG)
     try:
-        install(python, project, environment, machine, choice, repoint=only_project_differs(found, wanted))
+        if import_problem(python, environment, "import pip"):
+            logged([str(python), "-m", "ensurepip", "--default-pip"], project, environment / LOG)
+        if only_project_differs(found, wanted):
+            print("Pointing the environment at this folder ...", flush=True)
+            pip_install(python, project, environment, "--no-deps", "--editable", ".")
+        else:
+            print("Installing; torch is large, so the first time takes minutes ...", flush=True)
+            pip_install(python, project, environment, "--editable", ".[{}]".format(",".join(choice.extras)))
+        if machine.windows_x64:
+            leave_one_onnxruntime(python, project, environment)
         check_imports(python, project, environment, machine)
     except SetupError:
         (environment / STAMP).unlink()  # pip tidied up behind itself: what is there can be kept.
         raise
     write_stamp(environment, wanted)
-
-
-def install(python: Path, project: Path, environment: Path, machine: Machine, choice: Choice, repoint: bool) -> None:
-    """Install the project in editable form with the chosen extras; with `repoint`, all but the project is there."""
-    if import_problem(python, environment, "import pip"):
-        logged([str(python), "-m", "ensurepip", "--default-pip"], project, environment / LOG)
-    if repoint:
-        print("Pointing the environment at this folder ...", flush=True)
-        pip_install(python, project, environment, "--no-deps", "--editable", ".")
-    else:
-        print("Installing; torch is large, so the first time takes minutes ...", flush=True)
-        pip_install(python, project, environment, "--editable", ".[{}]".format(",".join(choice.extras)))
-    if machine.windows_x64:
-        leave_one_onnxruntime(python, project, environment)
 
 
 def stamp_of(project: Path, environment: Path, machine: Machine, choice: Choice) -> dict[str, str]:
@@ -346,7 +342,7 @@ def prepare_folder(environment: Path, machine: Machine, found: dict[str, str], g
     try:
         environment.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SetupError(f"the folder {environment} cannot be made: {error}.") from error
+        raise SetupError(f"The folder {environment} cannot be made: {error}.") from error
 
 
 def has_files(folder: Path) -> bool:
@@ -376,8 +372,10 @@ def require_venv_module(machine: Machine) -> None:
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
         return
     raise SetupError(
-        "this Python comes without venv and ensurepip. On Debian and Ubuntu: sudo apt install "
-        "python{}.{}-venv. Elsewhere, use the full Python from python.org.".format(*machine.python)
+        "This Python comes without venv and ensurepip. On Debian and Ubuntu: sudo apt install "
+        "python{}.{}-venv. On Windows this is an embeddable Python: install the ordinary one and use that.".format(
+            *machine.python
+        )
     )
 
 
@@ -386,7 +384,7 @@ def require_disk_space(environment: Path, gigabytes: int) -> None:
     free = shutil.disk_usage(existing).free / 1e9
     if free < gigabytes:
         raise SetupError(
-            f"the disk of {existing} has {free:.1f} GB free, and about {gigabytes} GB are needed (torch is most of "
+            f"The disk of {existing} has {free:.1f} GB free, and about {gigabytes} GB are needed (torch is most of "
             "it). Free some, or name a folder on another disk with --venv FOLDER."
         )
 
@@ -412,6 +410,8 @@ def logged(command: list[str], folder: Path, log: Path) -> str:
     """
     lines = []
     with log.open("a", encoding="utf-8") as file:
+        file.write("$ " + " ".join(command) + "\n")
+        file.flush()
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -454,7 +454,7 @@ def diagnose(output: str) -> str:
         match = re.search(pattern, output)
         if match:
             return advice.format(**match.groupdict())
-    return "installing failed with the messages above. Solve what they name and run this again."
+    return "Installing failed with the messages above. Solve what they name and run this again."
 
 
 def plain_onnxruntime_records(environment: Path) -> list[Path]:
@@ -477,7 +477,7 @@ def check_imports(python: Path, project: Path, environment: Path, machine: Machi
     problem = import_problem(python, environment, code)
     if problem:
         remedy = "Run this again" if str(project).isascii() else "Move it to a path of English letters only"
-        raise SetupError(f"the project in {project} was installed but cannot be imported ({problem}). {remedy}.")
+        raise SetupError(f"The project in {project} was installed but cannot be imported ({problem}). {remedy}.")
     code = "import onnxruntime"
     if machine.windows_x64:
         code += "; assert 'DmlExecutionProvider' in onnxruntime.get_available_providers(), 'no DmlExecutionProvider'"
