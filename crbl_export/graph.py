@@ -30,7 +30,9 @@ class ExportGraph(nn.Module):
         """uint8 [N, size, size, 3], RGB -> probability [N], logit [N] and, if asked for, heatmap [N, h, w]."""
         first, second = self.model.features(network_input(image, self.spec))
         height, width = first.shape[2], first.shape[3]
-        a, b = first.flatten(2), second.flatten(2)
+        # A target of known numbers: flatten(2) would read the batch size and leave Shape, Slice and Concat behind.
+        a = first.reshape(-1, FEATURE_CHANNELS, height * width)
+        b = second.reshape(-1, FEATURE_CHANNELS, height * width)
         product = torch.matmul(a * (1.0 / (height * width)), b.transpose(1, 2))
         floored = product.abs().clamp_min(FLOOR)
         contribution = self.matrix * (product / floored.sqrt())
@@ -39,7 +41,7 @@ class ExportGraph(nn.Module):
         outputs = (torch.sigmoid(logit), logit)
         if not self.with_heatmap:
             return outputs
-        return (*outputs, _heatmap(a, b, contribution, norm).unflatten(1, (height, width)))
+        return (*outputs, _heatmap(a, b, contribution, norm).reshape(-1, height, width))
 
 
 def _heatmap(a: Tensor, b: Tensor, contribution: Tensor, norm: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from onnx import numpy_helper
 
 
 def fold_padding(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Merge each zero Pad of height and width into the Conv that alone reads it.
+    """Merge each zero Pad of height and width that only Convs read into these.
 
     Cause: the model pads at the back in a node of its own, since that is what can be trained on DirectML; a Conv takes
     different padding at either end, and one pass over the feature map is saved.
@@ -21,10 +21,11 @@ def fold_padding(model: onnx.ModelProto) -> onnx.ModelProto:
     for pad in [node for node in graph.node if node.op_type == "Pad"]:
         users = readers.get(pad.output[0], [])
         amounts = _spatial_amounts(pad, constants)
-        if amounts is None or len(users) != 1 or users[0].op_type != "Conv" or users[0].input[0] != pad.output[0]:
+        if amounts is None or any(user.op_type != "Conv" or user.input[0] != pad.output[0] for user in users):
             continue
-        _add_pads(users[0], amounts)
-        users[0].input[0] = pad.input[0]
+        for convolution in users:
+            _add_pads(convolution, amounts)
+            convolution.input[0] = pad.input[0]
         graph.node.remove(pad)
     return folded
 

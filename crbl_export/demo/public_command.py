@@ -1,0 +1,48 @@
+"""The project's own commands, run as a user runs them."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from crbl_runtime.errors import CRBLError, UnavailableError
+
+
+def run_public_command(name: str, *arguments: str | Path, folder: Path) -> None:
+    """Show a command line and run it in `folder`, its output on the terminal.
+
+    Raises:
+        CRBLError: it ended with another exit code than 0. UnavailableError: it is not installed.
+    """
+    words = [str(argument) for argument in arguments]
+    click.secho(f"\n$ {name} {' '.join(words)}", bold=True)
+    code = subprocess.run([_executable(name), *words], cwd=folder).returncode
+    _require_success(name, code)
+
+
+def output_of_public_command(name: str, *arguments: str | Path, folder: Path) -> str:
+    """Show a command line, run it in `folder` and give back what it prints.
+
+    Raises:
+        CRBLError: it ended with another exit code than 0. UnavailableError: it is not installed.
+    """
+    words = [str(argument) for argument in arguments]
+    click.secho(f"\n$ {name} {' '.join(words)}", bold=True)
+    result = subprocess.run([_executable(name), *words], cwd=folder, stdout=subprocess.PIPE, text=True)
+    _require_success(name, result.returncode)
+    return result.stdout
+
+
+def _executable(name: str) -> str:
+    # The commands of this environment, whether or not it is activated.
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    if found is None:
+        raise UnavailableError(f"The command {name} is not installed. Run: python setup_directml.py install")
+    return found
+
+
+def _require_success(name: str, code: int) -> None:
+    if code != 0:
+        raise CRBLError(f"{name} ended with exit code {code}; its message is above.")

@@ -1,0 +1,44 @@
+"""Milliseconds per picture, PyTorch against the model file."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from crbl_runtime.detector import Detector
+from crbl_runtime.preprocessing import PreparedPicture
+from crbl_training.checkpoint import Checkpoint
+from crbl_training.evaluation import predict_logits
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Median milliseconds for one prepared picture, one at a time, on the CPU."""
+
+    pytorch: float
+    model_file: float
+
+
+def measure_speed(checkpoint: Checkpoint, model_file: Path, pictures: list[PreparedPicture]) -> Speed:
+    """Both take each picture in turn, so that a busy machine slows both."""
+    model = checkpoint.build_model()
+    images = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
+    pytorch, file = [], []
+    with Detector(model_file, "cpu", threads=torch.get_num_threads()) as detector:
+        for image, picture in zip(images, pictures, strict=True):
+            batch = image.unsqueeze(0)
+            pytorch.append(
+                _milliseconds(lambda: predict_logits(model, batch, checkpoint.preprocessing, torch.device("cpu")))
+            )
+            file.append(_milliseconds(lambda: detector.predict_prepared([picture])))
+    return Speed(statistics.median(pytorch), statistics.median(file))
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return (time.perf_counter() - started) * 1000
