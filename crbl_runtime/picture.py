@@ -137,7 +137,7 @@ def _checked_array(array: NDArray[Any], name: str) -> Samples:
     if array.size == 0:
         raise PictureError(f"{name}: has no pixels. {ARRAY_REMEDY}.")
     check_size(array.shape[1], array.shape[0], name)
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return np.array(array, array.dtype.newbyteorder("="))
 
 
 def _is_pil_image(picture: Any) -> bool:
@@ -161,7 +161,7 @@ def _pil_rgb(image: Any, name: str) -> NDArray[np.uint8]:
     if image.mode in PALETTE_PIL_MODES:
         return flatten(np.asarray(image.convert("RGBA")))
     if image.mode == "YCbCr":
-        return flatten(np.asarray(image.convert("RGB")))
+        return flatten(np.array(image.convert("RGB")))
     if image.mode not in DIRECT_PIL_MODES:
         raise PictureError(
             f"{name}: PIL mode {image.mode!r} has no exact conversion to RGB. "

@@ -48,4 +48,4 @@ def _undecodable(name: str) -> PictureError:
 def _bgr_to_rgb(decoded: NDArray[Any]) -> NDArray[Any]:
     if decoded.ndim == 2:
         return decoded
-    return decoded[..., [2, 1, 0, 3][: decoded.shape[2]]]
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)

@@ -14,7 +14,7 @@ def to_8_bit(samples: Samples) -> NDArray[np.uint8]:
     257 because it maps 65535 to 255 and 257·v back to v. The divisor is odd, so there are no ties.
     """
     if samples.dtype == np.uint8:
-        return samples.astype(np.uint8)
+        return samples.view(np.uint8)
     return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -22,7 +22,7 @@ def flatten(samples: Samples) -> NDArray[np.uint8]:
     """Samples [H, W] or [H, W, C], uint8 or uint16 -> RGB uint8 [H, W, 3].
 
     C = 1 is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is straight (not premultiplied); it is composited on white,
-    in integers, rounded to nearest, after 16-bit has become 8-bit.
+    in integers, rounded to nearest, after 16-bit has become 8-bit. Opaque 8-bit RGB comes back as it is, uncopied.
     """
     colour, alpha = _split(to_8_bit(samples))
     if alpha is None:

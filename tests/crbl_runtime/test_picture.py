@@ -73,6 +73,7 @@ def test_the_same_picture_gives_the_same_bits_through_every_way_in(kind: str, tm
         assert picture.shape == (101, 137, 3)
         assert picture.dtype == np.uint8
         assert picture.flags.c_contiguous
+        assert picture.flags.writeable
         assert np.array_equal(picture, pictures[0])
 
 
@@ -260,6 +261,7 @@ def test_pil_images_of_every_exact_mode(mode: str) -> None:
     image, expected = pil_modes()[mode]
     assert image.mode == mode.split(",")[0]
     assert np.array_equal(decode(image), expected)
+    assert decode(image).flags.writeable
 
 
 @pytest.mark.parametrize(

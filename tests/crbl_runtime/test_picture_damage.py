@@ -14,6 +14,7 @@ from PIL import Image
 
 from crbl_runtime.errors import PictureError
 from crbl_runtime.picture import MAX_PIXELS, decode
+from crbl_runtime.picture_file.inflate import inflated_length
 
 COLOUR = skimage.data.astronaut()[60:161, 180:317]
 PHOTOGRAPH = Image.fromarray(COLOUR)
@@ -195,7 +196,9 @@ def test_a_picture_larger_than_its_data_is_refused(kind: str) -> None:
 
 
 def test_pixel_data_that_inflate_without_end_cost_no_memory() -> None:
-    content = png_file(100, 100, zlib.compress(bytes(2**28)))
+    bomb = zlib.compress(bytes(2**26))
+    assert inflated_length([bomb], 30_100)[0] < 2**22
+    content = png_file(100, 100, bomb)
     assert "do not have the 30,100 bytes" in refused(content)
     assert peak_bytes(content) < 2**23
 
