@@ -31,14 +31,12 @@ def measure_speed(checkpoint: Checkpoint, model_file: Path, pictures: list[Prepa
     with Detector(model_file, "cpu", threads=torch.get_num_threads()) as detector:
         for image, picture in zip(images, pictures, strict=True):
             batch = image.unsqueeze(0)
-            pytorch.append(
-                _milliseconds(lambda: predict_logits(model, batch, checkpoint.preprocessing, torch.device("cpu")))
-            )
-            file.append(_milliseconds(lambda: detector.predict_prepared([picture])))
+            pytorch.append(_milliseconds(predict_logits, model, batch, checkpoint.preprocessing, torch.device("cpu")))
+            file.append(_milliseconds(detector.predict_prepared, [picture]))
     return Speed(statistics.median(pytorch), statistics.median(file))
 
 
-def _milliseconds(call: Callable[[], object]) -> float:
+def _milliseconds(call: Callable[..., object], *arguments: object) -> float:
     started = time.perf_counter()
-    call()
+    call(*arguments)
     return (time.perf_counter() - started) * 1000
