@@ -189,7 +189,7 @@ def choose(machine: Machine) -> Choice:
         return Choice(
             ("export", "test"),
             ("torch from the package index, because DirectML is for Windows on x64.",),
-            gigabytes=10 if machine.system == "Linux" and machine.machine == "x86_64" else 4,
+            gigabytes=10 if machine.system == "Linux" else 4,  # There it brings CUDA along.
         )
     if machine.nvidia_card:
         return Choice(
