@@ -31,7 +31,7 @@ def bilinear_logits(
     """Logits of the linear layer on the bilinear pooling of two feature maps.
 
     Args:
-        first, second: float [N, C, H, W], C even.
+        first, second: float [N, C, H, W].
         weight: float [1, C * C], the first map's channel major. bias: float [1].
         training: drop half of the pooled values at random, the rest doubled (Dropout(0.5)). The mask comes from
             torch's default CPU generator, on every device.
