@@ -27,9 +27,8 @@ def run_command(name: str, module: str, extra: str) -> NoReturn:
         click.echo(f'{name} needs the package {error.name}. Install it with: pip install "crbl[{extra}]"', err=True)
         sys.exit(3)
     try:
-        command.main(prog_name=name, standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # click gives the code of an Exit back as the result; the commands themselves return nothing.
+        sys.exit(command.main(prog_name=name, standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -39,4 +38,3 @@ def run_command(name: str, module: str, extra: str) -> NoReturn:
     except CRBLError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
-    sys.exit(0)

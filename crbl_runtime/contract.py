@@ -81,8 +81,8 @@ class ModelContract:
         """
         try:
             values = json.loads(text)
-            version = values.pop("schema_version", None)
-        except (json.JSONDecodeError, AttributeError) as error:
+            version = values.pop("schema_version")
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise ModelFileError(f"{source} has a damaged contract ({error}). Export the model again.") from error
         if version != SCHEMA_VERSION:
             raise ModelFileError(

@@ -1,15 +1,21 @@
 """CRBL in PyTorch: the model, its training and its checkpoints."""
 
-from crbl_training.device import get_device
-from crbl_training.model.bilinear_pooling import BilinearPooling
-from crbl_training.model.crbl import CRBLDualModel, create_crop_model, create_full_model
-from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "BilinearPooling",
-    "CRBLDualModel",
-    "EfficientNetB0FeatureExtractor",
-    "create_crop_model",
-    "create_full_model",
-    "get_device",
-]
+_HOMES = {
+    "BilinearPooling": "crbl_training.model.bilinear_pooling",
+    "CRBLDualModel": "crbl_training.model.crbl",
+    "EfficientNetB0FeatureExtractor": "crbl_training.model.feature_extractor",
+    "create_crop_model": "crbl_training.model.crbl",
+    "create_full_model": "crbl_training.model.crbl",
+    "get_device": "crbl_training.device",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: the commands must be able to say that torch is missing before it is imported.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

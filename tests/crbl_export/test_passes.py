@@ -1,0 +1,102 @@
+"""Each pass changes the form of a graph and not what it computes."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from crbl_export.passes.canonical_form import canonical_form
+from crbl_export.passes.fold_padding import fold_padding
+from crbl_export.passes.reshape_without_allowzero import reshape_without_allowzero
+
+IMAGE = np.random.default_rng(0).standard_normal((2, 3, 9, 8)).astype(np.float32)
+
+
+def padded_convolution(amounts: list[int], value: float = 0.0, mode: str = "constant") -> onnx.ModelProto:
+    weights = np.random.default_rng(1).standard_normal((4, 3, 3, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Pad", ["image", "amounts", "value"], ["padded"], mode=mode),
+            helper.make_node("Conv", ["padded", "weights"], ["out"], strides=[2, 2], pads=[1, 0, 1, 0], doc_string="x"),
+        ],
+        "a graph",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [2, 3, 9, 8])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(np.array(amounts, np.int64), "amounts"),
+            numpy_helper.from_array(np.array(value, np.float32), "value"),
+            numpy_helper.from_array(weights, "weights"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def run(model: onnx.ModelProto) -> np.ndarray:
+    return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"image": IMAGE})[0]
+
+
+def operators(model: onnx.ModelProto) -> list[str]:
+    return [node.op_type for node in model.graph.node]
+
+
+def test_a_zero_pad_becomes_part_of_the_convolution() -> None:
+    model = padded_convolution([0, 0, 0, 1, 0, 0, 2, 1])
+    folded = fold_padding(model)
+    assert operators(folded) == ["Conv"]
+    assert operators(model) == ["Pad", "Conv"], "the given model must stay as it was"
+    assert np.array_equal(run(folded), run(model))
+
+
+@pytest.mark.parametrize(
+    ("amounts", "value", "mode"),
+    [
+        ([0, 0, 0, 0, 0, 0, 1, 1], 1.0, "constant"),
+        ([0, 0, 0, 0, 0, 0, 1, 1], 0.0, "edge"),
+        ([0, 0, 0, 0, 0, 0, -1, 0], 0.0, "constant"),
+    ],
+)
+def test_other_pads_stay(amounts: list[int], value: float, mode: str) -> None:
+    model = padded_convolution(amounts, value, mode)
+    assert operators(fold_padding(model)) == ["Pad", "Conv"]
+
+
+def reshaped(target: list[int]) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        [helper.make_node("Reshape", ["image", "target"], ["out"], allowzero=1)],
+        "a graph",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [2, 3, 9, 8])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.array(target, np.int64), "target")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def test_allowzero_goes_where_it_means_nothing() -> None:
+    model = reshaped([-1, 27, 8])
+    changed = reshape_without_allowzero(model)
+    assert len(changed.graph.node[0].attribute) == 0
+    assert np.array_equal(run(changed), run(model))
+
+
+def test_allowzero_stays_where_the_target_has_a_zero() -> None:
+    changed = reshape_without_allowzero(reshaped([0, 27, 8]))
+    assert changed.graph.node[0].attribute[0].i == 1
+
+
+def test_names_and_notes_of_the_exporter_make_no_difference() -> None:
+    model = padded_convolution([0, 0, 0, 1, 0, 0, 2, 1])
+    other = onnx.ModelProto()
+    other.CopyFrom(model)
+    other.producer_name, other.graph.name = "another exporter", "another name"
+    for node in other.graph.node:
+        node.name = f"/home/somebody/{node.op_type}"
+        node.input[:] = [f"x_{name}" if name not in ("image", "out") else name for name in node.input]
+        node.output[:] = [f"x_{name}" if name not in ("image", "out") else name for name in node.output]
+    for tensor in other.graph.initializer:
+        tensor.name = f"x_{tensor.name}"
+    other.graph.initializer.sort(key=lambda tensor: tensor.name, reverse=True)
+    first, second = canonical_form(model), canonical_form(other)
+    assert first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
+    assert b"somebody" not in second.SerializeToString()
+    assert np.array_equal(run(first), run(model))

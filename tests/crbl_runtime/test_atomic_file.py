@@ -1,0 +1,62 @@
+"""The old file or the new one, whatever happens."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from crbl_runtime.atomic_file import replacing, write_bytes, write_text
+
+WRITER = """
+import sys
+from pathlib import Path
+from crbl_runtime.atomic_file import write_bytes
+while True:
+    for letter in (b"a", b"b"):
+        write_bytes(Path(sys.argv[1]), letter * 3_000_000)
+"""
+
+
+def test_content_and_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
+    path, ordinary = tmp_path / "folder" / "new.txt", tmp_path / "ordinary.txt"
+    write_text(path, "Größe\n")
+    ordinary.write_text("x")
+    assert path.read_bytes() == "Größe\n".encode()
+    assert path.stat().st_mode == ordinary.stat().st_mode
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+
+    def write_half() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise RuntimeError("disk on fire")
+
+    with pytest.raises(RuntimeError, match="disk on fire"):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    delays = random.Random(0)
+    for _ in range(10):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+        deadline = time.monotonic() + 30
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(delays.uniform(0, 0.15))
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        content = path.read_bytes()
+        assert len(content) == 3_000_000
+        assert len(set(content)) == 1

@@ -1,0 +1,58 @@
+"""What a model file says about itself, and what happens when it lies."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crbl_runtime.contract import ModelContract, SelfTest
+from crbl_runtime.errors import ModelFileError
+from crbl_runtime.preprocessing import PreprocessingSpec
+
+CONTRACT = ModelContract(
+    variant="crop",
+    threshold=0.01,
+    threshold_source="a test",
+    labels=("normal", "anomaly"),
+    preprocessing=PreprocessingSpec(region="object"),
+    precision="fp32",
+    training={"checkpoint_hash": "abc"},
+    export={"opset": 18},
+    parity=None,
+    self_test=SelfTest((0.25, -1.5), 1e-3),
+)
+
+
+def test_json_and_back_is_the_same_contract() -> None:
+    assert ModelContract.from_json(CONTRACT.to_json(), "file") == CONTRACT
+
+
+def test_the_same_contract_is_the_same_text() -> None:
+    reordered = replace(CONTRACT, training={"b": 1, "a": 2})
+    assert reordered.to_json() == replace(CONTRACT, training={"a": 2, "b": 1}).to_json()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": 2}, "schema version 2"),
+        ({"surprise": 1}, "surprise"),
+        ({"labels": ["normal"]}, "damaged contract"),
+        ({"threshold": "high"}, "damaged contract"),
+        ({"preprocessing_hash": "0" * 64}, "changed after the export"),
+        ({"preprocessing": {"region": "object"}}, "damaged contract"),
+        ({"self_test": {}}, "damaged contract"),
+    ],
+)
+def test_a_contract_that_is_not_known_is_refused_by_name(change: dict[str, Any], message: str) -> None:
+    values = json.loads(CONTRACT.to_json()) | change
+    with pytest.raises(ModelFileError, match=message) as caught:
+        ModelContract.from_json(json.dumps(values), "grain.onnx")
+    assert "grain.onnx" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"'])
+def test_what_is_no_contract_is_refused(text: str) -> None:
+    with pytest.raises(ModelFileError):
+        ModelContract.from_json(text, "grain.onnx")

@@ -1,0 +1,178 @@
+"""From a picture to a decision, through every way in."""
+
+import io
+import math
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from crbl_runtime import Detector, ModelFileError, PictureError, UnavailableError, UsageError, decode
+from crbl_runtime.session import Provider, Session
+from real_line import Trained
+
+
+@pytest.fixture(scope="module")
+def detector(crop: Trained) -> Detector:
+    return Detector(crop.model)
+
+
+def test_the_same_picture_through_every_way_in_gives_the_same_prediction(detector: Detector, photographs: Path) -> None:
+    path = photographs / "coffee_0.png"
+    content = path.read_bytes()
+    ways = [str(path), path, content, io.BytesIO(content), decode(path), Image.open(path)]
+    logits = {detector.predict(way).logit for way in ways}
+    assert len(logits) == 1
+
+
+def test_a_prediction_says_everything(detector: Detector, photographs: Path) -> None:
+    prediction = detector.predict(photographs / "astronaut_2.png")
+    assert prediction.probability == pytest.approx(1 / (1 + math.exp(-prediction.logit)), abs=1e-6)
+    assert prediction.is_anomaly == (prediction.probability > prediction.threshold == 0.01)
+    assert prediction.label == ("anomaly" if prediction.is_anomaly else "normal")
+    assert (prediction.variant, prediction.provider, prediction.fallback) == ("crop", "cpu", None)
+    assert prediction.heatmap is not None
+    assert prediction.heatmap.shape == (4, 4)
+
+
+def test_a_picture_without_an_object_says_so(detector: Detector) -> None:
+    prediction = detector.predict(np.full((100, 100, 3), 255, np.uint8))
+    assert not prediction.region_found
+    assert prediction.box == (0, 0, 100, 100)
+
+
+def test_the_heatmap_adds_up_to_the_logit(crop: Trained, detector: Detector, photographs: Path) -> None:
+    from crbl_training.checkpoint import load_checkpoint
+
+    bias = float(load_checkpoint(crop.checkpoint).state["classifier.bias"])
+    for path in sorted(photographs.iterdir())[::5]:
+        prediction = detector.predict(path)
+        assert prediction.heatmap is not None
+        assert float(prediction.heatmap.sum()) == pytest.approx(prediction.logit - bias, abs=1e-4)
+        assert float(prediction.heatmap.std()) > 0
+
+
+def test_many_pictures_give_what_each_gives_alone(crop: Trained, photographs: Path) -> None:
+    paths = sorted(photographs.iterdir())[:11]
+    with Detector(crop.model, batch_size=4) as detector:
+        together = [prediction.logit for prediction in detector.predict_many(paths)]
+        alone = [detector.predict(path).logit for path in paths]
+    assert together == pytest.approx(alone, abs=2e-5)
+    assert len(set(alone)) == len(alone)
+
+
+def test_no_pictures_give_no_predictions(detector: Detector) -> None:
+    assert detector.predict_many([]) == []
+
+
+def test_threads_share_a_detector(detector: Detector, photographs: Path) -> None:
+    paths = sorted(photographs.iterdir())[:8]
+    expected = [detector.predict(path).logit for path in paths]
+    found: dict[int, float] = {}
+    threads = [
+        threading.Thread(target=lambda number, path: found.update({number: detector.predict(path).logit}), args=item)
+        for item in enumerate(paths)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[number] for number in range(len(paths))] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_fixed_batch_as_on_directml_gives_the_same_logits(crop: Trained, photographs: Path) -> None:
+    from crbl_runtime.detector import _run_padded
+    from crbl_runtime.preprocessing import prepare
+
+    with Detector(crop.model) as detector:
+        spec = detector.contract.preprocessing
+        paths = sorted(photographs.iterdir())[:3]
+        images = np.stack([prepare(path, spec).pixels for path in paths])
+        session = Session(crop.model.read_bytes(), Provider("cpu"), 4, "test")
+        padded = _run_padded(session, images, 4)["logit"]
+        assert padded.shape == (3,)
+        assert padded.tolist() == pytest.approx([detector.predict(path).logit for path in paths], abs=2e-5)
+
+
+def test_a_closed_detector_says_so(crop: Trained, photographs: Path) -> None:
+    with Detector(crop.model) as detector:
+        pass
+    with pytest.raises(UsageError, match="closed"):
+        detector.predict(photographs / "coffee_0.png")
+
+
+def test_a_broken_picture_is_a_picture_error(detector: Detector, photographs: Path) -> None:
+    content = (photographs / "coffee_0.png").read_bytes()
+    for broken in (b"", content[:-40], b"not a picture"):
+        with pytest.raises(PictureError):
+            detector.predict(broken)
+
+
+def test_files_that_are_no_crbl_model_are_refused_by_name(tmp_path: Path, crop: Trained) -> None:
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [value], [other])
+    foreign = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    files = {
+        "missing.onnx": None,
+        "empty.onnx": b"",
+        "text.onnx": b"hello, I am no model",
+        "cut.onnx": crop.model.read_bytes()[:100_000],
+        "foreign.onnx": foreign.SerializeToString(),
+    }
+    for name, content in files.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ModelFileError, match=name):
+            Detector(tmp_path / name)
+
+
+def test_a_crbl_model_with_other_outputs_is_refused(tmp_path: Path, crop: Trained) -> None:
+    model = onnx.load(crop.model)
+    model.graph.output[0].name = "score"
+    for node in model.graph.node:
+        node.output[:] = ["score" if name == "probability" else name for name in node.output]
+    onnx.save(model, tmp_path / "renamed.onnx")
+    with pytest.raises(ModelFileError, match="probability"):
+        Detector(tmp_path / "renamed.onnx")
+
+
+def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(crop: Trained) -> None:
+    with pytest.raises(UsageError, match="DirectML"):
+        Detector(crop.model, provider="DirectML")
+    with pytest.raises(UnavailableError, match="it has: cpu"):
+        Detector(crop.model, provider="cuda")
+
+
+def test_a_provider_that_computes_wrongly_is_not_used(crop: Trained, tmp_path: Path, caplog) -> None:
+    """The CPU stands in for the wrong driver: the file's reference values are changed instead."""
+    from dataclasses import replace
+
+    from crbl_export.export import metadata_text, serialize, with_contract
+    from crbl_runtime.contract import ModelContract, SelfTest
+
+    model = onnx.load(crop.model)
+    contract = ModelContract.from_json(metadata_text(model), "file")
+    wrong = tuple(logit + 0.01 for logit in contract.self_test.logits)
+    (tmp_path / "wrong.onnx").write_bytes(
+        serialize(with_contract(model, replace(contract, self_test=SelfTest(wrong, contract.self_test.tolerance))))
+    )
+    with Detector(crop.model) as right:
+        right._require_correct(Provider("cpu"))
+    with Detector(tmp_path / "wrong.onnx") as detector, pytest.raises(UnavailableError, match=r"off by 0\.01"):
+        detector._require_correct(Provider("cpu"))
+
+
+def test_non_ascii_paths_work(crop: Trained, photographs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "모델 파일 ü"
+    folder.mkdir()
+    (folder / "결정.onnx").write_bytes(crop.model.read_bytes())
+    picture = cv2.imread(str(photographs / "coffee_0.png"))
+    (folder / "사진 1.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    with Detector(folder / "결정.onnx") as detector:
+        assert math.isfinite(detector.predict(folder / "사진 1.png").logit)
