@@ -1,5 +1,6 @@
 """How a model is trained; the defaults are the original recipe."""
 
+import math
 from dataclasses import dataclass
 
 from crbl_runtime.errors import UsageError
@@ -36,7 +37,9 @@ class Recipe:
             raise UsageError(f"epochs is {self.epochs}, expected at least 1.")
         if self.batch_size < 2:
             raise UsageError(f"The batch size is {self.batch_size}, expected at least 2, one picture of each class.")
-        if not self.learning_rate > 0:
+        if not 0 < self.learning_rate < math.inf:
             raise UsageError(f"The learning rate is {self.learning_rate}, expected a positive number.")
+        if not 0 < self.root_floor < math.inf:
+            raise UsageError(f"The root floor is {self.root_floor}, expected a positive number.")
         if self.augment not in ("original", "none"):
             raise UsageError(f"augment is {self.augment!r}, expected 'original' or 'none'.")
