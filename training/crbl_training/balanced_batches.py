@@ -14,7 +14,7 @@ def balanced_batches(labels: Tensor, batch_size: int, seed: int, epoch: int) -> 
     Args:
         labels: float [N], 0 or 1, both present. batch_size: at least 2. epoch: from 0.
     """
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     count = -(-len(labels) // batch_size)
     anomalous = batch_size // 2
     normal_deck = _deal(torch.nonzero(labels == 0).flatten(), (batch_size - anomalous) * count, generator)

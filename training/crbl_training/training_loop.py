@@ -84,7 +84,9 @@ def train_model(
         started = time.perf_counter()
         learning_rate = optimizer.param_groups[0]["lr"]
         train_loss = _train_epoch(model, optimizer, train, spec, recipe, device, seed, number)
-        figures = compute_metrics(predict_logits(model, validation.images, spec, device), validation.labels, threshold)
+        logits = predict_logits(model, validation.images, spec, device)
+        _require_finite(logits, f"Epoch {number}, validation")
+        figures = compute_metrics(logits, validation.labels, threshold)
         is_best = figures.loss < best_loss
         if is_best:
             best_state, best_loss, best_number = _cpu_copy(model), figures.loss, number
@@ -113,13 +115,13 @@ def _train_epoch(
     losses = []
     with tqdm(batches, desc=f"Epoch {number}", unit="batch", leave=False, disable=None) as progress:
         for step, indices in enumerate(progress):
-            step_seed = (seed * 100_003 + number) * 1_000_003 + step
+            step_seed = ((seed * 100_003 + number) * 1_000_003 + step) % 2**63
             images = train.images[indices]
             if transform is not None:
                 images = augment(images, transform, step_seed)
             torch.manual_seed(step_seed)
             logits = model(network_input(images.to(device), spec))
-            _require_finite(logits, number, step)
+            _require_finite(logits, f"Epoch {number}, step {step + 1}")
             loss = training_loss(logits, train.labels[indices].to(device), weights)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -129,11 +131,11 @@ def _train_epoch(
     return sum(losses) / len(losses)
 
 
-def _require_finite(logits: Tensor, epoch: int, step: int) -> None:
+def _require_finite(logits: Tensor, when: str) -> None:
     # On the logits, before the loss: torch-directml turns NaN into 0 in clamp and maximum, which would hide it.
     if not bool(torch.isfinite(logits.detach().cpu()).all()):
         raise CRBLError(
-            f"Epoch {epoch}, step {step + 1}: the network gave NaN or infinite logits. "
+            f"{when}: the network gave NaN or infinite logits. "
             "Lower --lr, or try --device cpu to see whether the graphics driver computes wrongly."
         )
 
