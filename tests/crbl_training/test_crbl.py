@@ -42,7 +42,7 @@ def test_all_learns_everything():
 
 
 def test_unknown_choice_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match="'tail'.*after-150, head, all"):
+    with pytest.raises(UsageError, match=r"'tail'.*after-150, head, all"):
         CRBLDualModel("tail")
 
 

@@ -47,7 +47,14 @@ def test_like_shares_the_parameters():
 # Totals from TensorFlow's formula: max((ceil(n / s) - 1) * s + k - n, 0), the odd pixel behind.
 @pytest.mark.parametrize(
     ("size", "kernel", "stride", "expected"),
-    [(128, 3, 2, (0, 1)), (101, 3, 2, (1, 0)), (128, 5, 2, (1, 1)), (33, 5, 2, (2, 0)), (7, 3, 1, (1, 0)), (4, 1, 2, (0, 0))],
-)  # fmt: skip
+    [
+        (128, 3, 2, (0, 1)),
+        (101, 3, 2, (1, 0)),
+        (128, 5, 2, (1, 1)),
+        (33, 5, 2, (2, 0)),
+        (7, 3, 1, (1, 0)),
+        (4, 1, 2, (0, 0)),
+    ],
+)
 def test_padding_is_split_as_tensorflow_does(size, kernel, stride, expected):
     assert split_same_padding(size, kernel, stride) == expected
