@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import skimage.data
 import torch
 
 from crbl_export.export import build_model_file, export_checkpoint, metadata_text, serialize
@@ -20,6 +21,7 @@ from crbl_runtime.contract import ModelContract
 from crbl_runtime.errors import CheckpointError, ParityError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 from crbl_runtime.variant import CROP
+from crbl_training.batchnorm_calibration import calibrate_batchnorm
 from crbl_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.network_input import network_input
@@ -32,13 +34,14 @@ def model(crop: Trained) -> onnx.ModelProto:
 
 
 def small_checkpoint(**spec: object) -> Checkpoint:
-    """Random weights; BatchNorm statistics that keep features at a size that says something."""
+    """Random weights with BatchNorm statistics of photographs."""
     torch.manual_seed(3)
-    network = CRBLDualModel("after-150")
-    for name, buffer in network.named_buffers():
-        if name.endswith("running_var"):
-            buffer.fill_(0.05)
     preprocessing = PreprocessingSpec(region="whole", image_size=64, **spec)  # type: ignore[arg-type]
+    network = CRBLDualModel("after-150")
+    photograph = torch.from_numpy(skimage.data.astronaut()[:512, :512])
+    tiles = photograph.unfold(0, 64, 64).unfold(1, 64, 64).flatten(0, 1).permute(0, 2, 3, 1)
+    for backbone in (network.backbone1, network.backbone2):
+        calibrate_batchnorm(backbone, [network_input(tiles, preprocessing)])
     return Checkpoint(CROP, network.state_dict(), preprocessing, 0.01, "a test")
 
 

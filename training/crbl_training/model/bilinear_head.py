@@ -16,7 +16,7 @@ from crbl_training.model.bilinear_pooling import FLOOR
 DROPOUT = 0.5
 # The signed root's derivative grows without bound near zero, so the backward pass uses a larger floor than the
 # forward pass; docs/root_floor.md has the measurement.
-DEFAULT_ROOT_FLOOR = 1e-4
+DEFAULT_ROOT_FLOOR = 1e-5
 
 
 def bilinear_logits(
