@@ -108,15 +108,17 @@ def _read_table(table: Path, images: Path) -> list[tuple[LabelledPicture, str]]:
     try:
         # utf-8-sig: spreadsheet programs put a byte order mark in front.
         with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{table} cannot be read as a CSV file ({error}). Save it as CSV in UTF-8.") from error
     if not rows:
         raise DataError(f"{table} has no rows. Expected a header line and one line for each picture.")
-    path_column = _column(table, rows[0], PATH_COLUMNS)
-    label_column = _column(table, rows[0], LABEL_COLUMNS)
+    path_column = _column(table, rows[0][1], PATH_COLUMNS)
+    label_column = _column(table, rows[0][1], LABEL_COLUMNS)
+    has_splits = bool((rows[0][1].get("split") or "").strip())
     pictures, missing = [], []
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         label = (row[label_column] or "").strip().lower()
         split = (row.get("split") or "").strip().lower()
         if label not in LABEL_WORDS:
@@ -125,6 +127,8 @@ def _read_table(table: Path, images: Path) -> list[tuple[LabelledPicture, str]]:
             )
         if split and split not in SPLITS:
             raise DataError(f"{table}, line {number}: the split is {split!r}, expected train, validation or test.")
+        if bool(split) != has_splits:
+            raise DataError(f"{table}, line {number}: the split is given in some lines only. Fill in all, or none.")
         path = images / (row[path_column] or "").strip()
         if not path.is_file():
             missing.append(f"line {number}: {path}")
