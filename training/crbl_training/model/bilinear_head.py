@@ -63,7 +63,7 @@ class _BilinearLogits(torch.autograd.Function):
             rooted = floored.rsqrt_().mul_(product)
             if seed is not None:
                 rooted.mul_(masks.next(len(a)))
-            sums.append(torch.mv(rooted.flatten(1), matrix.flatten()))
+            sums.append(rooted.mul_(matrix).sum((1, 2)))
         centred = torch.cat(sums) * torch.rsqrt(torch.cat(squared_norms))
         ctx.save_for_backward(first, second, matrix, centred, torch.cat(squared_norms))
         ctx.seed, ctx.root_floor = seed, root_floor
