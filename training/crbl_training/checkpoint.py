@@ -93,7 +93,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
     Returns:
         both paths; each is written atomically, the .safetensors last: it is complete when it is there.
     """
-    pth, twin = path.with_suffix(".pth"), path.with_suffix(".safetensors")
+    whole = path.with_suffix("") if path.suffix in (".pth", ".safetensors") else path
+    pth, twin = whole.with_name(f"{whole.name}.pth"), whole.with_name(f"{whole.name}.safetensors")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -165,7 +166,10 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} is no CRBL checkpoint: it has no '{METADATA_KEY}' metadata. Train or convert one."
         )
-    metadata = json.loads(text)
+    try:
+        metadata = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} has metadata that cannot be read ({error}). Copy it again.") from error
     expected = {
         "schema_version", "variant", "preprocessing", "threshold", "threshold_source", "labels", "provenance",
         "pth_sha256",
