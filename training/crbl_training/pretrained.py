@@ -5,6 +5,7 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -82,7 +83,7 @@ def _download(name: str) -> dict[str, Tensor]:
 
 def _read_backbone(path: Path, trust_pickle: bool) -> dict[str, Tensor]:
     readers: dict[str, Callable[[Path], dict[str, Tensor]]] = {
-        ".safetensors": load_file,
+        ".safetensors": _read_safetensors,
         ".pth": lambda file: read_pth(file, trust_pickle=trust_pickle),
         ".pt": lambda file: read_pth(file, trust_pickle=trust_pickle),
         ".h5": _read_keras,
@@ -92,6 +93,13 @@ def _read_backbone(path: Path, trust_pickle: bool) -> dict[str, Tensor]:
         raise UsageError(f"--weights {path}: unknown kind of file, expected one ending in {', '.join(readers)}.")
     state = readers[path.suffix.lower()](path)
     return _without_classifier(from_torchvision(state) if "features.0.0.weight" in state else state)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is no safetensors file, or a damaged one ({error}). Copy it again.") from error
 
 
 def _read_keras(path: Path) -> dict[str, Tensor]:
