@@ -20,7 +20,7 @@ try:
     import torch, torch_directml
     names = [torch_directml.device_name(i).rstrip(chr(0)).strip() for i in range(torch_directml.device_count())]
     index = int(sys.argv[1])
-    if index < len(names):
+    if 0 <= index < len(names):
         device = torch_directml.device(index)
         assert (torch.ones(2).to(device) + 1).to("cpu").sum().item() == 4.0
     print(json.dumps({"names": names}))
