@@ -16,7 +16,7 @@ from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, REGIONS, PreprocessingSpec
 from crbl_runtime.variant import VARIANTS, Variant, variant_named
 from crbl_training.batchnorm_calibration import calibrate_batchnorm
-from crbl_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from crbl_training.checkpoint import Checkpoint, load_checkpoint, load_exactly, save_checkpoint
 from crbl_training.dataset import data_hash, read_split
 from crbl_training.device import KINDS, choose_device
 from crbl_training.evaluation import compute_metrics, predict_logits
@@ -29,6 +29,7 @@ from crbl_training.reports import write_curves, write_history, write_metrics, wr
 from crbl_training.training_loop import Epoch, train_model
 
 CALIBRATION_PICTURES = 256
+CALIBRATION_BATCH = 32
 
 
 @click.command(epilog="Example: crbl-train --variant crop --data pictures/train --val pictures/validation.csv")
@@ -68,7 +69,7 @@ CALIBRATION_PICTURES = 256
 @click.option("--lr", "learning_rate", type=float, default=Recipe.learning_rate, show_default=True)
 @click.option("--augment", type=click.Choice(["original", "none"]), default=Recipe.augment, show_default=True)
 @click.option("--root-floor", type=float, default=Recipe.root_floor, show_default=True, help="See docs/root_floor.md.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--region", type=click.Choice(REGIONS), help="Default: object for crop, border for full.")
 @click.option("--image-size", type=int, help="Side of the network's input in pixels.  [default: 128]")
 @click.option("--imagenet-normalization", is_flag=True, help="Subtract ImageNet's mean and divide by its deviation.")
@@ -101,6 +102,8 @@ def main(
     start = _starting_checkpoint(from_checkpoint, variant, weights)
     spec = _preprocessing(variant, start, region, image_size, imagenet_normalization)
     folder = out if out is not None else Path("runs") / variant.name
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder} is a file, expected a folder. Name another one.")
 
     chosen = choose_device(device, device_index)
     for reason in chosen.passed_over:
@@ -198,7 +201,7 @@ def _load_weights(
 ) -> str:
     """Fill the model and say from where."""
     if start is not None:
-        model.load_state_dict(start.state)
+        load_exactly(model, start.state, "--from-checkpoint")
         return f"checkpoint {start.hash[:12]}"
     if len(weights) > 2:
         raise UsageError(f"--weights was given {len(weights)} times, expected once or twice (there are two backbones).")
@@ -207,7 +210,9 @@ def _load_weights(
     for backbone, source in zip((model.backbone1, model.backbone2), sources, strict=True):
         if source == "none":
             chosen = torch.randperm(len(train.images))[:CALIBRATION_PICTURES]
-            calibrate_batchnorm(backbone, [network_input(part, spec) for part in train.images[chosen].split(32)])
+            # In even parts: one picture alone has no variance where its feature map is a single cell.
+            parts = train.images[chosen].tensor_split(-(-len(chosen) // CALIBRATION_BATCH))
+            calibrate_batchnorm(backbone, [network_input(part, spec) for part in parts])
             origins.append(f"random, BatchNorm statistics from {len(chosen)} training pictures")
         else:
             origins.append(load_pretrained(backbone, source, trust_pickle=trust_pickle))
