@@ -1,0 +1,52 @@
+"""What the trainer's tests share: a few pictures, drawn or rendered, and a model that sees something in them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from crbl_training.batchnorm_calibration import calibrate_batchnorm
+from crbl_training.model.crbl import create_crop_model
+from crbl_training.prepared_set import PreparedSet
+
+
+def draw_set(count: int, seed: int, image_size: int = 32) -> PreparedSet:
+    """Noisy grey pictures, every other one anomalous with a bright square."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(60, 120, (count, image_size, image_size, 3), dtype=torch.uint8, generator=generator)
+    labels = torch.arange(count).remainder(2).float()
+    images[1::2, 8:20, 8:20] = 240
+    return PreparedSet(images, labels, tuple(Path(f"{n}.png") for n in range(count)), 0)
+
+
+@pytest.fixture(scope="session")
+def train_set() -> PreparedSet:
+    """16 pictures of 32 px, half of them anomalous."""
+    return draw_set(16, seed=1)
+
+
+@pytest.fixture(scope="session")
+def validation_set() -> PreparedSet:
+    """8 pictures of 32 px, half of them anomalous."""
+    return draw_set(8, seed=2)
+
+
+@pytest.fixture(scope="session")
+def random_weights(train_set: PreparedSet) -> dict[str, Tensor]:
+    """A state dict with random weights whose BatchNorms know the pictures."""
+    torch.manual_seed(0)
+    model = create_crop_model()
+    for backbone in (model.backbone1, model.backbone2):
+        calibrate_batchnorm(backbone, [train_set.images.permute(0, 3, 1, 2) / 255])
+    return model.state_dict()
+
+
+@pytest.fixture(scope="session")
+def grain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's pictures: train/class_0 and train/class_1 with 8 each, validation.csv with 8."""
+    from crbl_export.demo.grains import write_dataset
+
+    folder = tmp_path_factory.mktemp("grains") / "data"
+    write_dataset(folder, seed=3, train=16, validation=8, test=0)
+    return folder
