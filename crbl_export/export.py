@@ -1,6 +1,7 @@
 """From a checkpoint to a model file that passed the gate."""
 
 import importlib.metadata
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import onnx
 import torch
 
+from crbl_export.directml.check import check_directml
 from crbl_export.exporter import export_graph
 from crbl_export.graph import ExportGraph
 from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet, check_parity
@@ -15,10 +17,12 @@ from crbl_export.passes import apply_passes
 from crbl_export.reference import reference_logits
 from crbl_runtime.atomic_file import replacing
 from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
-from crbl_runtime.errors import ParityError
+from crbl_runtime.errors import ModelFileError, ParityError
 from crbl_runtime.self_test import self_test_images
 from crbl_runtime.version import __version__
 from crbl_training.checkpoint import LABELS, Checkpoint
+
+logger = logging.getLogger("crbl_export")
 
 # Drivers round differently; what this bound is to catch is a driver that computes something else.
 SELF_TEST_TOLERANCE = 10 * SMALLEST_LIMIT
@@ -38,14 +42,24 @@ def build_model_file(checkpoint: Checkpoint, *, opset: int, heatmap: bool) -> on
 
 
 def export_checkpoint(
-    checkpoint: Checkpoint, output: Path, pictures: ParitySet, *, opset: int, heatmap: bool
+    checkpoint: Checkpoint,
+    output: Path,
+    pictures: ParitySet,
+    *,
+    opset: int,
+    heatmap: bool,
+    require_directml: bool = True,
 ) -> ParityReport:
     """Export a checkpoint to `output` if, and only if, the file decides as PyTorch does on `pictures`.
 
+    Args:
+        require_directml: a node without a DirectML kernel is an error and not a warning.
+
     Raises:
-        ParityError: it does not; no file is left behind.
+        ParityError: it does not; no file is left behind. ModelFileError: a node has no DirectML kernel.
     """
     model = build_model_file(checkpoint, opset=opset, heatmap=heatmap)
+    _check_directml(model, require_directml)
     with replacing(output) as candidate:
         candidate.write_bytes(serialize(model))
         report = check_parity(candidate, checkpoint, pictures)
@@ -87,6 +101,17 @@ def metadata_text(model: onnx.ModelProto) -> str:
 def serialize(model: onnx.ModelProto) -> bytes:
     """The file's bytes, the same for the same model."""
     return model.SerializeToString(deterministic=True)
+
+
+def _check_directml(model: onnx.ModelProto, required: bool) -> None:
+    findings = check_directml(model).findings
+    if not findings:
+        return
+    shown = "; ".join(f"{finding.node} ({finding.operator}): {finding.reason}" for finding in findings[:5])
+    message = f"{len(findings)} nodes of the exported graph would not run on DirectML: {shown}."
+    if required:
+        raise ModelFileError(f"{message} Nothing was written. --no-require-directml exports it all the same.")
+    logger.warning("%s", message)
 
 
 def _contract(checkpoint: Checkpoint, opset: int) -> ModelContract:

@@ -13,5 +13,9 @@ def parity() -> NoReturn:
     run_command("crbl-parity", "crbl_export.commands.parity", extra="export")
 
 
+def check() -> NoReturn:
+    run_command("crbl-check", "crbl_export.commands.check", extra="export")
+
+
 def demo() -> NoReturn:
     run_command("crbl-demo", "crbl_export.commands.demo", extra="export")

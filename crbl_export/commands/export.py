@@ -31,6 +31,12 @@ from crbl_training.checkpoint import load_checkpoint
 )
 @click.option("--heatmap", is_flag=True, help="Add an output that says where in the picture the logit comes from.")
 @click.option("--opset", type=click.IntRange(OPSETS.start, OPSETS.stop - 1), default=DEFAULT_OPSET, show_default=True)
+@click.option(
+    "--require-directml/--no-require-directml",
+    default=True,
+    show_default=True,
+    help="Refuse a graph with a node that DirectML has no kernel for.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing output file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the parity report as JSON.")
 def main(
@@ -40,6 +46,7 @@ def main(
     verify: Path | None,
     heatmap: bool,
     opset: int,
+    require_directml: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -57,7 +64,9 @@ def main(
             "Warning: no real pictures were found, the gate compares synthetic ones. Name a folder with --verify.",
             err=True,
         )
-    report = export_checkpoint(checkpoint, target, pictures, opset=opset, heatmap=heatmap)
+    report = export_checkpoint(
+        checkpoint, target, pictures, opset=opset, heatmap=heatmap, require_directml=require_directml
+    )
     if as_json:
         click.echo(json.dumps({"model": str(target), **report.to_dict()}, indent=2))
         return

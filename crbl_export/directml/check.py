@@ -1,0 +1,141 @@
+"""Hold every node of a graph against the kernel table and the known traps."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import onnx
+from onnx import TensorProto, shape_inference
+
+from crbl_export.directml.kernel_table import KernelTable, kernel_table
+from crbl_runtime.contract import BATCH_DIMENSION
+
+ONNX_DOMAINS = ("", "ai.onnx")
+ACTIVATIONS = frozenset({"Sigmoid", "Relu", "LeakyRelu", "Elu", "Tanh", "Softplus", "HardSigmoid"})
+# The type parameter that the table's types are about, where it is not the one of the first input.
+TYPE_PARAMETER = {"QuantizeLinear": "T2", "DequantizeLinear": "T1"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A node that would leave the GPU, or keep the model from loading, and why. `node` is empty for the whole file."""
+
+    node: str
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DirectMLReport:
+    """What the check found.
+
+    Attributes:
+        nodes: how many were checked. opset: of ONNX's own operators. source: of the kernel table.
+    """
+
+    nodes: int
+    opset: int
+    source: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the whole graph stays on the GPU as far as the table tells."""
+        return not self.findings
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return asdict(self) | {"passed": self.passed, "findings": [asdict(finding) for finding in self.findings]}
+
+
+def check_directml(model: onnx.ModelProto) -> DirectMLReport:
+    """Check a model as the runtime runs it on DirectML: with the batch fixed.
+
+    Raises:
+        onnx.shape_inference.InferenceError: shapes or types of the graph contradict each other.
+    """
+    table = kernel_table()
+    fixed = shape_inference.infer_shapes(with_fixed_batch(model), check_type=True, strict_mode=True, data_prop=True)
+    opset = {entry.domain: entry.version for entry in fixed.opset_import}.get("", 0)
+    values = _values(fixed)
+    findings = list(_whole_file(fixed, opset, table))
+    for number, node in enumerate(fixed.graph.node):
+        name = node.name or f"{node.op_type}_{number}"
+        reasons = [*_kernel_reasons(node, opset, values, table), *_trap_reasons(node, fixed.graph, values)]
+        findings += [Finding(name, node.op_type, reason) for reason in reasons]
+    return DirectMLReport(len(fixed.graph.node), opset, table.source, tuple(findings))
+
+
+def with_fixed_batch(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy with the batch dimension set to 1, as a free dimension override does it."""
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    for value in (*fixed.graph.input, *fixed.graph.output):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param == BATCH_DIMENSION:
+                dimension.dim_value = 1
+    return fixed
+
+
+def _whole_file(model: onnx.ModelProto, opset: int, table: KernelTable) -> Iterator[Finding]:
+    if opset > table.max_opset:
+        yield Finding("", "", f"opset {opset}, DirectML has kernels up to {table.max_opset}")
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        yield Finding("", "", "weights in other files, expected all in one")
+
+
+def _kernel_reasons(
+    node: onnx.NodeProto, opset: int, values: dict[str, onnx.ValueInfoProto], table: KernelTable
+) -> Iterator[str]:
+    own = node.domain in ONNX_DOMAINS
+    kernel = table.kernels.get(node.op_type if own else f"{node.domain}.{node.op_type}")
+    if kernel is None:
+        yield "DirectML has no kernel for this operator"
+        return
+    if not own:
+        return
+    schema = onnx.defs.get_schema(node.op_type, opset, "")
+    if schema.since_version not in kernel.since_versions:
+        known = ", ".join(map(str, sorted(kernel.since_versions)))
+        yield f"defined since opset {schema.since_version}, DirectML has kernels since {known}"
+    parameter = TYPE_PARAMETER.get(node.op_type, schema.inputs[0].type_str if schema.inputs else "")
+    formal = [*zip(schema.inputs, node.input, strict=False), *zip(schema.outputs, node.output, strict=False)]
+    for argument, name in formal:
+        if argument.type_str == parameter and name in values:
+            element = _element_type(values[name])
+            if element not in kernel.types:
+                yield f"{name} is {element}, DirectML takes {', '.join(sorted(kernel.types))}"
+
+
+def _trap_reasons(
+    node: onnx.NodeProto, graph: onnx.GraphProto, values: dict[str, onnx.ValueInfoProto]
+) -> Iterator[str]:
+    attributes = {attribute.name: attribute for attribute in node.attribute}
+    if node.op_type == "Einsum":
+        yield "only a fixed list of equations runs on DirectML; write it as MatMul"
+    if node.op_type == "Reshape" and "allowzero" in attributes and attributes["allowzero"].i:
+        yield "allowzero=1 keeps the whole model from loading (80070057 Invalid parameter)"
+    if node.op_type == "Gemm" and node.output[0] in {value.name for value in graph.output}:
+        activations = [user.op_type for user in graph.node if node.output[0] in user.input]
+        if ACTIVATIONS & set(activations):
+            yield "its result is an output and goes into an activation too: DirectML fuses the two and loses the output"
+    for name in node.output:
+        if name in values and not _is_fixed(values[name]):
+            yield f"the shape of {name} is not known with the batch fixed"
+
+
+def _values(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+    graph = model.graph
+    values = {value.name: value for value in (*graph.input, *graph.output, *graph.value_info)}
+    for tensor in graph.initializer:
+        values[tensor.name] = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+    return values
+
+
+def _element_type(value: onnx.ValueInfoProto) -> str:
+    return str(TensorProto.DataType.Name(value.type.tensor_type.elem_type)).lower()
+
+
+def _is_fixed(value: onnx.ValueInfoProto) -> bool:
+    tensor = value.type.tensor_type
+    return tensor.HasField("shape") and all(dimension.HasField("dim_value") for dimension in tensor.shape.dim)
