@@ -1,0 +1,135 @@
+"""crbl-convert: a trained Keras model as a checkpoint, proven, without TensorFlow."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from crbl_runtime.errors import ParityError, UsageError
+from crbl_runtime.preprocessing import CHANNEL_ORDERS, REGIONS
+from crbl_runtime.variant import VARIANTS, variant_named
+from crbl_training.checkpoint import Checkpoint, save_checkpoint
+from crbl_training.keras.convert import Choices, convert
+from crbl_training.keras.description import as_text, describe
+from crbl_training.keras.keras_model import opened_keras_model
+from crbl_training.keras.recorded_outputs import TOLERANCE, Comparison, compare_with_keras
+
+SUFFIXES = (".pth", ".safetensors")
+PathType = click.Path(path_type=Path)
+
+EPILOG = """\b
+Examples:
+  crbl-convert model.h5 --inspect
+  crbl-convert crop.h5 --variant crop -o CRBL_crop.pth
+  crbl-convert crop.h5 --variant crop --check recorded.npz -o CRBL_crop.pth
+
+\b
+recorded.npz holds images (uint8 [N, H, W, 3], RGB, as large as the network
+saw them) and logits (float [N]) of the Keras model.
+A model with Rescaling or Normalization layers of its own is taken to have been
+fed 0 to 255, any other one x / 255; --divisor, --mean and --std overrule.
+"""
+
+
+@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source", type=PathType)
+@click.option("--variant", type=click.Choice(list(VARIANTS)), help="Needed only where the file does not tell it.")
+@click.option("-o", "--output", type=PathType, help=".pth or .safetensors; both are written, side by side.")
+@click.option("--inspect", is_flag=True, help="Say what the file is, and convert nothing.")
+@click.option("--check", type=PathType, help=f"npz or folder of npz: recorded logits of Keras, within {TOLERANCE:g}.")
+@click.option("--swap-backbones", is_flag=True, help="Take the file's second backbone for the first.")
+@click.option("--channel-order", type=click.Choice(CHANNEL_ORDERS), default="rgb", show_default=True)
+@click.option("--imagenet-normalization", is_flag=True, help="The model was fed (x / 255 - mean) / std of ImageNet.")
+@click.option("--divisor", type=float, help="The model was fed x / this (before mean and std).")
+@click.option("--mean", type=(float, float, float), help="Subtracted after the division; three numbers.")
+@click.option("--std", type=(float, float, float), help="Divided by after the mean; three numbers.")
+@click.option("--region", type=click.Choice(REGIONS), help="Part of the picture; default: the variant's.")
+@click.option("--image-size", type=int, help="Side in pixels; default: the file's, or 128.")
+@click.option("--threshold", type=float, help="Anomaly above this probability; default: the variant's.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(
+    source: Path,
+    variant: str | None,
+    output: Path | None,
+    inspect: bool,
+    check: Path | None,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Convert a Keras model (.h5, .weights.h5, .keras) into a checkpoint, bit for bit, or write nothing."""
+    if inspect:
+        if output or check:
+            raise UsageError("--inspect converts nothing, so it goes without --output and --check.")
+        _inspect(source, as_json)
+        return
+    if output is None and check is None:
+        raise UsageError("Say where to: -o OUT.pth. Or compare only, with --check, or look only, with --inspect.")
+    if output is not None and output.suffix not in SUFFIXES:
+        raise UsageError(f"The output is {output}, expected a name that ends in .pth or .safetensors.")
+    chosen = Choices(variant=variant_named(variant) if variant else None, **choices)
+    checkpoint = convert(source, chosen)
+    comparison = _compare(checkpoint, check) if check else None
+    if comparison:
+        checkpoint.provenance["compared_with_keras"] = asdict(comparison)
+    differs = comparison is not None and not comparison.passed
+    written = save_checkpoint(checkpoint, output) if output and not differs else ()
+    _report(checkpoint, comparison, written, as_json)
+    if comparison and differs:
+        raise ParityError(
+            f"The converted model differs from Keras by {comparison.largest:.2g}, more than {TOLERANCE:g}; nothing was "
+            "written. Try --channel-order, --imagenet-normalization, --divisor, --std or --swap-backbones."
+        )
+
+
+def _inspect(source: Path, as_json: bool) -> None:
+    with opened_keras_model(source) as model:
+        description = describe(model)
+    click.echo(json.dumps(description, indent=2) if as_json else as_text(description))
+
+
+def _compare(checkpoint: Checkpoint, recorded: Path) -> Comparison:
+    with tqdm(unit="picture", disable=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return compare_with_keras(checkpoint, recorded, progress)
+
+
+def _report(checkpoint: Checkpoint, comparison: Comparison | None, written: tuple[Path, ...], as_json: bool) -> None:
+    report = {
+        "variant": checkpoint.variant.name,
+        "threshold": checkpoint.threshold,
+        "preprocessing": checkpoint.preprocessing.to_dict(),
+        "state_hash": checkpoint.hash,
+        "provenance": checkpoint.provenance,
+        "comparison": asdict(comparison) | {"passed": comparison.passed} if comparison else None,
+        "written": [str(path) for path in written],
+    }
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+        return
+    origin = checkpoint.provenance["converted_from"]
+    click.echo(f"Read {origin['file']}: {origin['form']}, Keras {origin['keras_version'] or 'of unknown version'}.")
+    click.echo(
+        f"Backbone 1 is {origin['backbone1']}, backbone 2 is {origin['backbone2']}; variant {checkpoint.variant.name}."
+    )
+    spec = checkpoint.preprocessing
+    click.echo(
+        f"The network sees {spec.channel_order.upper()}, {spec.image_size} px, "
+        f"(x / {spec.divisor:g} - {list(spec.mean)}) / {list(spec.std)}."
+    )
+    if origin["input_assumed"]:
+        click.echo(f"Assumed: {origin['input_assumed']}.")
+    if comparison:
+        click.echo(
+            f"Against Keras: {comparison.pictures} pictures, largest |Δlogit| {comparison.largest:.2g}, "
+            f"{comparison.flipped} decisions flipped."
+        )
+    for path in written:
+        click.echo(f"Wrote {path}.")

@@ -1,0 +1,117 @@
+"""A converted model against what Keras itself answered, recorded in npz files."""
+
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crbl_runtime.errors import InputError, ParityError
+from crbl_training.checkpoint import Checkpoint
+from crbl_training.network_input import network_input
+
+TOLERANCE = 2e-4
+MAX_UNPACKED_BYTES = 2 * 1024**3
+IMAGES, LOGITS = "images", ("logits", "logit")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How close the model is to Keras.
+
+    Attributes:
+        pictures: how many were compared. largest: the largest |difference| of two logits.
+        flipped: how many pictures are decided differently at the checkpoint's threshold.
+    """
+
+    pictures: int
+    largest: float
+    flipped: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether all logits agree within TOLERANCE."""
+        return self.largest <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Pictures and Keras's logits: uint8 [N, H, W, 3], RGB, as large as the network saw them; float [N]."""
+
+    images: NDArray[np.uint8]
+    logits: NDArray[np.float64]
+
+
+def compare_with_keras(
+    checkpoint: Checkpoint, path: Path, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Comparison:
+    """Run the pictures of an npz file, or of all npz files of a folder, and compare logits.
+
+    Args:
+        path: npz with `images` (uint8 [N, H, W, 3], RGB) and `logits` (float [N] or [N, 1]).
+        progress: told how many pictures of how many are done.
+
+    Raises:
+        InputError: a file cannot be read or has other content. ParityError: nothing was compared.
+    """
+    files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+    recorded = [_read(file) for file in files]
+    total = sum(len(one.images) for one in recorded)
+    if total == 0:
+        raise ParityError(
+            f"{path} has no pictures, so nothing was compared. Record some (see the README) and try again."
+        )
+    expected = np.concatenate([one.logits for one in recorded])
+    actual = np.fromiter(_logits(checkpoint, recorded, lambda done: progress(done, total)), np.float64, total)
+    difference = np.abs(actual - expected)
+    border = math.log(checkpoint.threshold / (1 - checkpoint.threshold)) if 0 < checkpoint.threshold < 1 else math.inf
+    return Comparison(
+        pictures=total,
+        largest=float(difference.max()) if np.isfinite(difference).all() else math.inf,
+        flipped=int(np.sum((actual > border) != (expected > border))),
+    )
+
+
+def _logits(checkpoint: Checkpoint, recorded: list[Recorded], progress: Callable[[int], None]) -> Iterator[float]:
+    model, done = checkpoint.build_model(), 0
+    for one in recorded:
+        for image in one.images:
+            with torch.no_grad():
+                x = network_input(torch.from_numpy(image.copy())[None], checkpoint.preprocessing)
+                yield model(x).item()
+            done += 1
+            progress(done)
+
+
+def _read(path: Path) -> Recorded:
+    if not path.is_file():
+        raise InputError(f"There is no file or folder {path} to compare with.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(info.file_size for info in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise InputError(f"{path} unpacks to {unpacked} bytes, at most {MAX_UNPACKED_BYTES} are read. Split it.")
+        with np.load(path, allow_pickle=False) as content:
+            name = next((one for one in LOGITS if one in content.files), None)
+            if IMAGES not in content.files or name is None:
+                raise InputError(f"{path} holds {content.files[:8]}, expected the arrays images and logits.")
+            images, logits = content[IMAGES], np.asarray(content[name])
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is no npz file, or a damaged one ({error}). Record it again.") from error
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 4
+        or images.shape[3] != 3
+        or (images.size and min(images.shape[1:3]) < 32)
+    ):
+        raise InputError(
+            f"images in {path} is {images.dtype} {images.shape}, expected uint8 [N, H, W, 3], 32 px or more."
+        )
+    if logits.dtype.kind != "f" or logits.shape not in ((len(images),), (len(images), 1)):
+        raise InputError(f"{name} in {path} is {logits.dtype} {logits.shape}, expected float [{len(images)}].")
+    return Recorded(images, logits.astype(np.float64).reshape(-1))
