@@ -45,7 +45,7 @@ def test_class_folders_are_searched_to_the_bottom(tmp_path, normal, anomaly):
 @pytest.mark.parametrize("label_column", ["impurity", "label"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_tables_with_either_column_name(four, path_column, label_column, encoding):
-    text = f'note,{label_column},{path_column}\r\n"x, y",0,a.png\r\n,1,b.png\r\n'
+    text = f'{path_column},{label_column},note\r\na.png,0,"x, y"\r\nb.png,1,\r\n'
     table = write_table(four / "table.csv", text, encoding)
     assert labels(read_labelled(table), four) == {"a.png": 0, "b.png": 1}
 

@@ -44,13 +44,13 @@ def test_timm_file_arrives_whole(tmp_path, backbone, timm_state, suffix):
         save_file(timm_state, path)
     else:
         torch.save(timm_state, path)
-    assert load_pretrained(backbone, str(path)) == f"file weights{suffix}"
+    assert load_pretrained(backbone, str(path), trust_pickle=True) == f"file weights{suffix}"
     assert_holds(backbone, timm_state)
 
 
 def test_state_dict_inside_a_training_file_arrives_whole(tmp_path, backbone, timm_state):
     torch.save({"epoch": 3, "state_dict": timm_state}, tmp_path / "w.pth")
-    load_pretrained(backbone, str(tmp_path / "w.pth"))
+    load_pretrained(backbone, str(tmp_path / "w.pth"), trust_pickle=True)
     assert_holds(backbone, timm_state)
 
 
@@ -58,7 +58,7 @@ def test_torchvision_file_arrives_whole(tmp_path, backbone):
     torch.manual_seed(2)
     network = efficientnet_b0()
     torch.save(network.state_dict(), tmp_path / "w.pth")
-    load_pretrained(backbone, str(tmp_path / "w.pth"))
+    load_pretrained(backbone, str(tmp_path / "w.pth"), trust_pickle=True)
     assert_holds(backbone, from_torchvision(network.state_dict()))
 
 
@@ -75,7 +75,7 @@ def test_weights_of_another_network_are_refused_with_names(tmp_path, backbone):
     state = timm.create_model("tf_efficientnet_b1", pretrained=False).state_dict()
     torch.save(state, tmp_path / "b1.pth")
     with pytest.raises(CheckpointError, match=r"blocks\.0\.1\.conv_dw\.weight is not part of the model.*and \d+ more"):
-        load_pretrained(backbone, str(tmp_path / "b1.pth"))
+        load_pretrained(backbone, str(tmp_path / "b1.pth"), trust_pickle=True)
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_weights_of_another_network_are_refused_with_names(tmp_path, backbone):
 def test_damaged_file_is_named(tmp_path, backbone, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(CheckpointError, match=name):
-        load_pretrained(backbone, str(tmp_path / name))
+        load_pretrained(backbone, str(tmp_path / name), trust_pickle=True)
 
 
 @pytest.mark.parametrize("content", [[torch.zeros(1)], {"epoch": 3}, torch.zeros(3)])
 def test_pth_without_named_tensors_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match=r"expected a dict of named tensors"):
-        read_pth(tmp_path / "w.pth")
+        read_pth(tmp_path / "w.pth", trust_pickle=True)
 
 
 @pytest.mark.parametrize("source", ["ImageNet", "nowhere.pth", "."])

@@ -166,6 +166,24 @@ def test_original_recipe_ends_ten_epochs_after_the_best(train_set, validation_se
     assert len(result.history) == 12
 
 
+class WatchesMode(OneUnit):
+    """Notes at each call whether it is in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.modes: list[bool] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.modes.append(self.training)
+        return super().forward(x)
+
+
+def test_every_epoch_trains_in_training_mode_and_validates_in_eval_mode(train_set, validation_set):
+    model = WatchesMode().eval()
+    run(model, train_set, validation_set, SHORT)
+    assert model.modes == [True, True, False] * 2
+
+
 class NanAfter(OneUnit):
     """Gives NaN from its n-th call on."""
 
