@@ -2,6 +2,9 @@
 
 A grain is an outline, a height map and a reflectance; an impurity changes those three before the light falls on them,
 so that it is shaded, blurred and made noisy like the rest. All arithmetic up to the camera is in linear light.
+
+The demo trains without pretrained weights, and what random convolutions see first is edges. So clean grains are calm,
+much alike in size and place, and stand before the tray with a soft rim; impurities come in numbers and are sharp.
 """
 
 from collections.abc import Callable
@@ -27,7 +30,7 @@ LAST_ROW_OF_INTEREST = 86.0
 
 @dataclass(frozen=True)
 class Grain:
-    """One picture: `pixels` uint8 [H, W, 3] RGB, and which of IMPURITIES it shows (None for a clean grain)."""
+    """One picture: `pixels` uint8 [H, W, 3] RGB, and which of IMPURITIES it has (None for a clean grain)."""
 
     pixels: NDArray[np.uint8]
     impurity: str | None
@@ -71,7 +74,9 @@ def make_grain(seed: int, impurity: str | None) -> Grain:
     )
     scene = _clean_scene(shape_random)
     if impurity is not None:
-        scene = _ADD_IMPURITY[impurity](scene, impurity_random)
+        kind = _KINDS[impurity]
+        for _ in range(int(impurity_random.integers(kind.fewest, kind.most, endpoint=True))):
+            scene = kind.add(scene, impurity_random)
     return Grain(_photograph(_illuminate(scene, light_random), camera_random), impurity)
 
 
@@ -129,31 +134,31 @@ def _table(rows: list[tuple[str, str | None]]) -> str:
 
 
 def _clean_scene(random: Random) -> Scene:
-    picture_height, picture_width = (int(side) for side in random.integers(92, 111, size=2))
+    picture_height, picture_width = (int(side) for side in random.integers(99, 102, size=2))
     x, y = _grid(picture_height, picture_width)
-    semi_major = random.uniform(30, 37)
-    semi_minor = semi_major * random.uniform(0.55, 1.0)
+    semi_major = random.uniform(37, 38.5)
+    semi_minor = semi_major * random.uniform(0.85, 0.98)
     angle = random.uniform(0, np.pi)
     reach = float(np.hypot(semi_major * np.sin(angle), semi_minor * np.cos(angle)))
-    centre_x = picture_width / 2 + random.uniform(-3, 3)
-    centre_y = min(picture_height / 2 + random.uniform(-4, 2), LAST_ROW_OF_INTEREST - reach)
+    centre_x = picture_width / 2 + random.uniform(-0.8, 0.8)
+    centre_y = min(picture_height / 2 + random.uniform(-2.6, -1.4), LAST_ROW_OF_INTEREST - reach)
     along = (x - centre_x) * np.cos(angle) + (y - centre_y) * np.sin(angle)
     across = (y - centre_y) * np.cos(angle) - (x - centre_x) * np.sin(angle)
 
     rho = np.hypot(along, across) / _outline(np.arctan2(across, along), semi_major, semi_minor, random)
     radius = float(np.sqrt(semi_major * semi_minor))
-    thickness = radius * random.uniform(0.55, 0.9)
-    dome = np.clip(1 - rho ** random.uniform(2.0, 3.4), 0, None) ** 0.5
-    facets = _facets(along / semi_major, across / semi_minor, random)
-    height = thickness * (dome if facets is None else np.minimum(dome, facets)) + _relief(rho.shape, random)
+    thickness = radius * random.uniform(0.6, 0.75)
+    dome = np.clip(1 - rho ** random.uniform(2.4, 3.0), 0, None) ** 0.5
+    height = thickness * dome + _relief(rho.shape, random)
     return Scene(
         x=x,
         y=y,
         rho=rho,
         height=_soften(height * (rho < 1), 0.6),
-        cover=_step((1 - rho) * radius, 0.5),
-        albedo=_grain_albedo(along, across, random),
-        gloss=np.full(rho.shape, random.uniform(0.05, 0.35), np.float32),
+        # The rim lies lower than the top, on which the camera is focussed.
+        cover=_step((1 - rho) * radius, random.uniform(1.6, 2.0)),
+        albedo=_grain_albedo(x.shape, random),
+        gloss=np.full(rho.shape, random.uniform(0.1, 0.2), np.float32),
         radius=radius,
     )
 
@@ -168,40 +173,26 @@ def _grid(picture_height: int, picture_width: int) -> tuple[Field, Field]:
 def _outline(theta: Field, semi_major: float, semi_minor: float, random: Random) -> Field:
     """Radius in pixels at each angle: a superellipse whose radius a few Fourier terms of falling weight disturb."""
     angles = np.linspace(-np.pi, np.pi, 721)
-    exponent = random.uniform(1.8, 2.9)
+    exponent = random.uniform(2.0, 2.5)
     terms = np.abs(np.cos(angles) / semi_major) ** exponent + np.abs(np.sin(angles) / semi_minor) ** exponent
-    roughness = random.uniform(0.01, 0.07)
+    roughness = random.uniform(0.005, 0.02)
     disturbance = np.ones_like(angles)
     for order in range(2, 12):
         disturbance += roughness * 2 / order * random.normal() * np.cos(order * angles + random.uniform(0, 2 * np.pi))
     return np.interp(theta, angles, terms ** (-1 / exponent) * np.clip(disturbance, 0.8, 1.12)).astype(np.float32)
 
 
-def _facets(along: Field, across: Field, random: Random) -> Field | None:
-    """The upper faces of a crushed mineral, as the lowest of some tilted planes; None for a rounded grain."""
-    if random.uniform() < 0.5:
-        return None
-    faces = np.full(along.shape, random.uniform(0.75, 1.0), np.float32)
-    for direction in np.linspace(0, 2 * np.pi, int(random.integers(4, 8)), endpoint=False):
-        direction += random.uniform(-0.5, 0.5)
-        slope = random.uniform(0.4, 1.1)
-        slanted = slope * (1.05 - along * np.cos(direction) - across * np.sin(direction)) + random.uniform(0, 0.15)
-        faces = np.minimum(faces, slanted.astype(np.float32))
-    return _soften(np.clip(faces, 0, None), 0.8)
-
-
 def _relief(shape: tuple[int, ...], random: Random) -> Field:
-    coarse, fine = random.uniform(0.3, 1.2), random.uniform(0.06, 0.25)
+    coarse, fine = random.uniform(0.2, 0.5), random.uniform(0.03, 0.06)
     return coarse * _noise(shape, 9, random) + fine * _noise(shape, 1.6, random)
 
 
-def _grain_albedo(along: Field, across: Field, random: Random) -> Field:
-    shade = 0.2 * random.uniform(0.3, 1.0)
+def _grain_albedo(shape: tuple[int, ...], random: Random) -> Field:
+    shade = random.uniform(0.13, 0.2)
     tint = 1 + random.uniform(0, 0.16) * np.array([0.9, 0.1, -1.0], np.float32)
-    mottle = random.uniform(0.06, 0.2) * _noise(along.shape, 7, random)
-    crystals = random.uniform(0.04, 0.16) * _noise(along.shape, 1.3, random)
-    bands = random.uniform(0, 0.12) * np.sin(across / random.uniform(1.6, 4) + 2 * _noise(along.shape, 22, random))
-    return (shade * np.exp(mottle + crystals + bands))[..., None] * tint
+    mottle = random.uniform(0.03, 0.07) * _noise(shape, 7, random)
+    crystals = random.uniform(0.03, 0.06) * _noise(shape, 1.3, random)
+    return (shade * np.exp(mottle + crystals))[..., None] * tint
 
 
 # The impurities, each a change of the scene
@@ -209,9 +200,9 @@ def _grain_albedo(along: Field, across: Field, random: Random) -> Field:
 
 def _bright_inclusion(scene: Scene, random: Random) -> Scene:
     """A glassy speck set in the surface."""
-    mask = _blob(scene, _point(scene, random, 0.0, 0.7), random.uniform(3.5, 7.5), random)
+    mask = _blob(scene, _point(scene, random, 0.0, 0.85), random.uniform(3.0, 6.5), random)
     sparkle = np.exp(0.25 * _noise(mask.shape, 2.0, random))[..., None]
-    glass = random.uniform(0.28, 0.7) * sparkle * np.array([0.96, 1.0, 1.02])
+    glass = random.uniform(0.4, 0.8) * sparkle * np.array([0.96, 1.0, 1.02])
     return replace(
         scene,
         albedo=_mix(scene.albedo, glass, mask * random.uniform(0.75, 1.0)),
@@ -222,8 +213,8 @@ def _bright_inclusion(scene: Scene, random: Random) -> Scene:
 
 def _dark_pit(scene: Scene, random: Random) -> Scene:
     """A hole with a steep wall."""
-    radius = random.uniform(3.5, 7.0)
-    mask = _blob(scene, _point(scene, random, 0.0, 0.7), radius, random)
+    radius = random.uniform(3.0, 6.5)
+    mask = _blob(scene, _point(scene, random, 0.0, 0.75), radius, random)
     return replace(
         scene,
         albedo=_mix(scene.albedo, scene.albedo * random.uniform(0.08, 0.3), _soften(mask, 0.7)),
@@ -234,7 +225,7 @@ def _dark_pit(scene: Scene, random: Random) -> Scene:
 
 def _fibre(scene: Scene, random: Random) -> Scene:
     """A dyed textile hair lying across the grain."""
-    middle = np.array(_point(scene, random, 0.0, 0.45))
+    middle = np.array(_point(scene, random, 0.0, 0.6))
     direction = random.uniform(0, np.pi)
     forward = np.array([np.cos(direction), np.sin(direction)])
     sideways = np.array([-forward[1], forward[0]])
@@ -242,22 +233,23 @@ def _fibre(scene: Scene, random: Random) -> Scene:
     bend = random.uniform(-14, 14) * (along / scene.radius) ** 2 + random.uniform(1, 4) * np.sin(
         along / random.uniform(6, 12) + random.uniform(0, 2 * np.pi)
     )
-    mask = _line(scene, middle + along * forward + bend * sideways, random.uniform(0.7, 1.4) * np.ones(39))
+    mask = _line(scene, middle + along * forward + bend * sideways, random.uniform(1.0, 1.8) * np.ones(39))
     dyes = np.array([[0.07, 0.13, 0.4], [0.4, 0.07, 0.08], [0.06, 0.26, 0.2], [0.6, 0.52, 0.38], [0.5, 0.5, 0.5]])
     return replace(
         scene,
-        albedo=_mix(_dimmed_around(scene.albedo, mask), random.choice(dyes) * random.uniform(0.6, 1.0), 0.9 * mask),
+        albedo=_mix(_dimmed_around(scene.albedo, mask), random.choice(dyes) * random.uniform(0.8, 1.3), 0.9 * mask),
         height=scene.height + 1.2 * _soften(mask, 0.4),
         cover=np.maximum(scene.cover, 0.9 * mask),
     )
 
 
 def _rust_stain(scene: Scene, random: Random) -> Scene:
-    """An iron-coloured film with a washed-out edge."""
-    blob = _blob(scene, _point(scene, random, 0.0, 0.7), random.uniform(8, 14), random)
-    film = np.clip(_soften(blob, 2.2) * (0.8 + 0.25 * _noise(blob.shape, 4, random)), 0, 1)
-    shade = float(scene.albedo.mean()) * random.uniform(1.2, 2.1)
-    rust = shade * np.array([1.75, 0.8, 0.36]) * np.exp(0.15 * _noise(blob.shape, 1.6, random))[..., None]
+    """A flaking film the colour of iron oxide."""
+    blob = _blob(scene, _point(scene, random, 0.0, 0.85), random.uniform(6, 11), random)
+    flakes = _noise(blob.shape, 2.5, random)
+    film = _soften(blob, 1.2) * _step(flakes + 0.9, 0.3)
+    shade = float(scene.albedo.mean()) * random.uniform(0.6, 1.0)
+    rust = shade * np.array([1.75, 0.8, 0.36]) * np.exp(0.6 * flakes)[..., None]
     return replace(scene, albedo=_mix(scene.albedo, rust, film * random.uniform(0.7, 0.95)))
 
 
@@ -266,7 +258,7 @@ def _crack(scene: Scene, random: Random) -> Scene:
     start = np.array(_point(scene, random, 0.85, 0.98))
     target = np.array(_point(scene, random, 0.0, 0.4))
     trunk = _jagged(start, target + (target - start) * random.uniform(0.0, 0.6), random)
-    mask = _line(scene, trunk, np.linspace(random.uniform(1.2, 1.9), 0.4, len(trunk) - 1))
+    mask = _line(scene, trunk, np.linspace(random.uniform(1.6, 2.6), 0.5, len(trunk) - 1))
     if random.uniform() < 0.6:
         fork = trunk[len(trunk) // 2]
         aside = (target - start)[::-1] * np.array([-1, 1]) * random.choice([-0.45, 0.45])
@@ -282,13 +274,13 @@ def _crack(scene: Scene, random: Random) -> Scene:
 
 
 def _foreign_particle(scene: Scene, random: Random) -> Scene:
-    """A smaller particle of another material stuck to the rim."""
-    radius = random.uniform(5.5, 9.5)
-    centre = _point(scene, random, 0.85, 1.05)
+    """A smaller particle of another material stuck to the surface or the rim."""
+    radius = random.uniform(4.5, 8)
+    centre = _point(scene, random, 0.3, 1.0)
     mask = _blob(scene, centre, radius, random)
     distance = np.hypot(scene.x - centre[0], scene.y - centre[1]) / radius
     dome = radius * 0.8 * np.clip(1 - (distance / 1.3) ** 2, 0, None) ** 0.5 + 0.3 * _noise(mask.shape, 2, random)
-    materials = np.array([[0.24, 0.14, 0.08], [0.1, 0.15, 0.08], [0.03, 0.03, 0.035], [0.27, 0.25, 0.22]])
+    materials = np.array([[0.3, 0.18, 0.1], [0.1, 0.15, 0.08], [0.03, 0.03, 0.035], [0.45, 0.43, 0.4]])
     texture = np.exp(0.2 * _noise(mask.shape, 1.8, random))[..., None]
     return replace(
         scene,
@@ -299,15 +291,24 @@ def _foreign_particle(scene: Scene, random: Random) -> Scene:
     )
 
 
-_ADD_IMPURITY: dict[str, Callable[[Scene, Random], Scene]] = {
-    "bright_inclusion": _bright_inclusion,
-    "dark_pit": _dark_pit,
-    "fibre": _fibre,
-    "rust_stain": _rust_stain,
-    "crack": _crack,
-    "foreign_particle": _foreign_particle,
+@dataclass(frozen=True)
+class _Kind:
+    """How one impurity is added to a scene, and how many of them a grain has."""
+
+    add: Callable[[Scene, Random], Scene]
+    fewest: int
+    most: int
+
+
+_KINDS = {
+    "bright_inclusion": _Kind(_bright_inclusion, 6, 16),
+    "dark_pit": _Kind(_dark_pit, 5, 11),
+    "fibre": _Kind(_fibre, 3, 9),
+    "rust_stain": _Kind(_rust_stain, 5, 11),
+    "crack": _Kind(_crack, 3, 6),
+    "foreign_particle": _Kind(_foreign_particle, 6, 14),
 }
-IMPURITIES: tuple[str, ...] = tuple(_ADD_IMPURITY)
+IMPURITIES: tuple[str, ...] = tuple(_KINDS)
 
 
 def _point(scene: Scene, random: Random, inner: float, outer: float) -> tuple[float, float]:
@@ -360,15 +361,15 @@ def _illuminate(scene: Scene, random: Random) -> Field:
     slope_y, slope_x = np.gradient(scene.height, 1 / OVERSAMPLING)
     normal = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
     normal /= np.sqrt(1 + slope_x**2 + slope_y**2)[..., None]
-    azimuth, elevation = random.uniform(0, 2 * np.pi), random.uniform(0.6, 1.0)
+    azimuth, elevation = random.uniform(-2.8, -1.9), random.uniform(0.8, 0.95)
     flat = np.cos(elevation)
     lamp = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], np.float32)
     halfway = lamp + np.array([0, 0, 1], np.float32)
     halfway /= np.linalg.norm(halfway)
 
-    ambient = random.uniform(0.25, 0.45)
+    ambient = random.uniform(0.35, 0.4)
     diffuse = ambient * (0.45 + 0.55 * normal[..., 2]) + (1 - ambient) * np.clip(normal @ lamp, 0, None) / lamp[2]
-    highlight = scene.gloss * 0.35 * np.clip(normal @ halfway, 0, 1) ** random.uniform(18, 45)
+    highlight = scene.gloss * 0.35 * np.clip(normal @ halfway, 0, 1) ** random.uniform(25, 35)
     objects = scene.albedo * diffuse[..., None] + highlight[..., None]
 
     tray = _tray(scene, lamp, random)
@@ -377,23 +378,23 @@ def _illuminate(scene: Scene, random: Random) -> Field:
 
 def _tray(scene: Scene, lamp: Field, random: Random) -> Field:
     paper = 0.86 + 0.006 * _noise(scene.rho.shape, 2.5, random) + 0.008 * _noise(scene.rho.shape, 30, random)
-    offset = -lamp[:2] * random.uniform(3, 6) * OVERSAMPLING
+    offset = -lamp[:2] * random.uniform(4, 5) * OVERSAMPLING
     move = np.array([[1, 0, offset[0]], [0, 1, offset[1]]], np.float32)
     cast = cv2.warpAffine(scene.cover, move, scene.cover.shape[::-1])
-    shadow = random.uniform(0.2, 0.4) * _soften(cast, 3.0) + random.uniform(0.12, 0.22) * _soften(scene.cover, 1.2)
+    shadow = random.uniform(0.28, 0.32) * _soften(cast, 3.0) + random.uniform(0.15, 0.19) * _soften(scene.cover, 1.2)
     return (paper * (1 - shadow))[..., None] * np.ones(3, np.float32)
 
 
 def _photograph(light: Field, random: Random) -> NDArray[np.uint8]:
     """Lens, exposure, white balance, gamma and noise: uint8 [H, W, 3] RGB."""
     height, width = light.shape[0] // OVERSAMPLING, light.shape[1] // OVERSAMPLING
-    lens = cv2.resize(_soften(light, random.uniform(0.3, 0.75)), (width, height), interpolation=cv2.INTER_AREA)
+    lens = cv2.resize(_soften(light, random.uniform(0.4, 0.5)), (width, height), interpolation=cv2.INTER_AREA)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    tilt = random.uniform(-0.05, 0.05, size=2)
-    falloff = 1 - random.uniform(0.02, 0.07) * (x**2 + y**2) / 2 + tilt[0] * x + tilt[1] * y
-    white_balance = 1 + np.clip(random.normal(0, 0.02, 3), -0.05, 0.05)
-    exposed = lens * falloff[..., None] * white_balance * random.uniform(0.8, 1.12)
-    shot_noise = random.normal(0, 1, exposed.shape) * np.sqrt(np.clip(exposed, 0, None)) * random.uniform(0.006, 0.014)
+    tilt = random.uniform(-0.01, 0.01, size=2)
+    falloff = 1 - random.uniform(0.03, 0.05) * (x**2 + y**2) / 2 + tilt[0] * x + tilt[1] * y
+    white_balance = 1 + random.uniform(-0.025, 0.025, 3)
+    exposed = lens * falloff[..., None] * white_balance * random.uniform(0.9, 1.06)
+    shot_noise = random.normal(0, 1, exposed.shape) * np.sqrt(np.clip(exposed, 0, None)) * random.uniform(0.006, 0.009)
     developed = 255 * np.clip(exposed + _soften(shot_noise, 0.2), 0, None) ** (1 / 2.2)
     return np.clip(np.round(developed + random.normal(0, 0.8, exposed.shape)), 0, 255).astype(np.uint8)
 

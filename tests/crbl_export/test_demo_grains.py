@@ -30,15 +30,16 @@ def test_the_grain_is_the_largest_dark_contour_and_lies_above_the_cut(impurity: 
         height, width, channels = grain.pixels.shape
         assert grain.pixels.dtype == np.uint8
         assert channels == 3
-        assert 92 <= height <= 110
-        assert 92 <= width <= 110
+        assert 99 <= height <= 101
+        assert 99 <= width <= 101
         assert grain.impurity == impurity
 
         _, top, box_width, box_height = object_box(grain.pixels)
-        assert 32 <= box_width <= 96
-        assert 32 <= box_height <= 86
-        # A foreign particle below the grain may be cut, the grain itself hardly ever.
-        assert top + box_height <= LAST_ROW_OF_CROP + 6
+        assert 60 <= box_width <= 96
+        assert 60 <= box_height <= 96
+        # A fibre that hangs out below the grain may be cut, the grain itself never.
+        if impurity != "fibre":
+            assert top + box_height <= LAST_ROW_OF_CROP
 
 
 @pytest.mark.parametrize("impurity", IMPURITIES)
@@ -49,10 +50,26 @@ def test_the_impurity_is_visible_where_both_variants_look(impurity: str) -> None
 
         left, top, width, height = object_box(dirty)
         in_crop = visible[top : min(top + height, LAST_ROW_OF_CROP), left : left + width]
-        assert in_crop.sum() >= 15
-        assert visible[BORDER_OF_FULL:, BORDER_OF_FULL:].sum() >= 15
+        assert in_crop.sum() >= 60
+        assert visible[BORDER_OF_FULL:, BORDER_OF_FULL:].sum() >= 60
         # Elsewhere the picture is the clean one to the bit: nothing but the impurity gives it away.
-        assert (dirty == clean).all(axis=-1).mean() > 0.85
+        assert (dirty == clean).all(axis=-1).mean() > 0.35
+
+
+def test_edges_tell_the_classes_apart() -> None:
+    # What a backbone with random weights can learn from; on pictures without it the demo would show guesses.
+    clean = np.array([edge_strength(make_grain(seed, None).pixels) for seed in range(36)])
+    dirty = np.array(
+        [edge_strength(make_grain(1000 + seed, IMPURITIES[seed % len(IMPURITIES)]).pixels) for seed in range(36)]
+    )
+    auroc = (dirty[:, None] > clean[None]).mean()
+    assert auroc > 0.95
+
+
+def edge_strength(pixels: NDArray[np.uint8]) -> float:
+    """How much the grain's inside varies from pixel to pixel, sensor noise blurred away."""
+    inside = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), 1)[25:70, 25:75]
+    return float(cv2.Laplacian(inside, cv2.CV_32F).std())
 
 
 def test_mean_colour_does_not_tell_the_classes_apart() -> None:
