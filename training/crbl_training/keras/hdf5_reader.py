@@ -151,7 +151,9 @@ class Hdf5Tree:
             if count > MAX_NAMES or count * length > MAX_UNFOLDED_TEXT_BYTES:
                 _too_large(group, name)
             values: Any = np.atleast_1d(np.asarray(attributes[name], dtype=object)) if count else []
-            texts = [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+            texts = [
+                value.decode("utf-8") if isinstance(value, bytes) else _proper_text(str(value)) for value in values
+            ]
         if sum(map(len, texts)) > MAX_TEXT_BYTES:
             _too_large(group, name)
         return texts
@@ -256,8 +258,14 @@ def _longest_text(path: Path) -> int:
 
 def _joined(path: str, name: str) -> str:
     # Keras of some versions on Windows wrote "layers\\conv2d\\vars" as the name of one group.
-    name = name.replace("\\", "/")
+    name = _proper_text(name).replace("\\", "/")
     return f"{path}/{name}" if path else name
+
+
+def _proper_text(text: str) -> str:
+    """h5py lets bytes that are no UTF-8 pass as lone surrogates, which nothing can print."""
+    text.encode("utf-8")
+    return text
 
 
 def _not_text(group: str, name: str) -> NoReturn:

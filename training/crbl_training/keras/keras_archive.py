@@ -102,4 +102,6 @@ def _text(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
         raise CheckpointError(
             f"{entry.filename} unpacks to {entry.file_size} bytes, at most {MAX_TEXT_BYTES} are read."
         )
-    return archive.read(entry).decode("utf-8")
+    # Read without a size, zipfile inflates whatever there is before it looks at the declared size.
+    with archive.open(entry) as source:
+        return source.read(entry.file_size).decode("utf-8")

@@ -86,7 +86,7 @@ def opened_keras_model(path: Path) -> Iterator[KerasModel]:
             text = tree.text("", "model_config")
             config = parse_model_config(text) if text else None
             yield _legacy_model(WHOLE_MODEL, "model_weights", sha256, tree, config)
-        elif any(container in tree.groups for container in CONTAINERS):
+        elif any(path.split("/")[0] in CONTAINERS for path in tree.groups):
             yield _counted_model(COUNTED_WEIGHTS, None, sha256, tree, None)
         else:
             raise CheckpointError(

@@ -3,7 +3,7 @@
 import math
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def compare_with_keras(
             f"{path} has no pictures, so nothing was compared. Record some (see the README) and try again."
         )
     expected = np.concatenate([one.logits for one in recorded])
-    actual = np.fromiter(_logits(checkpoint, recorded, lambda done: progress(done, total)), np.float64, total)
+    actual = np.array(_logits(checkpoint, recorded, lambda done: progress(done, total)))
     difference = np.abs(actual - expected)
     border = math.log(checkpoint.threshold / (1 - checkpoint.threshold)) if 0 < checkpoint.threshold < 1 else math.inf
     return Comparison(
@@ -77,15 +77,16 @@ def compare_with_keras(
     )
 
 
-def _logits(checkpoint: Checkpoint, recorded: list[Recorded], progress: Callable[[int], None]) -> Iterator[float]:
-    model, done = checkpoint.build_model(), 0
+def _logits(checkpoint: Checkpoint, recorded: list[Recorded], progress: Callable[[int], None]) -> list[float]:
+    model = checkpoint.build_model()
+    logits: list[float] = []
     for one in recorded:
         for image in one.images:
             with torch.no_grad():
                 x = network_input(torch.from_numpy(image.copy())[None], checkpoint.preprocessing)
-                yield model(x).item()
-            done += 1
-            progress(done)
+                logits.append(model(x).item())
+            progress(len(logits))
+    return logits
 
 
 def _read(path: Path) -> Recorded:

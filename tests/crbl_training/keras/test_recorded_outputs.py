@@ -1,0 +1,87 @@
+"""The comparison with recorded outputs of Keras sees what is wrong, and never passes on nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crbl_runtime.errors import InputError, ParityError
+from crbl_training.checkpoint import Checkpoint
+from crbl_training.keras.recorded_outputs import compare_with_keras
+from keras_files import REFERENCE
+
+IMAGES = np.zeros((2, 32, 32, 3), np.uint8)
+LOGITS = np.zeros(2, np.float32)
+
+
+def test_genuine_outputs_agree(converted: Checkpoint) -> None:
+    seen: list[tuple[int, int]] = []
+    comparison = compare_with_keras(converted, REFERENCE, lambda done, total: seen.append((done, total)))
+    assert comparison.passed
+    assert comparison.largest <= 5e-5
+    assert (comparison.pictures, comparison.flipped) == (8, 0)
+    assert seen == [(number, 8) for number in range(1, 9)]
+
+
+def test_one_changed_weight_is_seen(converted: Checkpoint) -> None:
+    weight = converted.state["backbone1.blocks.3.1.conv_pwl.weight"]
+    changed = weight.clone()
+    changed[5, 9] += 0.1
+    state = {**converted.state, "backbone1.blocks.3.1.conv_pwl.weight": changed}
+    other = Checkpoint(converted.variant, state, converted.preprocessing, 0.5, "", {})
+    assert not compare_with_keras(other, REFERENCE).passed
+
+
+def test_a_folder_is_all_its_files_and_flips_are_counted(converted: Checkpoint, tmp_path: Path) -> None:
+    reference = np.load(REFERENCE)
+    for number in (0, 1):
+        logits = reference["logit"][number : number + 1, None].astype(np.float32)
+        np.savez(tmp_path / f"{number}.npz", images=reference["images"][number : number + 1], logits=-logits)
+    comparison = compare_with_keras(converted, tmp_path)
+    assert comparison.pictures == 2
+    assert not comparison.passed
+    border = -np.log(1 / converted.threshold - 1)
+    expected = sum((logit > border) != (-logit > border) for logit in reference["logit"][:2])
+    assert comparison.flipped == expected
+
+
+@pytest.mark.parametrize("logit", [np.nan, np.inf])
+def test_what_is_not_finite_never_agrees(logit: float, converted: Checkpoint, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=IMAGES, logits=LOGITS + np.float32(logit))
+    assert not compare_with_keras(converted, tmp_path / "a.npz").passed
+
+
+def test_nothing_compared_is_a_failure(converted: Checkpoint, tmp_path: Path) -> None:
+    with pytest.raises(ParityError, match="nothing was compared"):
+        compare_with_keras(converted, tmp_path)
+    np.savez(tmp_path / "empty.npz", images=IMAGES[:0], logits=LOGITS[:0])
+    with pytest.raises(ParityError, match="nothing was compared"):
+        compare_with_keras(converted, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"images": IMAGES},
+        {"logits": LOGITS},
+        {"images": IMAGES.astype(np.float32), "logits": LOGITS},
+        {"images": IMAGES[:, :16], "logits": LOGITS},
+        {"images": IMAGES[..., :1], "logits": LOGITS},
+        {"images": IMAGES, "logits": LOGITS[:1]},
+        {"images": IMAGES, "logits": np.zeros((2, 2), np.float32)},
+        {"images": IMAGES, "logits": np.array([None, None])},
+    ],
+    ids=["no logits", "no images", "float images", "small images", "grey images", "too few", "two logits", "objects"],
+)
+def test_other_content_is_refused(content: dict[str, np.ndarray], converted: Checkpoint, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **content)
+    with pytest.raises(InputError):
+        compare_with_keras(converted, tmp_path / "a.npz")
+
+
+def test_what_is_no_npz_is_refused(converted: Checkpoint, tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(b"no zip")
+    with pytest.raises(InputError, match="is no npz file"):
+        compare_with_keras(converted, tmp_path / "a.npz")
+    with pytest.raises(InputError, match="no file or folder"):
+        compare_with_keras(converted, tmp_path / "nowhere.npz")
