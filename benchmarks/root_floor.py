@@ -26,7 +26,7 @@ CALIBRATION = 64
 SPEC = PreprocessingSpec(region="whole")
 
 
-@click.command()
+@click.command(epilog="Example: python benchmarks/root_floor.py elpv/train")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--pictures", type=int, default=8, show_default=True, help="How many make the batch.")
 def main(folder: Path, pictures: int) -> None:

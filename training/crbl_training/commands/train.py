@@ -26,6 +26,7 @@ from crbl_training.prepared_set import PreparedSet, prepare_set
 from crbl_training.pretrained import load_pretrained
 from crbl_training.recipe import Recipe
 from crbl_training.reports import write_curves, write_history, write_metrics, write_scores
+from crbl_training.threshold import choose_threshold, parse_threshold_rule
 from crbl_training.training_loop import Epoch, train_model
 
 CALIBRATION_PICTURES = 256
@@ -63,6 +64,13 @@ CALIBRATION_BATCH = 32
     type=click.Path(path_type=Path),
     help="Go on from a trained or converted checkpoint of the same variant, with its preprocessing.",
 )
+@click.option(
+    "--threshold",
+    "threshold_text",
+    default="keep",
+    show_default=True,
+    help="keep the threshold of the variant or checkpoint, or choose one on the validation pictures: f1 or recall=R.",
+)
 @click.option("--trust-pickle", is_flag=True, help="Read .pth weights on torch < 2.6 although they can run code.")
 @click.option("--epochs", type=int, default=Recipe.epochs, show_default=True)
 @click.option("--batch-size", type=int, default=Recipe.batch_size, show_default=True)
@@ -83,6 +91,7 @@ def main(
     device_index: int,
     weights: tuple[str, ...],
     from_checkpoint: Path | None,
+    threshold_text: str,
     trust_pickle: bool,
     epochs: int,
     batch_size: int,
@@ -96,6 +105,7 @@ def main(
 ) -> None:
     """Train the crop or the full variant of CRBL and write a checkpoint with its figures."""
     variant = variant_named(variant_name)
+    rule = parse_threshold_rule(threshold_text)
     recipe = Recipe(
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, augment=augment, root_floor=root_floor
     )
@@ -143,6 +153,11 @@ def main(
         },
     )
     logits = predict_logits(checkpoint.build_model(), validation_set.images, spec, torch.device("cpu"))
+    if rule.kind != "keep":
+        threshold = choose_threshold(rule, logits, validation_set.labels)
+        source = f"{threshold_text} on {len(split.validation)} validation pictures"
+        checkpoint = replace(checkpoint, threshold=threshold, threshold_source=source)
+        click.echo(f"Threshold {threshold:.4g}, chosen by {source}")
     figures = compute_metrics(logits, validation_set.labels, threshold)
     checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": figures.to_dict()})
 
