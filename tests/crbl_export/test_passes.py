@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from crbl_export.passes.canonical_form import canonical_form
 from crbl_export.passes.fold_padding import fold_padding
+from crbl_export.passes.reduce_rows_first import reduce_rows_first
 from crbl_export.passes.reshape_without_allowzero import reshape_without_allowzero
 
 IMAGE = np.random.default_rng(0).standard_normal((2, 3, 9, 8)).astype(np.float32)
@@ -100,3 +101,28 @@ def test_names_and_notes_of_the_exporter_make_no_difference() -> None:
     assert first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
     assert b"somebody" not in second.SerializeToString()
     assert np.array_equal(run(first), run(model))
+
+
+def summed(axes: list[int], keepdims: int = 0) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        [helper.make_node("ReduceSum", ["image", "axes"], ["out"], keepdims=keepdims)],
+        "a graph",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", "rows", "columns"])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.array(axes, np.int64), "axes")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def test_a_sum_of_a_large_matrix_loses_nothing_in_two_steps() -> None:
+    matrix = np.random.default_rng(0).random((1, 1280, 1280), dtype=np.float32)
+    exact = matrix.astype(np.float64).sum((1, 2))
+    changed = reduce_rows_first(summed([1, 2]))
+    assert operators(changed) == ["ReduceSum", "ReduceSum"]
+    result = onnxruntime.InferenceSession(changed.SerializeToString()).run(None, {"image": matrix})[0]
+    assert np.max(np.abs(result / exact - 1)) < 2e-6
+
+
+@pytest.mark.parametrize(("axes", "keepdims"), [([1], 0), ([0, 1], 0), ([1, 2], 1)])
+def test_other_sums_stay(axes: list[int], keepdims: int) -> None:
+    assert len(operators(reduce_rows_first(summed(axes, keepdims)))) == 1
