@@ -37,7 +37,7 @@ LEARNING_RATE = {"none": {"crop": "3e-4", "full": "1e-3"}, "pretrained": {"crop"
     type=click.Choice(["none", "pretrained"]),
     default="none",
     show_default=True,
-    help="pretrained downloads ImageNet and Noisy-Student weights and learns much better.",
+    help="Random first weights, or ImageNet's and Noisy Student's, which are downloaded.",
 )
 @click.option("--device", default="auto", show_default=True, help="As for crbl-train.")
 def main(out: Path, seed: int, weights: str, device: str) -> None:
@@ -59,7 +59,7 @@ def main(out: Path, seed: int, weights: str, device: str) -> None:
     click.echo()
     click.echo("\n".join(_table(figures, reports, speeds)))
     click.echo(_rule(judgements[0]))
-    click.echo(f"Weights: {used}." + (" With --weights pretrained the figures rise." if weights == "none" else ""))
+    click.echo(f"Weights: {used}.")
     sheet = out / "contact_sheet.png"
     write_contact_sheet(
         sheet,
