@@ -13,7 +13,7 @@ def test_the_pictures_are_these_bytes_on_every_machine() -> None:
     assert images.dtype == np.uint8
     assert (
         hashlib.sha256(images.tobytes()).hexdigest()
-        == "edb393baffa989840da9e57ae8a1a8f362fd14d866ecd13424cc6ef8e1289c28"
+        == "705bfd65ae2a64330ba30af1f6c9e107ad220ce7a92d5cdf1b81ddc99b035755"
     )
 
 
