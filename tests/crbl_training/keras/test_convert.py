@@ -38,7 +38,12 @@ def test_logits_and_features_are_those_of_genuine_keras(converted: Checkpoint) -
         x = network_input(torch.from_numpy(reference["images"]), converted.preprocessing)
         first, second = model.features(x)
         logits = model.logits(first, second)
-    assert np.abs(logits.numpy() - reference["logit"]).max() <= 5e-5
+        exact = converted.build_model().double()(
+            network_input(torch.from_numpy(reference["images"]), converted.preprocessing, torch.float64)
+        )
+    # In float32 the order of summation, and so the number of threads, is worth up to 7e-5 here; in float64 nothing.
+    assert np.abs(exact.numpy() - reference["logit"].ravel()).max() <= 5e-5
+    assert np.abs(logits.numpy() - reference["logit"].ravel()).max() <= 2e-4
     for features, name in ((first, "feature1"), (second, "feature2")):
         difference = np.abs(features[:2].permute(0, 2, 3, 1).numpy() - reference[name]).max()
         assert difference <= 5e-5 * np.abs(reference[name]).max()
