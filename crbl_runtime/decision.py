@@ -22,5 +22,7 @@ def combined_is_anomaly(crop_is_anomaly: bool, full_is_anomaly: bool) -> bool:
 
 
 def threshold_logit(threshold: float) -> float:
-    """The logit whose sigmoid is the threshold, a probability between 0 and 1 (exclusive)."""
+    """The logit whose sigmoid is the threshold, 0 to 1; minus infinity for 0 and infinity for 1."""
+    if threshold in (0, 1):
+        return math.inf if threshold else -math.inf
     return math.log(threshold) - math.log1p(-threshold)

@@ -151,3 +151,12 @@ def test_the_command_gives_json_and_exit_codes(crop: Trained, full: Trained, pho
     other = run_command("crbl-parity", crop.model, "--checkpoint", full.checkpoint, "--verify", photographs)
     assert other.returncode == 2
     assert re.search("exported from the checkpoint", other.stderr)
+
+
+@pytest.mark.parametrize(("threshold", "decision"), [(0.0, True), (1.0, False)])
+def test_a_threshold_at_the_end_of_the_scale_decides_all_alike(threshold: float, decision: bool) -> None:
+    double = [-3.0, 2.0]
+    same = np.array([decision, decision])
+    assert compare(parity_set(double), np.array(double), same, threshold=threshold, provider="cpu").passed
+    other = np.array([decision, not decision])
+    assert compare(parity_set(double), np.array(double), other, threshold=threshold, provider="cpu").flips == 1

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crbl_runtime.decision import threshold_logit
 from crbl_runtime.errors import InputError, ParityError
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.network_input import network_input
@@ -69,7 +70,7 @@ def compare_with_keras(
     expected = np.concatenate([one.logits for one in recorded])
     actual = np.array(_logits(checkpoint, recorded, lambda done: progress(done, total)))
     difference = np.abs(actual - expected)
-    border = math.log(checkpoint.threshold / (1 - checkpoint.threshold)) if 0 < checkpoint.threshold < 1 else math.inf
+    border = threshold_logit(checkpoint.threshold)
     return Comparison(
         pictures=total,
         largest=float(difference.max()) if np.isfinite(difference).all() else math.inf,
