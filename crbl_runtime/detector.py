@@ -86,11 +86,12 @@ class Detector:
         self.path = Path(path)
         self.batch_size = batch_size
         self._model = _read_model(self.path)
-        self._threads = threads
         # The CPU reads the contract, so that a file that is no CRBL model says so before any driver sees it.
         self._sessions = {("cpu", 0): self._open(Provider("cpu", threads=threads), batch=None)}
         self.contract = _read_contract(self._sessions["cpu", 0], self.path)
-        self.provider, self.fallback = self._choose_provider(candidate_providers(provider, device_id))
+        self.provider, self.fallback = self._choose_provider(candidate_providers(provider, device_id, threads))
+        if self.provider.kind != "cpu":
+            del self._sessions["cpu", 0]
         if self.fallback is not None:
             logger.warning("%s", self.fallback)
 
@@ -136,6 +137,7 @@ class Detector:
     def close(self) -> None:
         """Give the model's memory back. The detector cannot be used afterwards."""
         self._sessions.clear()
+        self._model = b""
 
     def __enter__(self) -> "Detector":
         return self
@@ -172,7 +174,7 @@ class Detector:
         reasons: list[str] = []
         for candidate in candidates:
             if candidate.kind == "cpu":
-                return Provider("cpu", threads=self._threads), " ".join(reasons) or None
+                return candidate, " ".join(reasons) or None
             for attempt in _attempts(candidate):
                 try:
                     self._require_correct(attempt)

@@ -59,11 +59,12 @@ class Provider:
         return EXECUTION_PROVIDERS[self.kind], options
 
 
-def candidate_providers(kind: str, device_id: int) -> list[Provider]:
+def candidate_providers(kind: str, device_id: int, threads: int) -> list[Provider]:
     """The providers to try, best first.
 
     Args:
         kind: "auto" (every GPU provider this onnxruntime has, then the CPU), "directml", "cuda" or "cpu".
+        device_id: of a GPU. threads: of the CPU.
 
     Raises:
         UsageError: the kind is unknown. UnavailableError: this onnxruntime has no such provider.
@@ -73,7 +74,7 @@ def candidate_providers(kind: str, device_id: int) -> list[Provider]:
     available = onnxruntime.get_available_providers()
     present = [name for name, execution_provider in EXECUTION_PROVIDERS.items() if execution_provider in available]
     if kind == "auto":
-        return [Provider(name, device_id if name != "cpu" else 0) for name in present]
+        return [_provider(name, device_id, threads) for name in present]
     if kind not in present:
         remedy = {
             "directml": "On Windows x64 install onnxruntime-directml, and make sure that plain onnxruntime, which "
@@ -81,7 +82,7 @@ def candidate_providers(kind: str, device_id: int) -> list[Provider]:
             "cuda": "Install onnxruntime-gpu in place of onnxruntime.",
         }.get(kind, "Install onnxruntime again.")
         raise UnavailableError(f"This onnxruntime has no {kind} provider (it has: {', '.join(present)}). {remedy}")
-    return [Provider(kind, device_id)]
+    return [_provider(kind, device_id, threads)]
 
 
 class Session:
@@ -144,6 +145,10 @@ class Session:
 def without_metacommands(provider: Provider) -> Provider:
     """The same provider with the driver's own DirectML kernels switched off."""
     return replace(provider, disable_metacommands=True)
+
+
+def _provider(kind: str, device_id: int, threads: int) -> Provider:
+    return Provider(kind, threads=threads) if kind == "cpu" else Provider(kind, device_id)
 
 
 def _session_options(provider: Provider, batch: int | None) -> onnxruntime.SessionOptions:

@@ -1,6 +1,5 @@
 """crbl-demo: the whole line on made-up grains, in a few minutes, without a network."""
 
-import csv
 import json
 import shutil
 import time
@@ -17,8 +16,9 @@ from crbl_export.demo.public_command import output_of_public_command, run_public
 from crbl_export.demo.speed import Speed, measure_speed
 from crbl_runtime.errors import UsageError
 from crbl_runtime.picture import decode
-from crbl_runtime.preprocessing import prepare
-from crbl_training.checkpoint import load_checkpoint
+from crbl_runtime.preprocessing import PreprocessingSpec, prepare
+from crbl_training.checkpoint import Checkpoint, load_checkpoint
+from crbl_training.dataset import read_labelled
 
 TRAIN, VALIDATION, TEST = 240, 60, 80
 ON_SHEET = 20
@@ -52,7 +52,10 @@ def main(out: Path, seed: int, weights: str, device: str) -> None:
         output_of_public_command("crbl-predict", "crop.onnx", "full.onnx", "grains/images/test", "--json", folder=out)
     )
     labels = _labels(out, judgements)
-    speeds = {variant: _speed(variant, out, judgements) for variant in ("crop", "full")}
+    checkpoints = {
+        variant: load_checkpoint(next((out / "runs" / variant).glob("*.safetensors"))) for variant in ("crop", "full")
+    }
+    speeds = {variant: _speed(checkpoint, out, judgements) for variant, checkpoint in checkpoints.items()}
     figures = held_out_figures(judgements, labels)
 
     used = "random first weights" if weights == "none" else "ImageNet and Noisy-Student weights"
@@ -63,7 +66,10 @@ def main(out: Path, seed: int, weights: str, device: str) -> None:
     sheet = out / "contact_sheet.png"
     write_contact_sheet(
         sheet,
-        [_entry(out, judgement, label) for judgement, label in zip(judgements[:ON_SHEET], labels, strict=False)],
+        [
+            _entry(out, judgement, label, checkpoints["crop"].preprocessing)
+            for judgement, label in zip(judgements[:ON_SHEET], labels, strict=False)
+        ],
         "CRBL demo: grains the models have not seen",
         f"The first {ON_SHEET} of {TEST} held-out pictures, in order; made by formula. Both variants were trained on "
         f"{TRAIN} pictures from {used}. {_rule(judgements[0])} The heatmap is the crop model's.",
@@ -112,21 +118,18 @@ def _train_and_export(variant: str, out: Path, seed: int, weights: str, device: 
 
 
 def _labels(out: Path, judgements: list[dict[str, Any]]) -> list[int]:
-    with (out / "grains" / "test.csv").open(newline="", encoding="utf-8") as file:
-        by_path = {Path("grains", row["image_path"]): int(row["impurity"]) for row in csv.DictReader(file)}
-    return [by_path[Path(judgement["path"])] for judgement in judgements]
+    by_path = {picture.path: picture.label for picture in read_labelled(out / "grains" / "test.csv")}
+    return [by_path[out / judgement["path"]] for judgement in judgements]
 
 
-def _speed(variant: str, out: Path, judgements: list[dict[str, Any]]) -> Speed:
-    checkpoint = load_checkpoint(next((out / "runs" / variant).glob("*.safetensors")))
+def _speed(checkpoint: Checkpoint, out: Path, judgements: list[dict[str, Any]]) -> Speed:
     pictures = [prepare(out / judgement["path"], checkpoint.preprocessing) for judgement in judgements[:TIMED]]
-    return measure_speed(checkpoint, out / f"{variant}.onnx", pictures)
+    return measure_speed(checkpoint, out / f"{checkpoint.variant.name}.onnx", pictures)
 
 
-def _entry(out: Path, judgement: dict[str, Any], label: int) -> SheetEntry:
+def _entry(out: Path, judgement: dict[str, Any], label: int, seen: PreprocessingSpec) -> SheetEntry:
     path = out / judgement["path"]
     models = {model["variant"]: model for model in judgement["models"]}
-    spec = load_checkpoint(next((out / "runs" / "crop").glob("*.safetensors"))).preprocessing
     return SheetEntry(
         picture=decode(path),
         truth=path.stem.partition("_")[2].replace("_", " "),
@@ -135,7 +138,7 @@ def _entry(out: Path, judgement: dict[str, Any], label: int) -> SheetEntry:
         decision=judgement["is_anomaly"],
         correct=judgement["is_anomaly"] == bool(label),
         heatmap=np.array(models["crop"]["heatmap"], dtype=np.float32),
-        heatmap_view=prepare(path, spec).pixels,
+        heatmap_view=prepare(path, seen).pixels,
     )
 
 

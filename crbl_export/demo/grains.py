@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from crbl_runtime.atomic_file import write_bytes, write_text
+from crbl_runtime.atomic_file import write_bytes
+from crbl_runtime.csv_file import write_csv
 from crbl_runtime.errors import UsageError
 
 Field = NDArray[np.float32]
@@ -105,7 +106,8 @@ def write_dataset(folder: Path, *, seed: int, train: int, validation: int, test:
     for (image_path, impurity), picture_seed in zip(tqdm(everything, "Pictures", unit="picture"), seeds, strict=True):
         write_bytes(folder / image_path, _png(make_grain(picture_seed, impurity)))
     for part, rows in held_out.items():
-        write_text(folder / f"{part}.csv", _table(rows))
+        labels = [[image_path, int(impurity is not None)] for image_path, impurity in rows]
+        write_csv(folder / f"{part}.csv", ["image_path", "impurity"], labels)
 
 
 def _pictures(part: str, count: int) -> list[tuple[str, str | None]]:
@@ -123,11 +125,6 @@ def _folder(part: str, impurity: str | None) -> str:
 
 def _png(grain: Grain) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(grain.pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
-
-
-def _table(rows: list[tuple[str, str | None]]) -> str:
-    lines = [f"{image_path},{int(impurity is not None)}\n" for image_path, impurity in rows]
-    return "".join(["image_path,impurity\n", *lines])
 
 
 # The clean grain

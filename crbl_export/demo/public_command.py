@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,10 +17,7 @@ def run_public_command(name: str, *arguments: str | Path, folder: Path) -> None:
     Raises:
         CRBLError: it ended with another exit code than 0. UnavailableError: it is not installed.
     """
-    words = [str(argument) for argument in arguments]
-    click.secho(f"\n$ {name} {' '.join(words)}", bold=True)
-    code = subprocess.run([_executable(name), *words], cwd=folder).returncode
-    _require_success(name, code)
+    _run(name, arguments, folder, stdout=None)
 
 
 def output_of_public_command(name: str, *arguments: str | Path, folder: Path) -> str:
@@ -28,11 +26,16 @@ def output_of_public_command(name: str, *arguments: str | Path, folder: Path) ->
     Raises:
         CRBLError: it ended with another exit code than 0. UnavailableError: it is not installed.
     """
+    return _run(name, arguments, folder, stdout=subprocess.PIPE)
+
+
+def _run(name: str, arguments: Sequence[str | Path], folder: Path, stdout: int | None) -> str:
     words = [str(argument) for argument in arguments]
     click.secho(f"\n$ {name} {' '.join(words)}", bold=True)
-    result = subprocess.run([_executable(name), *words], cwd=folder, stdout=subprocess.PIPE, text=True)
-    _require_success(name, result.returncode)
-    return result.stdout
+    result = subprocess.run([_executable(name), *words], cwd=folder, stdout=stdout, text=True)
+    if result.returncode != 0:
+        raise CRBLError(f"{name} ended with exit code {result.returncode}; its message is above.")
+    return result.stdout or ""
 
 
 def _executable(name: str) -> str:
@@ -41,8 +44,3 @@ def _executable(name: str) -> str:
     if found is None:
         raise UnavailableError(f"The command {name} is not installed. Run: python setup_directml.py install")
     return found
-
-
-def _require_success(name: str, code: int) -> None:
-    if code != 0:
-        raise CRBLError(f"{name} ended with exit code {code}; its message is above.")

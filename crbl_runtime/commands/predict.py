@@ -1,7 +1,5 @@
 """crbl-predict: pictures in, decisions out."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from crbl_runtime.atomic_file import write_text
+from crbl_runtime.csv_file import write_csv
 from crbl_runtime.decision import combined_is_anomaly
 from crbl_runtime.detector import Detector, Prediction
 from crbl_runtime.errors import PictureError, UsageError
@@ -65,7 +63,7 @@ def main(
         progress = tqdm(pictures, desc="Judging", unit="", leave=False, disable=None)
         judgements = [_judge(path, detectors) for path in progress]
     if csv_path is not None:
-        write_text(csv_path, _to_csv(judgements))
+        _write_csv(csv_path, judgements)
     if as_json:
         click.echo(json.dumps([_to_dict(judgement) for judgement in judgements], indent=2))
     else:
@@ -118,17 +116,15 @@ def _to_dict(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _to_csv(judgements: Sequence[Judgement]) -> str:
+def _write_csv(path: Path, judgements: Sequence[Judgement]) -> None:
     variants = next(([p.variant for p in judgement.predictions] for judgement in judgements if not judgement.error), [])
     columns = [f"{figure}_{variant}" for variant in variants for figure in ("probability", "logit")]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["path", "is_anomaly", *columns, "error"])
+    rows = []
     for judgement in judgements:
         figures = [value for p in judgement.predictions for value in (f"{p.probability:.8f}", f"{p.logit:.6f}")]
         decision = "" if judgement.error else int(judgement.is_anomaly)
-        writer.writerow([judgement.path, decision, *(figures or [""] * len(columns)), judgement.error or ""])
-    return buffer.getvalue()
+        rows.append([judgement.path, decision, *(figures or [""] * len(columns)), judgement.error or ""])
+    write_csv(path, ["path", "is_anomaly", *columns, "error"], rows)
 
 
 def _table(judgements: Sequence[Judgement]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 from pathlib import Path
 
 import cv2
@@ -10,8 +9,7 @@ import pytest
 import torch
 
 from crbl_training.evaluation import compute_metrics
-from crbl_training.prepared_set import PreparedSet
-from crbl_training.reports import write_curves, write_history, write_metrics, write_scores
+from crbl_training.reports import write_curves, write_history, write_metrics
 from crbl_training.training_loop import Epoch
 
 FIGURES = compute_metrics(torch.tensor([-1.0, 2.0]), torch.tensor([0.0, 1.0]), 0.5)
@@ -32,17 +30,6 @@ def test_history_has_a_line_for_each_epoch(tmp_path):
     assert float(rows[1]["train_loss"]) == 0.5
     assert float(rows[0]["val_loss"]) == pytest.approx(FIGURES.loss, abs=1e-6)
     assert (float(rows[0]["val_auroc"]), float(rows[0]["val_accuracy"])) == (1.0, 1.0)
-
-
-def test_scores_have_a_line_for_each_picture(tmp_path):
-    paths = (tmp_path / "a, b.png", tmp_path / "그림.png")
-    pictures = PreparedSet(torch.zeros(2, 32, 32, 3, dtype=torch.uint8), torch.tensor([0.0, 1.0]), paths, 0)
-    write_scores(tmp_path / "scores.csv", pictures, torch.tensor([-3.0, 1.5]))
-    rows = read_csv(tmp_path / "scores.csv")
-    assert [Path(row["image_path"]) for row in rows] == list(paths)
-    assert [row["impurity"] for row in rows] == ["0", "1"]
-    assert [float(row["logit"]) for row in rows] == [-3.0, 1.5]
-    assert float(rows[1]["probability"]) == pytest.approx(1 / (1 + math.exp(-1.5)), abs=1e-8)
 
 
 def test_metrics_are_json(tmp_path):

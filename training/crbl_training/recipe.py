@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from crbl_runtime.errors import UsageError
 from crbl_training.model.bilinear_head import DEFAULT_ROOT_FLOOR
 
+AUGMENTATIONS = ("original", "none")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -41,5 +43,5 @@ class Recipe:
             raise UsageError(f"The learning rate is {self.learning_rate}, expected a positive number.")
         if not 0 < self.root_floor < math.inf:
             raise UsageError(f"The root floor is {self.root_floor}, expected a positive number.")
-        if self.augment not in ("original", "none"):
-            raise UsageError(f"augment is {self.augment!r}, expected 'original' or 'none'.")
+        if self.augment not in AUGMENTATIONS:
+            raise UsageError(f"augment is {self.augment!r}, expected {' or '.join(map(repr, AUGMENTATIONS))}.")

@@ -1,19 +1,16 @@
 """The files a training run leaves beside its checkpoint."""
 
-import csv
 import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from crbl_runtime.atomic_file import write_bytes, write_text
-from crbl_training.prepared_set import PreparedSet
+from crbl_runtime.csv_file import write_csv
 from crbl_training.training_loop import Epoch
 
 
@@ -33,19 +30,7 @@ def write_history(path: Path, history: Sequence[Epoch]) -> None:
         ]
         for epoch in history
     ]
-    _write_csv(path, header, rows)
-
-
-def write_scores(path: Path, pictures: PreparedSet, logits: Tensor) -> None:
-    """One line for each validation picture: path, label, logit, probability. Paths are absolute."""
-    probabilities = torch.sigmoid(logits.double())
-    rows = [
-        [str(picture.resolve()), int(label), f"{logit:.6f}", f"{probability:.8f}"]
-        for picture, label, logit, probability in zip(
-            pictures.paths, pictures.labels.tolist(), logits.tolist(), probabilities.tolist(), strict=True
-        )
-    ]
-    _write_csv(path, ["image_path", "impurity", "logit", "probability"], rows)
+    write_csv(path, header, rows)
 
 
 def write_metrics(path: Path, figures: dict[str, Any]) -> None:
@@ -75,9 +60,3 @@ def write_curves(path: Path, history: Sequence[Epoch], title: str) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
     write_bytes(path, buffer.getvalue())
-
-
-def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
-    write_text(path, buffer.getvalue())

@@ -1,6 +1,5 @@
 """The training loop: batches in, the best weights out."""
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -141,4 +140,4 @@ def _require_finite(logits: Tensor, when: str) -> None:
 
 
 def _cpu_copy(model: CRBLDualModel) -> dict[str, Tensor]:
-    return {name: copy.deepcopy(tensor.detach().cpu()) for name, tensor in model.state_dict().items()}
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in model.state_dict().items()}

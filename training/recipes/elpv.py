@@ -13,9 +13,7 @@ doi 10.1016/j.solener.2019.02.067; Deitsch et al., Machine Vision and Applicatio
 doi 10.1007/s00138-021-01191-9.
 """
 
-import csv
 import hashlib
-import io
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from crbl_runtime.atomic_file import write_bytes, write_text
+from crbl_runtime.atomic_file import write_bytes
 from crbl_runtime.command_line import run_command
+from crbl_runtime.csv_file import write_csv
 from crbl_runtime.errors import UnavailableError, UsageError
 
 SEED = b"crbl-elpv-1"
@@ -70,7 +69,12 @@ def main(out: Path) -> None:
     for cell, file in tqdm(list(zip(cells, files, strict=True)), desc="Writing pictures", unit="picture"):
         write_bytes(out / file, png(cell.picture))
     for name in HELD_OUT_PERCENT:
-        write_text(out / f"{name}.csv", table(cells, files, splits, name))
+        rows = [
+            [file, cell.impurity]
+            for cell, file, split_name in zip(cells, files, splits, strict=True)
+            if split_name == name
+        ]
+        write_csv(out / f"{name}.csv", ["image_path", "impurity"], rows)
     click.echo(report(cells, splits, out))
 
 
@@ -131,17 +135,6 @@ def refuse_other_files(out: Path, files: Sequence[str]) -> None:
 
 def png(picture: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".png", picture)[1].tobytes()
-
-
-def table(cells: Sequence[Cell], files: Sequence[str], splits: Sequence[str], split_name: str) -> str:
-    """CSV with the columns image_path (relative to the CSV file's folder) and impurity (0 or 1)."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image_path", "impurity"])
-    for cell, file, name in zip(cells, files, splits, strict=True):
-        if name == split_name:
-            writer.writerow([file, cell.impurity])
-    return text.getvalue()
 
 
 def split_hash(cells: Sequence[Cell], splits: Sequence[str]) -> str:

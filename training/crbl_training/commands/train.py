@@ -15,22 +15,18 @@ import torch
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, REGIONS, PreprocessingSpec
 from crbl_runtime.variant import VARIANTS, Variant, variant_named
-from crbl_training.batchnorm_calibration import calibrate_batchnorm
-from crbl_training.checkpoint import Checkpoint, load_checkpoint, load_exactly, save_checkpoint
+from crbl_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from crbl_training.dataset import data_hash, read_split
 from crbl_training.device import KINDS, choose_device
 from crbl_training.evaluation import compute_metrics, predict_logits
+from crbl_training.first_weights import load_backbones, load_start
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.network_input import network_input
 from crbl_training.prepared_set import PreparedSet, prepare_set
-from crbl_training.pretrained import load_pretrained
-from crbl_training.recipe import Recipe
-from crbl_training.reports import write_curves, write_history, write_metrics, write_scores
+from crbl_training.recipe import AUGMENTATIONS, Recipe
+from crbl_training.reports import write_curves, write_history, write_metrics
 from crbl_training.threshold import choose_threshold, parse_threshold_rule
 from crbl_training.training_loop import Epoch, train_model
-
-CALIBRATION_PICTURES = 256
-CALIBRATION_BATCH = 32
+from crbl_training.validation_scores import SCORES_FILE, write_scores
 
 
 @click.command(epilog="Example: crbl-train --variant crop --data pictures/train --val pictures/validation.csv")
@@ -75,7 +71,7 @@ CALIBRATION_BATCH = 32
 @click.option("--epochs", type=int, default=Recipe.epochs, show_default=True)
 @click.option("--batch-size", type=int, default=Recipe.batch_size, show_default=True)
 @click.option("--lr", "learning_rate", type=float, default=Recipe.learning_rate, show_default=True)
-@click.option("--augment", type=click.Choice(["original", "none"]), default=Recipe.augment, show_default=True)
+@click.option("--augment", type=click.Choice(AUGMENTATIONS), default=Recipe.augment, show_default=True)
 @click.option("--root-floor", type=float, default=Recipe.root_floor, show_default=True, help="See docs/root_floor.md.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--region", type=click.Choice(REGIONS), help="Default: object for crop, border for full.")
@@ -128,7 +124,10 @@ def main(
 
     torch.manual_seed(seed)
     model = CRBLDualModel(variant.trainable, recipe.root_floor)
-    origin = _load_weights(model, start, weights, train_set, spec, trust_pickle)
+    if start is not None:
+        origin = load_start(model, start)
+    else:
+        origin = load_backbones(model, weights, train_set, spec, trust_pickle=trust_pickle)
     click.echo(f"Weights: {origin}")
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     click.echo(f"Training {learning:,} parameters ({variant.name}) for up to {recipe.epochs} epochs")
@@ -164,7 +163,7 @@ def main(
     stamp = datetime.date.today().strftime("%y%m%d")
     pth, twin = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{variant.name}.pth")
     write_history(folder / "history.csv", result.history)
-    write_scores(folder / "validation_scores.csv", validation_set, logits)
+    write_scores(folder / SCORES_FILE, validation_set, logits)
     write_curves(folder / "curves.png", result.history, f"CRBL {variant.name}")
     write_metrics(
         folder / "metrics.json",
@@ -204,34 +203,6 @@ def _preprocessing(
     if imagenet_normalization:
         changes |= {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     return replace(spec, **changes)
-
-
-def _load_weights(
-    model: CRBLDualModel,
-    start: Checkpoint | None,
-    weights: tuple[str, ...],
-    train: PreparedSet,
-    spec: PreprocessingSpec,
-    trust_pickle: bool,
-) -> str:
-    """Fill the model and say from where."""
-    if start is not None:
-        load_exactly(model, start.state, "--from-checkpoint")
-        return f"checkpoint {start.hash[:12]}"
-    if len(weights) > 2:
-        raise UsageError(f"--weights was given {len(weights)} times, expected once or twice (there are two backbones).")
-    sources = {0: ("imagenet", "noisy-student"), 1: weights * 2, 2: weights}[len(weights)]
-    origins = []
-    for backbone, source in zip((model.backbone1, model.backbone2), sources, strict=True):
-        if source == "none":
-            chosen = torch.randperm(len(train.images))[:CALIBRATION_PICTURES]
-            # In even parts: one picture alone has no variance where its feature map is a single cell.
-            parts = train.images[chosen].tensor_split(-(-len(chosen) // CALIBRATION_BATCH))
-            calibrate_batchnorm(backbone, [network_input(part, spec) for part in parts])
-            origins.append(f"random, BatchNorm statistics from {len(chosen)} training pictures")
-        else:
-            origins.append(load_pretrained(backbone, source, trust_pickle=trust_pickle))
-    return "; ".join(f"backbone {number}: {origin}" for number, origin in enumerate(origins, start=1))
 
 
 def _describe(name: str, prepared: PreparedSet, spec: PreprocessingSpec) -> str:

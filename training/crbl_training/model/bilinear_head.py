@@ -64,8 +64,9 @@ class _BilinearLogits(torch.autograd.Function):
             if seed is not None:
                 rooted.mul_(masks.next(len(a)))
             sums.append(rooted.mul_(matrix).sum((1, 2)))
-        centred = torch.cat(sums) * torch.rsqrt(torch.cat(squared_norms))
-        ctx.save_for_backward(first, second, matrix, centred, torch.cat(squared_norms))
+        squared_norm = torch.cat(squared_norms)
+        centred = torch.cat(sums) * torch.rsqrt(squared_norm)
+        ctx.save_for_backward(first, second, matrix, centred, squared_norm)
         ctx.seed, ctx.root_floor = seed, root_floor
         return centred + bias
 
