@@ -53,19 +53,17 @@ def test_float32_equals_the_stock_composition_within_1e_4(channels):
 def test_gradients_with_dropout_are_the_numerical_ones():
     inputs = make_inputs(2, 5, torch.float64)
 
-    def seeded(*tensors: Tensor) -> Tensor:
-        torch.manual_seed(3)
-        return bilinear_logits(*tensors, training=True, root_floor=FORMULA)
+    def dropped(*tensors: Tensor) -> Tensor:
+        return bilinear_logits(*tensors, dropout_seeds=torch.arange(len(tensors[0])), root_floor=FORMULA)
 
-    assert torch.autograd.gradcheck(seeded, inputs, eps=1e-7, atol=1e-6, rtol=1e-5)
+    assert torch.autograd.gradcheck(dropped, inputs, eps=1e-7, atol=1e-6, rtol=1e-5)
 
 
-def recovered_mask(inputs: list[Tensor], seed: int) -> Tensor:
+def recovered_mask(inputs: list[Tensor], seeds: Tensor) -> Tensor:
     """The dropout mask of each picture, read off the gradient of the weight: [N, C * C]."""
     first, second, weight, bias = inputs
     masks = []
-    torch.manual_seed(seed)
-    logits = bilinear_logits(first, second, weight, bias, training=True)
+    logits = bilinear_logits(first, second, weight, bias, dropout_seeds=seeds)
     pooled = BilinearPooling()(first, second)
     for n in range(len(first)):
         (gradient,) = torch.autograd.grad(logits[n], weight, retain_graph=True)
@@ -74,38 +72,39 @@ def recovered_mask(inputs: list[Tensor], seed: int) -> Tensor:
 
 
 def test_dropout_keeps_half_and_doubles_it():
-    mask = recovered_mask(make_inputs(3, 101, torch.float64), seed=1)
+    mask = recovered_mask(make_inputs(3, 101, torch.float64), torch.tensor([1, 2, 1]))
     kept = mask > 1
     torch.testing.assert_close(mask, kept.double() / (1 - DROPOUT), rtol=1e-6, atol=1e-9)
     # Five standard deviations of the mean of that many fair coins.
     assert abs(kept.double().mean() - 0.5) < 5 * 0.5 / math.sqrt(kept.numel())
     assert not torch.equal(kept[0], kept[1])
+    assert torch.equal(kept[0], kept[2])
 
 
 @pytest.mark.parametrize("channels", [7, 16, 33])
 def test_logits_in_training_are_the_stock_composition_under_the_same_mask(channels):
     inputs = make_inputs(3, channels, torch.float64)
     first, second, weight, bias = inputs
-    mask = recovered_mask(inputs, seed=9)
+    seeds = torch.tensor([9, 2**62 - 1, 0])
+    mask = recovered_mask(inputs, seeds)
     expected = (BilinearPooling()(first, second) * mask * weight).sum(1) + bias
-    torch.manual_seed(9)
-    torch.testing.assert_close(bilinear_logits(*inputs, training=True), expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(bilinear_logits(*inputs, dropout_seeds=seeds), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_same_seed_drops_the_same_and_another_seed_does_not():
     inputs = make_inputs(2, 16, torch.float32)
-    results = []
-    for seed in (4, 4, 5):
-        torch.manual_seed(seed)
-        results.append(bilinear_logits(*inputs, training=True))
+    results = [bilinear_logits(*inputs, dropout_seeds=torch.tensor([seed, seed])) for seed in (4, 4, 5)]
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
     assert torch.equal(bilinear_logits(*inputs), bilinear_logits(*inputs))
 
 
-def test_dropout_between_two_steps_is_drawn_anew():
-    inputs = make_inputs(1, 16, torch.float32)
-    assert not torch.equal(bilinear_logits(*inputs, training=True), bilinear_logits(*inputs, training=True))
+def test_a_picture_s_mask_is_its_own_whatever_stands_beside_it():
+    first, second, weight, bias = make_inputs(3, 16, torch.float32)
+    seeds = torch.tensor([7, 8, 9])
+    together = bilinear_logits(first, second, weight, bias, dropout_seeds=seeds)
+    alone = bilinear_logits(first[1:2], second[1:2], weight, bias, dropout_seeds=seeds[1:2])
+    assert torch.equal(together[1:2], alone)
 
 
 def test_first_map_s_channel_is_major():
@@ -131,7 +130,7 @@ def test_only_what_needs_a_gradient_gets_one(needed):
 
 def test_no_gradient_asked_for_is_no_graph():
     inputs = [tensor.detach() for tensor in make_inputs(2, 5, torch.float32)]
-    assert not bilinear_logits(*inputs, training=True).requires_grad
+    assert not bilinear_logits(*inputs, dropout_seeds=torch.arange(2)).requires_grad
 
 
 @pytest.mark.parametrize("root_floor", [FORMULA, 1e-4])
@@ -160,7 +159,7 @@ def test_what_is_not_finite_shows_in_its_picture_s_logit_alone(value):
 
 def test_no_pictures_give_no_logits():
     first, second, weight, bias = make_inputs(2, 4, torch.float32)
-    assert bilinear_logits(first[:0], second[:0], weight, bias, training=True).shape == (0,)
+    assert bilinear_logits(first[:0], second[:0], weight, bias, dropout_seeds=torch.arange(0)).shape == (0,)
 
 
 def test_root_floor_changes_gradients_of_small_products_and_never_the_logits():
@@ -176,7 +175,7 @@ def test_backward_keeps_no_product_between_the_passes():
     inputs = make_inputs(4, 32, torch.float32)
     saved = []
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor.numel()) or tensor, lambda t: t):
-        bilinear_logits(*inputs, training=True)
+        bilinear_logits(*inputs, dropout_seeds=torch.arange(4))
     # The weight itself is the only thing of C * C values: no product, no mask.
     assert sorted(saved)[-1] == 32 * 32
     assert sum(size >= 32 * 32 for size in saved) == 1

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from timm.layers import DropPath
 from torch import nn
 
 import crbl_training
 from crbl_runtime.errors import UsageError
 from crbl_training import CRBLDualModel, create_crop_model, create_full_model
+from crbl_training.model.drop_path import DropPath
 
 HEAD = {"classifier.weight", "classifier.bias"}
 
@@ -108,3 +108,26 @@ def test_package_offers_the_public_names():
     expected = {"BilinearPooling", "CRBLDualModel", "EfficientNetB0FeatureExtractor"}
     expected |= {"create_crop_model", "create_full_model", "get_device"}
     assert set(crbl_training.__all__) == expected
+
+
+@pytest.mark.parametrize("trainable", ["after-150", "head", "all"])
+def test_what_is_frozen_and_the_rest_make_the_whole_to_the_bit(trainable):
+    torch.manual_seed(2)
+    model = CRBLDualModel(trainable).eval()
+    x = torch.rand(2, 3, 70, 64)
+    with torch.no_grad():
+        frozen = model.frozen_activations(x)
+        assert torch.equal(model.logits_from_frozen(*frozen), model(x))
+
+
+@pytest.mark.parametrize(
+    ("trainable", "shape"), [("after-150", (112, 4, 4)), ("head", (1280, 2, 2)), ("all", (3, 64, 64))]
+)
+def test_frozen_activations_need_no_gradient_and_reach_as_far_as_they_can(trainable, shape):
+    model = CRBLDualModel(trainable).train()
+    for activation in model.frozen_activations(torch.rand(2, 3, 64, 64)):
+        assert activation.shape == (2, *shape)
+        assert not activation.requires_grad
+    learning = {id(p) for p in model.parameters() if p.requires_grad}
+    model.logits_from_frozen(*model.frozen_activations(torch.rand(2, 3, 64, 64))).sum().backward()
+    assert learning == {id(p) for p in model.parameters() if p.grad is not None}

@@ -3,9 +3,9 @@
 import pytest
 import timm
 import torch
-from timm.layers import DropPath
 from torch import nn
 
+from crbl_training.model.drop_path import DropPath
 from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
 
 

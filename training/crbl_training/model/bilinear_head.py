@@ -5,6 +5,7 @@ backbones, is where training time goes. Here a few pictures at a time pass throu
 only the feature maps and a seed are kept for the backward pass, and the product is computed again there.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def bilinear_logits(
     weight: Tensor,
     bias: Tensor,
     *,
-    training: bool = False,
+    dropout_seeds: Tensor | None = None,
     root_floor: float = DEFAULT_ROOT_FLOOR,
 ) -> Tensor:
     """Logits of the linear layer on the bilinear pooling of two feature maps.
@@ -33,15 +34,15 @@ def bilinear_logits(
     Args:
         first, second: float [N, C, H, W].
         weight: float [1, C * C], the first map's channel major. bias: float [1].
-        training: drop half of the pooled values at random, the rest doubled (Dropout(0.5)). The mask comes from
-            torch's default CPU generator, on every device.
+        dropout_seeds: int64 [N], CPU: drop half of each picture's pooled values, chosen by its seed, and double the
+            rest (Dropout(0.5)). None: drop nothing.
         root_floor: |product| below this counts as this in the derivative of the signed root (backward only).
 
     Returns:
         float [N].
     """
-    seed = int(torch.randint(2**62, (1,))) if training else None
-    logits = _BilinearLogits.apply(first.flatten(2), second.flatten(2), weight, bias, seed, root_floor)
+    seeds = tuple(dropout_seeds.tolist()) if dropout_seeds is not None else None
+    logits = _BilinearLogits.apply(first.flatten(2), second.flatten(2), weight, bias, seeds, root_floor)
     assert isinstance(logits, Tensor)
     return logits
 
@@ -50,42 +51,46 @@ class _BilinearLogits(torch.autograd.Function):
     """P = A B^T / K, Q = max(|P|, 1e-12), S = P / sqrt(Q), dropout mask M: logit = sum(W M S) / sqrt(sum Q) + b."""
 
     @staticmethod
+    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # Half precision cannot sum so many values.
     def forward(
-        ctx: Any, first: Tensor, second: Tensor, weight: Tensor, bias: Tensor, seed: int | None, root_floor: float
+        ctx: Any,
+        first: Tensor,
+        second: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        seeds: tuple[int, ...] | None,
+        root_floor: float,
     ) -> Tensor:
         matrix = weight.view(first.shape[1], second.shape[1])
-        masks = _DropoutMasks(seed, matrix)
         sums, squared_norms = [], []
-        for a, b in _portions(first, second):
+        for pictures, a, b in _portions(first, second):
             product = _product(a, b)
             floored = product.abs().clamp_min_(FLOOR)
             squared_norms.append(floored.sum((1, 2)))
             rooted = floored.rsqrt_().mul_(product)
-            if seed is not None:
-                rooted.mul_(masks.next(len(a)))
+            if seeds is not None:
+                rooted.mul_(_dropout_masks(seeds[pictures], matrix))
             sums.append(rooted.mul_(matrix).sum((1, 2)))
         squared_norm = torch.cat(squared_norms)
         centred = torch.cat(sums) * torch.rsqrt(squared_norm)
         ctx.save_for_backward(first, second, matrix, centred, squared_norm)
-        ctx.seed, ctx.root_floor = seed, root_floor
+        ctx.seeds, ctx.root_floor = seeds, root_floor
         return centred + bias
 
     @staticmethod
+    @torch.amp.custom_bwd(device_type="cuda")
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         first, second, matrix, centred, squared_norms = ctx.saved_tensors
         (gradient,) = gradients
         needs_first, needs_second, needs_weight, needs_bias = ctx.needs_input_grad[:4]
-        masks = _DropoutMasks(ctx.seed, matrix)
         # d logit / d (W M S) and d logit / d |P| through the norm, one value a picture.
         through_root = gradient * torch.rsqrt(squared_norms)
         through_norm = gradient * centred / squared_norms * -0.5
         weight_gradient = torch.zeros_like(matrix) if needs_weight else None
         first_gradients, second_gradients = [], []
-        start = 0
-        for a, b in _portions(first, second):
-            product, pictures = _product(a, b), slice(start, start + len(a))
-            start += len(a)
-            mask = masks.next(len(a)) if ctx.seed is not None else None
+        for pictures, a, b in _portions(first, second):
+            product = _product(a, b)
+            mask = _dropout_masks(ctx.seeds[pictures], matrix) if ctx.seeds is not None else None
             root_scale = through_root[pictures].view(-1, 1, 1)
             if weight_gradient is not None:
                 rooted = product.abs().clamp_min_(FLOOR).rsqrt_().mul_(product).mul_(root_scale)
@@ -115,29 +120,25 @@ def _product(first: Tensor, second: Tensor) -> Tensor:
     return torch.bmm(first / first.shape[2], second.transpose(1, 2))
 
 
-def _portions(first: Tensor, second: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _portions(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """One picture at a time on the CPU, where the cache is what counts; a few on a GPU, where memory is."""
     at_once = 1 if first.device.type == "cpu" else 8
-    return list(zip(first.split(at_once), second.split(at_once), strict=True))
+    # An empty batch is one empty portion, so that there is something to concatenate.
+    for start in range(0, max(len(first), 1), at_once):
+        pictures = slice(start, start + at_once)
+        yield pictures, first[pictures], second[pictures]
 
 
-class _DropoutMasks:
-    """Dropout masks of a batch, a portion at a time, the same ones for the same seed.
+def _dropout_masks(seeds: tuple[int, ...], like: Tensor) -> Tensor:
+    """Dropout masks, one a seed: [len(seeds), C, C] of 0 and 1 / (1 - DROPOUT), of the weight's type and device.
 
     One random bit decides a value: sixty times faster than drawing a float for each.
     """
-
-    def __init__(self, seed: int | None, like: Tensor) -> None:
-        self._like = like
-        self._generator = torch.Generator()
-        if seed is not None:
-            self._generator.manual_seed(seed)
-
-    def next(self, pictures: int) -> Tensor:
-        """Masks of the next pictures: [pictures, C, C] of 0 and 1 / (1 - DROPOUT), like the weight."""
-        rows, columns = self._like.shape
-        words = -(-pictures * rows * columns // 64)
-        bits = torch.empty(words, dtype=torch.int64).random_(-(2**63), None, generator=self._generator)
-        values = np.unpackbits(bits.numpy().view(np.uint8), count=pictures * rows * columns)
-        mask = torch.from_numpy(values).view(pictures, rows, columns)
-        return mask.to(self._like.device).to(self._like.dtype).mul_(1 / (1 - DROPOUT))
+    rows, columns = like.shape
+    words = torch.empty(len(seeds), -(-rows * columns // 64), dtype=torch.int64)
+    generator = torch.Generator()
+    for picture, seed in zip(words, seeds, strict=True):
+        picture.random_(-(2**63), None, generator=generator.manual_seed(seed))
+    bits = np.unpackbits(words.numpy().view(np.uint8), axis=1, count=rows * columns)
+    mask = torch.from_numpy(bits).view(len(seeds), rows, columns)
+    return mask.to(like.device).to(like.dtype).mul_(1 / (1 - DROPOUT))

@@ -1,5 +1,6 @@
 """The model: two backbones that see the same picture, joined by bilinear pooling."""
 
+import torch
 from torch import Tensor, nn
 
 from crbl_runtime.errors import UsageError
@@ -7,6 +8,7 @@ from crbl_training.model.bilinear_head import DEFAULT_ROOT_FLOOR, bilinear_logit
 from crbl_training.model.bilinear_pooling import BilinearPooling
 from crbl_training.model.feature_extractor import FEATURE_CHANNELS, EfficientNetB0FeatureExtractor
 from crbl_training.model.heatmap import contribution_map
+from crbl_training.process_group import own_rows
 
 TRAINABLE = ("after-150", "head", "all")
 
@@ -35,20 +37,36 @@ class CRBLDualModel(nn.Module):
         """float [N, 3, H, W], scaled as the preprocessing spec says, H and W at least 32 -> logits, float [N]."""
         return self.logits(*self.features(x))
 
+    def frozen_activations(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Network input -> what either backbone makes of it before the first thing that learns.
+
+        "after-150": the input of `blocks.4.2`; "head": the feature map; "all": the network input itself. A training
+        step never changes the function from input to here, so that its values can be kept.
+        """
+        if self.trainable == "all":
+            return x, x
+        if self.trainable == "head":
+            return self.features(x)
+        return self.backbone1.before_layer_150(x), self.backbone2.before_layer_150(x)
+
+    def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
+        """The rest of the way from `frozen_activations` to logits, float [N]."""
+        if self.trainable == "all":
+            first, second = self.backbone1(first), self.backbone2(second)
+        elif self.trainable == "after-150":
+            first, second = self.backbone1.after_layer_150(first), self.backbone2.after_layer_150(second)
+        return self.logits(first, second)
+
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both feature maps: float [N, 1280, ceil(H / 32), ceil(W / 32)] each."""
         return self.backbone1(x), self.backbone2(x)
 
     def logits(self, first: Tensor, second: Tensor) -> Tensor:
         """Feature maps -> logits, float [N]; with dropout in training mode."""
-        return bilinear_logits(
-            first,
-            second,
-            self.classifier.weight,
-            self.classifier.bias,
-            training=self.training,
-            root_floor=self.root_floor,
-        )
+        # Drawn by torch's CPU generator, a seed for each picture: the same masks on every device.
+        seeds = own_rows(len(first), lambda count: torch.randint(2**62, (count,))) if self.training else None
+        weight, bias = self.classifier.weight, self.classifier.bias
+        return bilinear_logits(first, second, weight, bias, dropout_seeds=seeds, root_floor=self.root_floor)
 
     def heatmap(self, first: Tensor, second: Tensor) -> Tensor:
         """Feature maps -> float [N, h, w], each cell's contribution to the logit; they sum to logit - bias."""
@@ -62,6 +80,7 @@ class CRBLDualModel(nn.Module):
         """
         if trainable not in TRAINABLE:
             raise UsageError(f"trainable is {trainable!r}, expected one of {', '.join(TRAINABLE)}.")
+        self.trainable = trainable
         self.requires_grad_(True)
         for backbone in (self.backbone1, self.backbone2):
             if trainable == "after-150":

@@ -1,9 +1,9 @@
 """The backbone: EfficientNet-B0 as TensorFlow has it, without its classifier."""
 
 import timm
-from timm.layers import DropPath
 from torch import Tensor, nn
 
+from crbl_training.model.drop_path import DropPath
 from crbl_training.model.same_padding import SamePaddingConv2d
 
 FEATURE_CHANNELS = 1280
@@ -31,6 +31,7 @@ class EfficientNetB0FeatureExtractor(nn.Module):
         super().__init__()
         network = timm.create_model("tf_efficientnet_b0", pretrained=False, drop_path_rate=DROP_PATH_RATE)
         _replace_same_convolutions(network)
+        _replace_drop_paths(network)
         self.conv_stem = network.conv_stem
         self.bn1 = network.bn1
         self.blocks = network.blocks
@@ -42,8 +43,21 @@ class EfficientNetB0FeatureExtractor(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float [N, 3, H, W] (any H, W >= 32) -> feature map, float [N, 1280, ceil(H / 32), ceil(W / 32)]."""
+        return self.after_layer_150(self.before_layer_150(x))
+
+    def before_layer_150(self, x: Tensor) -> Tensor:
+        """float [N, 3, H, W] -> the input of `blocks.4.2`, float [N, 112, ceil(H / 16), ceil(W / 16)].
+
+        The whole blocks before Keras layer 150: all that the crop variant can compute once and for all.
+        """
         x = self.bn1(self.conv_stem(x))
-        x = self.blocks(x)
+        x = self.blocks[:4](x)
+        return self.blocks[4][:2](x)
+
+    def after_layer_150(self, x: Tensor) -> Tensor:
+        """The input of `blocks.4.2` -> feature map."""
+        x = self.blocks[4][2:](x)
+        x = self.blocks[5:](x)
         return self.bn2(self.conv_head(x))
 
     def freeze_before_layer_150(self) -> None:
@@ -81,3 +95,11 @@ def _replace_same_convolutions(module: nn.Module) -> None:
             setattr(module, name, SamePaddingConv2d.like(child))
         else:
             _replace_same_convolutions(child)
+
+
+def _replace_drop_paths(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, timm.layers.DropPath):
+            setattr(module, name, DropPath(child.drop_prob))
+        else:
+            _replace_drop_paths(child)

@@ -1,0 +1,117 @@
+"""Several processes that train one model, each on its own part of every batch.
+
+Started by torchrun: `torchrun --nproc-per-node 2 -m crbl_training ...`. Whatever is random is drawn for the whole
+batch in every process, from the same seed, and each keeps its own rows: so any number of processes computes what one
+would.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of the work is this process's: rows rank, rank + world_size, rank + 2 world_size, ..."""
+
+    rank: int = 0
+    world_size: int = 1
+
+    def rows(self, tensor: Tensor) -> Tensor:
+        """This process's rows of a tensor [N, ...]."""
+        return tensor[self.rank :: self.world_size]
+
+
+def launched_share() -> Share:
+    """What torchrun says about this process; without torchrun all the work is its own."""
+    return Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+
+
+def launched_index() -> int:
+    """Which of its machine's processes this is, from 0: the number of the card that it uses."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def current_share() -> Share:
+    """This process's share, once the group is joined; else all."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return Share()
+    return Share(distributed.get_rank(), distributed.get_world_size())
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[Share]:
+    """Join the group of processes that torchrun started, for as long as the block lasts; alone there is nothing to do.
+
+    CPU tensors travel by gloo, CUDA tensors by NCCL.
+    """
+    if launched_share().world_size == 1:
+        yield Share()
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield current_share()
+    finally:
+        distributed.destroy_process_group()
+
+
+def own_rows(count: int, draw: Callable[[int], Tensor]) -> Tensor:
+    """Random rows for the `count` pictures of this process: drawn for all processes' pictures, cut to its own."""
+    share = current_share()
+    return share.rows(draw(count * share.world_size))
+
+
+def spread_from_first(tensors: Iterable[Tensor]) -> None:
+    """Give every process the first one's values, in place."""
+    if current_share().world_size > 1:
+        for tensor in tensors:
+            distributed.broadcast(tensor, 0)
+
+
+def average_gradients(parameters: Iterable[Tensor]) -> None:
+    """Replace each gradient by its mean over all processes."""
+    share = current_share()
+    if share.world_size == 1:
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= share.world_size
+    for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def gather_rows(own: Tensor, count: int) -> Tensor:
+    """Put the rows of all processes, CPU tensors that `Share.rows` cut out of `count`, back in order."""
+    share = current_share()
+    if share.world_size == 1:
+        return own
+    parts: list[Any] = [None] * share.world_size
+    distributed.all_gather_object(parts, own)
+    together = own.new_empty((count, *own.shape[1:]))
+    for rank, part in enumerate(parts):
+        together[rank :: share.world_size] = part
+    return together
+
+
+class SumOverProcesses(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is summed likewise."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor) -> Tensor:
+        total = tensor.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        distributed.all_reduce(total)
+        return total
