@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
 
 from crbl_training.augmentation import SCALE, augment, original_augmentation
+from crbl_training.seeds import derive_seed
 
 
 def letter(size: int) -> torch.Tensor:
@@ -22,17 +24,30 @@ def orientations(image: torch.Tensor) -> list[torch.Tensor]:
     return turned + [picture.flip(1) for picture in turned]
 
 
+def augment_all(images: torch.Tensor, transform: v2.Transform, seed: int) -> torch.Tensor:
+    """Augment every picture by a seed of its own that follows from `seed`."""
+    return augment(images, transform, [derive_seed(seed, number) for number in range(len(images))])
+
+
+def test_a_picture_s_view_depends_on_its_seed_alone():
+    images, transform = letter(64).expand(3, -1, -1, -1), original_augmentation(64)
+    first, second, third = augment(images, transform, [1, 2, 1])
+    assert torch.equal(first, third)
+    assert not torch.equal(first, second)
+    assert torch.equal(augment(images[:1], transform, [2])[0], second)
+
+
 def test_same_seed_gives_the_same_pictures_and_another_does_not():
     images = letter(64).expand(4, -1, -1, -1)
     transform = original_augmentation(64)
-    assert torch.equal(augment(images, transform, seed=5), augment(images, transform, seed=5))
-    assert not torch.equal(augment(images, transform, seed=5), augment(images, transform, seed=6))
+    assert torch.equal(augment_all(images, transform, seed=5), augment_all(images, transform, seed=5))
+    assert not torch.equal(augment_all(images, transform, seed=5), augment_all(images, transform, seed=6))
 
 
 def test_global_generators_are_left_as_they_were():
     torch.manual_seed(123)
     before, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()
-    augment(letter(32), original_augmentation(32), seed=5)
+    augment_all(letter(32), original_augmentation(32), seed=5)
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(np.random.get_state()[1], numpys)
 
@@ -40,19 +55,19 @@ def test_global_generators_are_left_as_they_were():
 @pytest.mark.parametrize("size", [32, 33, 64, 101, 128])
 def test_output_is_uint8_of_the_same_shape(size):
     images = letter(size).expand(3, -1, -1, -1)
-    augmented = augment(images, original_augmentation(size), seed=1)
+    augmented = augment_all(images, original_augmentation(size), seed=1)
     assert augmented.dtype == torch.uint8
     assert augmented.shape == images.shape
 
 
 def test_pictures_of_a_batch_are_drawn_one_by_one():
-    augmented = augment(letter(64).expand(8, -1, -1, -1), original_augmentation(64), seed=2)
+    augmented = augment_all(letter(64).expand(8, -1, -1, -1), original_augmentation(64), seed=2)
     assert len({picture.numpy().tobytes() for picture in augmented}) > 4
 
 
 def test_all_eight_orientations_occur():
     image = letter(64)
-    augmented = augment(image.expand(120, -1, -1, -1), original_augmentation(64), seed=3).float()
+    augmented = augment_all(image.expand(120, -1, -1, -1), original_augmentation(64), seed=3).float()
     candidates = torch.stack(orientations(image[0])).float()
     distance = (augmented[:, None] - candidates[None]).square().mean((2, 3, 4))
     counts = torch.bincount(distance.argmin(1), minlength=8)
@@ -63,7 +78,7 @@ def test_all_eight_orientations_occur():
 def test_scale_stays_in_its_range_and_uses_it():
     image = torch.full((1, 128, 128, 3), 200, dtype=torch.uint8)
     image[:, 44:84, 44:84] = 20
-    augmented = augment(image.expand(200, -1, -1, -1), original_augmentation(128), seed=4)
+    augmented = augment_all(image.expand(200, -1, -1, -1), original_augmentation(128), seed=4)
     dark = (augmented[..., 0].float() < 110).float().sum((1, 2)).sqrt() / 40
     assert dark.min() >= SCALE[0] - 0.03
     assert dark.max() <= SCALE[1] + 0.03
@@ -76,4 +91,4 @@ def test_scale_stays_in_its_range_and_uses_it():
 @pytest.mark.parametrize("grey", [0, 130, 255])
 def test_edges_continue_the_picture_s_own_background(size, grey):
     images = torch.full((40, size, size, 3), grey, dtype=torch.uint8)
-    assert (augment(images, original_augmentation(size), seed=6) == grey).all()
+    assert (augment_all(images, original_augmentation(size), seed=6) == grey).all()

@@ -10,11 +10,12 @@ from crbl_runtime.errors import CRBLError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training import training_loop
 from crbl_training.balanced_batches import balanced_batches
+from crbl_training.epoch import Epoch
 from crbl_training.evaluation import compute_metrics
 from crbl_training.loss import training_loss
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.recipe import Recipe
-from crbl_training.training_loop import Epoch, TrainingResult, train_model
+from crbl_training.training_loop import TrainingResult, train_model
 
 SPEC = PreprocessingSpec("whole", image_size=32)
 CPU = torch.device("cpu")
@@ -29,8 +30,11 @@ class OneUnit(nn.Module):
         self.unit = nn.Linear(3, 1)
         nn.init.zeros_(self.unit.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.unit(x.mean((2, 3))).squeeze(1)
+    def frozen_activations(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, x
+
+    def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
+        return self.unit(first.mean((2, 3))).squeeze(1)
 
 
 def run(model, train_set, validation_set, recipe, seed=0, report=lambda epoch: None) -> TrainingResult:
@@ -89,7 +93,8 @@ def test_loss_is_weighted_by_class_over_half_and_half_batches(train_set, validat
     result = run(model, train_set, validation_set, recipe, seed=7)
     losses = []
     for indices in balanced_batches(train_set.labels, 4, seed=7, epoch=1):
-        logits = model((train_set.images[indices] / 255).permute(0, 3, 1, 2))
+        x = (train_set.images[indices] / 255).permute(0, 3, 1, 2)
+        logits = model.logits_from_frozen(x, x)
         losses.append(training_loss(logits, train_set.labels[indices], (1 / (2 * 0.88), 1 / (2 * 0.12))).item())
     assert result.history[0].train_loss == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
@@ -173,9 +178,9 @@ class WatchesMode(OneUnit):
         super().__init__()
         self.modes: list[bool] = []
 
-    def forward(self, x: Tensor) -> Tensor:
+    def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
         self.modes.append(self.training)
-        return super().forward(x)
+        return super().logits_from_frozen(first, second)
 
 
 def test_every_epoch_trains_in_training_mode_and_validates_in_eval_mode(train_set, validation_set):
@@ -191,9 +196,9 @@ class NanAfter(OneUnit):
         super().__init__()
         self.calls_left = calls
 
-    def forward(self, x: Tensor) -> Tensor:
+    def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
         self.calls_left -= 1
-        return super().forward(x) * (float("nan") if self.calls_left < 0 else 1)
+        return super().logits_from_frozen(first, second) * (float("nan") if self.calls_left < 0 else 1)
 
 
 @pytest.mark.parametrize(

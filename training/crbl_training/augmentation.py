@@ -1,12 +1,18 @@
 """Augmentation of training pictures, on the CPU, with torchvision."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
 SCALE = (0.8, 1.2)
+
+
+def augmentation_named(name: str, image_size: int) -> v2.Transform | None:
+    """The augmentation of this name for prepared pictures of this size; None for "none"."""
+    return original_augmentation(image_size) if name == "original" else None
 
 
 def original_augmentation(image_size: int) -> v2.Transform:
@@ -27,11 +33,16 @@ def original_augmentation(image_size: int) -> v2.Transform:
     )
 
 
-def augment(images: Tensor, transform: v2.Transform, seed: int) -> Tensor:
-    """Augment each picture on its own: uint8 [N, H, W, 3] -> uint8 [N, H, W, 3].
+def augment(images: Tensor, transform: v2.Transform, seeds: Sequence[int]) -> Tensor:
+    """Augment each picture by its own seed: uint8 [N, H, W, 3] -> uint8 [N, H, W, 3].
 
-    The draws depend on `seed` alone; the state of torch's global generator is left as it was.
+    The state of torch's global generator is left as it was.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return torch.stack([transform(image.permute(2, 0, 1)).permute(1, 2, 0) for image in images])
+        return torch.stack([_view(image, transform, seed) for image, seed in zip(images, seeds, strict=True)])
+
+
+def _view(image: Tensor, transform: v2.Transform, seed: int) -> Tensor:
+    torch.manual_seed(seed)
+    view: Tensor = transform(image.permute(2, 0, 1)).permute(1, 2, 0)
+    return view

@@ -9,6 +9,7 @@ from sklearn import metrics
 from torch import Tensor
 
 from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_training.even_batches import batches_of_size, even_size
 from crbl_training.loss import binary_cross_entropy
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.network_input import network_input
@@ -48,8 +49,8 @@ class Metrics:
 def predict_logits(model: CRBLDualModel, images: Tensor, spec: PreprocessingSpec, device: torch.device) -> Tensor:
     """Logits of prepared pictures, uint8 [N, H, W, 3] -> float32 [N] on the CPU. The model is left in eval mode."""
     model.eval()
-    batches = images.split(EVALUATION_BATCH)
-    return torch.cat([model(network_input(batch.to(device), spec)).cpu() for batch in batches])
+    batches = batches_of_size(images, even_size(len(images), EVALUATION_BATCH))
+    return torch.cat([model(network_input(batch.to(device), spec)).cpu() for batch in batches])[: len(images)]
 
 
 def compute_metrics(logits: Tensor, labels: Tensor, threshold: float) -> Metrics:

@@ -19,7 +19,11 @@ def class_weights(assumed_normal_share: float) -> tuple[float, float]:
     return 1 / (2 * assumed_normal_share), 1 / (2 * (1 - assumed_normal_share))
 
 
-def training_loss(logits: Tensor, labels: Tensor, weights: tuple[float, float]) -> Tensor:
-    """Mean over the batch of each picture's loss times the weight of its class: a scalar."""
+def training_loss(logits: Tensor, labels: Tensor, weights: tuple[float, float], label_smoothing: float = 0.0) -> Tensor:
+    """Mean over the batch of each picture's loss times the weight of its class: a scalar.
+
+    Smoothing by s draws the labels 0 and 1 to s / 2 and 1 - s / 2, as Keras's BinaryCrossentropy does.
+    """
     normal, anomaly = weights
-    return torch.mean((labels * (anomaly - normal) + normal) * binary_cross_entropy(logits, labels))
+    smoothed = labels * (1 - label_smoothing) + label_smoothing / 2
+    return torch.mean((labels * (anomaly - normal) + normal) * binary_cross_entropy(logits, smoothed))

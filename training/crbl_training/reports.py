@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from crbl_runtime.atomic_file import write_bytes, write_text
 from crbl_runtime.csv_file import write_csv
-from crbl_training.training_loop import Epoch
+from crbl_training.epoch import Epoch
 
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:

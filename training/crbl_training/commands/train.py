@@ -1,32 +1,24 @@
 """crbl-train: from labelled pictures to a checkpoint."""
 
-import datetime
-import platform
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import cv2
-import numpy as np
-import timm
 import torch
 
-from crbl_runtime.errors import UsageError
+from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, REGIONS, PreprocessingSpec
 from crbl_runtime.variant import VARIANTS, Variant, variant_named
-from crbl_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from crbl_training.dataset import data_hash, read_split
-from crbl_training.device import KINDS, choose_device
-from crbl_training.evaluation import compute_metrics, predict_logits
-from crbl_training.first_weights import load_backbones, load_start
-from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.prepared_set import PreparedSet, prepare_set
-from crbl_training.recipe import AUGMENTATIONS, Recipe
-from crbl_training.reports import write_curves, write_history, write_metrics
-from crbl_training.threshold import choose_threshold, parse_threshold_rule
-from crbl_training.training_loop import Epoch, train_model
-from crbl_training.validation_scores import SCORES_FILE, write_scores
+from crbl_training.activation_cache import CACHE_MODES, GIGABYTE, CacheSettings
+from crbl_training.checkpoint import Checkpoint, load_checkpoint
+from crbl_training.dataset import read_split
+from crbl_training.device import KINDS, ChosenDevice, choose_device
+from crbl_training.model.crbl import TRAINABLE
+from crbl_training.process_group import launched_index, launched_share, process_group
+from crbl_training.recipe import AUGMENTATIONS, SCHEDULERS, Recipe
+from crbl_training.threshold import parse_threshold_rule
+from crbl_training.training_run import TrainingPlan, run_training, say
 
 
 @click.command(epilog="Example: crbl-train --variant crop --data pictures/train --val pictures/validation.csv")
@@ -71,7 +63,49 @@ from crbl_training.validation_scores import SCORES_FILE, write_scores
 @click.option("--epochs", type=int, default=Recipe.epochs, show_default=True)
 @click.option("--batch-size", type=int, default=Recipe.batch_size, show_default=True)
 @click.option("--lr", "learning_rate", type=float, default=Recipe.learning_rate, show_default=True)
+@click.option("--scheduler", type=click.Choice(SCHEDULERS), default=Recipe.scheduler, show_default=True)
+@click.option("--label-smoothing", type=float, default=Recipe.label_smoothing, show_default=True)
+@click.option("--trainable", type=click.Choice(TRAINABLE), help="Default: after-150 for crop, head for full.")
 @click.option("--augment", type=click.Choice(AUGMENTATIONS), default=Recipe.augment, show_default=True)
+@click.option(
+    "--views",
+    type=int,
+    default=Recipe.views,
+    show_default=True,
+    help="How many augmented views of each picture there are; 0 draws new ones in every epoch. With a number, what is "
+    "frozen is computed once for each view (see --cache).",
+)
+@click.option(
+    "--accumulate",
+    type=int,
+    default=Recipe.accumulate,
+    show_default=True,
+    help="Compute each batch in this many parts, for a device with little memory.",
+)
+@click.option("--amp", is_flag=True, help="Mixed precision (bfloat16), on CUDA from Ampere on.")
+@click.option(
+    "--cache",
+    "cache_mode",
+    type=click.Choice(CACHE_MODES),
+    default="auto",
+    show_default=True,
+    help="Keep what the frozen layers give in OUT/activation_cache: auto where possible, on or fail, off.",
+)
+@click.option(
+    "--cache-budget",
+    type=click.FloatRange(0),
+    default=CacheSettings.budget / GIGABYTE,
+    show_default=True,
+    help="GB that the cache of one set of pictures may take.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the unfinished run in OUT, from its last epoch or saved step.")
+@click.option(
+    "--save-steps",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Save the run after every so many steps, too, and not only after each epoch.",
+)
 @click.option("--root-floor", type=float, default=Recipe.root_floor, show_default=True, help="See docs/root_floor.md.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--region", type=click.Choice(REGIONS), help="Default: object for crop, border for full.")
@@ -92,7 +126,17 @@ def main(
     epochs: int,
     batch_size: int,
     learning_rate: float,
+    scheduler: str,
+    label_smoothing: float,
+    trainable: str | None,
     augment: str,
+    views: int,
+    accumulate: int,
+    amp: bool,
+    cache_mode: str,
+    cache_budget: float,
+    resume: bool,
+    save_steps: int,
     root_floor: float,
     seed: int,
     region: str | None,
@@ -101,82 +145,64 @@ def main(
 ) -> None:
     """Train the crop or the full variant of CRBL and write a checkpoint with its figures."""
     variant = variant_named(variant_name)
-    rule = parse_threshold_rule(threshold_text)
+    parse_threshold_rule(threshold_text)
     recipe = Recipe(
-        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, augment=augment, root_floor=root_floor
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        augment=augment,
+        views=views,
+        scheduler=scheduler,
+        label_smoothing=label_smoothing,
+        accumulate=accumulate,
+        amp=amp,
+        root_floor=root_floor,
     )
     start = _starting_checkpoint(from_checkpoint, variant, weights)
-    spec = _preprocessing(variant, start, region, image_size, imagenet_normalization)
+    plan = TrainingPlan(
+        variant=variant,
+        trainable=trainable if trainable is not None else variant.trainable,
+        spec=_preprocessing(variant, start, region, image_size, imagenet_normalization),
+        recipe=recipe,
+        seed=seed,
+        start=start,
+        weights=weights,
+        trust_pickle=trust_pickle,
+        threshold_rule=threshold_text,
+        resume=resume,
+        save_steps=save_steps,
+        cache_mode=cache_mode,
+        cache_budget=int(cache_budget * GIGABYTE),
+    )
     folder = out if out is not None else Path("runs") / variant.name
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder} is a file, expected a folder. Name another one.")
+    chosen = _device(device, device_index, recipe)
+    with process_group(chosen.torch_device()):
+        for reason in chosen.passed_over:
+            say(f"Not used: {reason}")
+        say(f"Device: {chosen.kind}, {chosen.name}")
+        run_training(plan, read_split(data, validation, images, seed), folder, chosen)
 
-    chosen = choose_device(device, device_index)
-    for reason in chosen.passed_over:
-        click.echo(f"Not used: {reason}")
-    click.echo(f"Device: {chosen.kind}, {chosen.name}")
 
-    split = read_split(data, validation, images, seed)
-    train_set = prepare_set(split.train, spec, "training")
-    validation_set = prepare_set(split.validation, spec, "validation")
-    for name, prepared in (("training", train_set), ("validation", validation_set)):
-        click.echo(_describe(name, prepared, spec))
-
-    torch.manual_seed(seed)
-    model = CRBLDualModel(variant.trainable, recipe.root_floor)
-    if start is not None:
-        origin = load_start(model, start)
-    else:
-        origin = load_backbones(model, weights, train_set, spec, trust_pickle=trust_pickle)
-    click.echo(f"Weights: {origin}")
-    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    click.echo(f"Training {learning:,} parameters ({variant.name}) for up to {recipe.epochs} epochs")
-
-    threshold = start.threshold if start is not None else variant.threshold
-    result = train_model(
-        model, train_set, validation_set, spec, threshold, recipe, chosen.torch_device(), seed, _print_epoch
-    )
-    checkpoint = Checkpoint(
-        variant=variant,
-        state=result.state,
-        preprocessing=spec,
-        threshold=threshold,
-        threshold_source=start.threshold_source if start is not None else f"the default of the variant {variant.name}",
-        provenance=_provenance(recipe, seed, chosen.kind, chosen.name, origin, split.validation_source)
-        | {
-            "best_epoch": result.best_epoch,
-            "train_pictures": len(split.train),
-            "train_data_hash": data_hash(split.train),
-            "validation_pictures": len(split.validation),
-            "validation_data_hash": data_hash(split.validation),
-        },
-    )
-    logits = predict_logits(checkpoint.build_model(), validation_set.images, spec, torch.device("cpu"))
-    if rule.kind != "keep":
-        threshold = choose_threshold(rule, logits, validation_set.labels)
-        source = f"{threshold_text} on {len(split.validation)} validation pictures"
-        checkpoint = replace(checkpoint, threshold=threshold, threshold_source=source)
-        click.echo(f"Threshold {threshold:.4g}, chosen by {source}")
-    figures = compute_metrics(logits, validation_set.labels, threshold)
-    checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": figures.to_dict()})
-
-    stamp = datetime.date.today().strftime("%y%m%d")
-    pth, twin = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{variant.name}.pth")
-    write_history(folder / "history.csv", result.history)
-    write_scores(folder / SCORES_FILE, validation_set, logits)
-    write_curves(folder / "curves.png", result.history, f"CRBL {variant.name}")
-    write_metrics(
-        folder / "metrics.json",
-        {"variant": variant.name, "checkpoint": pth.name, "checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
-    )
-    click.echo(
-        f"Best epoch {result.best_epoch}: AUROC {figures.auroc:.4f}, "
-        f"average precision {figures.average_precision:.4f}; "
-        f"at the threshold {threshold:g} accuracy {figures.accuracy:.4f}, recall {figures.recall:.4f}, "
-        f"precision {figures.precision:.4f} on {figures.pictures} validation pictures"
-    )
-    click.echo(f"Checkpoint: {pth} and {twin.name}")
-    click.echo(f"Next: crbl-export --variant {variant.name} --checkpoint {pth}")
+def _device(kind: str, index: int, recipe: Recipe) -> ChosenDevice:
+    """The device of this process, fit for the recipe."""
+    processes = launched_share().world_size
+    if recipe.batch_size % processes:
+        raise UsageError(
+            f"A batch of {recipe.batch_size} can't be shared out among {processes} processes. Give a multiple of them."
+        )
+    chosen = choose_device(kind, launched_index() if processes > 1 and kind != "cpu" else index)
+    if processes > 1 and chosen.kind == "directml":
+        raise UnavailableError("Several processes need CUDA or the CPU: torch-directml has no way to share gradients.")
+    if recipe.amp and chosen.kind != "cuda":
+        why = {"directml": "torch-directml raises an error in autocast", "cpu": "it is slower than float32 there"}
+        raise UnavailableError(f"--amp needs CUDA, the device is {chosen.kind}: {why[chosen.kind]}. Leave it out.")
+    if recipe.amp and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise UnavailableError(
+            f"--amp needs bfloat16, which {chosen.name} lacks (Ampere or newer has it). Leave it out."
+        )
+    return chosen
 
 
 def _starting_checkpoint(path: Path | None, variant: Variant, weights: tuple[str, ...]) -> Checkpoint | None:
@@ -203,41 +229,6 @@ def _preprocessing(
     if imagenet_normalization:
         changes |= {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     return replace(spec, **changes)
-
-
-def _describe(name: str, prepared: PreparedSet, spec: PreprocessingSpec) -> str:
-    anomalous = int(prepared.labels.sum())
-    line = f"{len(prepared.paths)} {name} pictures: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
-    if prepared.regions_missing:
-        line += f" (no {spec.region} found in {prepared.regions_missing}: taken whole)"
-    return line
-
-
-def _print_epoch(epoch: Epoch) -> None:
-    click.echo(
-        f"Epoch {epoch.number:3d}  loss {epoch.train_loss:.4f}  validation loss {epoch.validation.loss:.4f}  "
-        f"AUROC {epoch.validation.auroc:.4f}  accuracy {epoch.validation.accuracy:.4f}  "
-        f"lr {epoch.learning_rate:.1e}  {epoch.seconds:.1f} s{'  best' if epoch.best else ''}"
-    )
-
-
-def _provenance(
-    recipe: Recipe, seed: int, kind: str, adapter: str, origin: str, validation_source: str
-) -> dict[str, Any]:
-    return {
-        "recipe": asdict(recipe),
-        "seed": seed,
-        "device": f"{kind}: {adapter}",
-        "weights": origin,
-        "validation_source": validation_source,
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "timm": timm.__version__,
-            "numpy": np.__version__,
-            "opencv": cv2.__version__,
-        },
-    }
 
 
 if __name__ == "__main__":

@@ -6,7 +6,11 @@ from torch import Tensor, nn
 from crbl_runtime.errors import UsageError
 from crbl_training.model.bilinear_head import DEFAULT_ROOT_FLOOR, bilinear_logits
 from crbl_training.model.bilinear_pooling import BilinearPooling
-from crbl_training.model.feature_extractor import FEATURE_CHANNELS, EfficientNetB0FeatureExtractor
+from crbl_training.model.feature_extractor import (
+    FEATURE_CHANNELS,
+    WHOLE_BLOCKS_BEFORE_LAYER_150,
+    EfficientNetB0FeatureExtractor,
+)
 from crbl_training.model.heatmap import contribution_map
 from crbl_training.process_group import own_rows
 
@@ -48,6 +52,12 @@ class CRBLDualModel(nn.Module):
         if self.trainable == "head":
             return self.features(x)
         return self.backbone1.before_layer_150(x), self.backbone2.before_layer_150(x)
+
+    def frozen_state(self) -> dict[str, Tensor]:
+        """The part of the state dict that `frozen_activations` depends on."""
+        parts = {"all": (), "head": ("",), "after-150": WHOLE_BLOCKS_BEFORE_LAYER_150}[self.trainable]
+        prefixes = tuple(f"{backbone}.{part}" for backbone in ("backbone1", "backbone2") for part in parts)
+        return {name: tensor for name, tensor in self.state_dict().items() if name.startswith(prefixes)}
 
     def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
         """The rest of the way from `frozen_activations` to logits, float [N]."""

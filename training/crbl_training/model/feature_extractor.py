@@ -20,6 +20,17 @@ AFTER_LAYER_150 = (
     "bn2.",
 )
 
+WHOLE_BLOCKS_BEFORE_LAYER_150 = (
+    "conv_stem.",
+    "bn1.",
+    "blocks.0.",
+    "blocks.1.",
+    "blocks.2.",
+    "blocks.3.",
+    "blocks.4.0.",
+    "blocks.4.1.",
+)
+
 
 class EfficientNetB0FeatureExtractor(nn.Module):
     """timm's `tf_efficientnet_b0` up to its last feature map; parameters carry timm's names.

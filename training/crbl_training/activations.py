@@ -1,0 +1,42 @@
+"""What the learning part of the model starts from: the activations before the first thing that learns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_training.augmentation import augment
+from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.network_input import network_input
+from crbl_training.seeds import derive_seed
+
+# Pictures' numbers and views' numbers, int64 [N] each -> both backbones' activations, float32 [N, ...] on the device.
+ActivationSource = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class ComputedActivations:
+    """Computes a picture's activations whenever they are asked for.
+
+    Attributes:
+        images: uint8 [N, H, W, 3], RGB. transform: augmentation, or None for the pictures as they are.
+        seed: with a picture's number and a view's number it decides how that view of the picture looks.
+    """
+
+    model: CRBLDualModel
+    images: Tensor
+    spec: PreprocessingSpec
+    transform: v2.Transform | None
+    seed: int
+    device: torch.device
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+        images = self.images[pictures]
+        if self.transform is not None:
+            pairs = zip(pictures.tolist(), views.tolist(), strict=True)
+            images = augment(images, self.transform, [derive_seed(self.seed, *pair) for pair in pairs])
+        return self.model.frozen_activations(network_input(images.to(self.device), self.spec))

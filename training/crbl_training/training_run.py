@@ -1,0 +1,241 @@
+"""One training run: from a split of pictures to a checkpoint with its figures in a folder."""
+
+import datetime
+import platform
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import timm
+import torch
+
+from crbl_runtime.errors import UsageError
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_runtime.variant import Variant
+from crbl_training.activation_cache import CacheSettings
+from crbl_training.checkpoint import Checkpoint, save_checkpoint
+from crbl_training.dataset import Split, data_hash
+from crbl_training.device import ChosenDevice
+from crbl_training.epoch import Epoch
+from crbl_training.evaluation import Metrics, compute_metrics, predict_logits
+from crbl_training.first_weights import load_backbones, load_start
+from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.model.shared_batchnorm import share_batchnorm
+from crbl_training.prepared_set import PreparedSet, prepare_set
+from crbl_training.process_group import current_share
+from crbl_training.recipe import Recipe
+from crbl_training.reports import write_curves, write_history, write_metrics
+from crbl_training.threshold import choose_threshold, parse_threshold_rule
+from crbl_training.training_loop import TrainingResult, train_model
+from crbl_training.training_state import StateFile
+from crbl_training.validation_scores import SCORES_FILE, write_scores
+
+STATE_FILE = "training_state.safetensors"
+CACHE_FOLDER = "activation_cache"
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What is to be trained and how, but for the pictures.
+
+    Attributes:
+        trainable: which parameters learn, one of `TRAINABLE`. start: the checkpoint to go on from, or None.
+        weights: first weights of the backbones, see `load_backbones`.
+        threshold_rule: "keep", "f1" or "recall=R". resume: go on with what the folder holds.
+        save_steps: how often the state is written within an epoch, 0 for after each epoch only.
+        cache_mode, cache_budget: see `CacheSettings`.
+    """
+
+    variant: Variant
+    trainable: str
+    spec: PreprocessingSpec
+    recipe: Recipe
+    seed: int
+    start: Checkpoint | None
+    weights: tuple[str, ...]
+    trust_pickle: bool
+    threshold_rule: str
+    resume: bool
+    save_steps: int
+    cache_mode: str
+    cache_budget: int
+
+
+def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenDevice) -> Metrics:
+    """Train by the plan, write checkpoint and reports to the folder, and give back the validation figures.
+
+    In a group of processes all of them train, and the first one writes.
+
+    Raises:
+        UsageError: the folder holds an unfinished run and the plan is not to resume, or a run of another plan.
+        What `prepare_set`, `load_backbones` and `train_model` raise.
+    """
+    state_path = folder / STATE_FILE
+    _require_clear(state_path, plan.resume)
+    train_set, validation_set = _prepare(split, plan.spec)
+    hashes = {"train_data_hash": data_hash(split.train), "validation_data_hash": data_hash(split.validation)}
+
+    torch.manual_seed(plan.seed)
+    model = CRBLDualModel(plan.trainable, plan.recipe.root_floor)
+    if plan.start is not None:
+        origin = load_start(model, plan.start)
+    else:
+        origin = load_backbones(model, plan.weights, train_set, plan.spec, trust_pickle=plan.trust_pickle)
+    say(f"Weights: {origin}")
+    if current_share().world_size > 1:
+        share_batchnorm(model)
+    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    say(f"Training {learning:,} parameters ({plan.variant.name}) for up to {plan.recipe.epochs} epochs")
+
+    threshold = plan.start.threshold if plan.start is not None else plan.variant.threshold
+    result = train_model(
+        model,
+        train_set,
+        validation_set,
+        plan.spec,
+        threshold,
+        plan.recipe,
+        chosen.torch_device(),
+        plan.seed,
+        _print_epoch,
+        say=say,
+        state_file=StateFile(state_path, _identity(plan, origin, hashes), plan.save_steps),
+        cache=CacheSettings(folder / CACHE_FOLDER, plan.cache_mode, plan.cache_budget),
+    )
+    provenance = _provenance(plan, chosen, origin, split) | hashes | {"best_epoch": result.best_epoch}
+    checkpoint = Checkpoint(
+        variant=plan.variant,
+        state=result.state,
+        preprocessing=plan.spec,
+        threshold=threshold,
+        threshold_source=_threshold_source(plan),
+        provenance=provenance,
+    )
+    figures = _finish(checkpoint, plan, validation_set, result, folder)
+    state_path.unlink(missing_ok=True)
+    return figures
+
+
+def say(message: str) -> None:
+    """Tell the user, once: in a group of processes the first one speaks."""
+    if current_share().rank == 0:
+        click.echo(message)
+
+
+def _require_clear(state_path: Path, resume: bool) -> None:
+    if resume and not state_path.is_file():
+        finished = sorted(state_path.parent.glob("*.safetensors"))
+        if finished:
+            raise UsageError(
+                f"There is nothing to resume in {state_path.parent}: that run has ended with {finished[-1].name}. "
+                "Use --from-checkpoint to train it further."
+            )
+        say(f"Nothing to resume in {state_path.parent}: starting with the first epoch")
+    if not resume and state_path.is_file():
+        raise UsageError(
+            f"{state_path.parent} holds an unfinished run. Go on with it by --resume, name another --out, "
+            f"or delete {state_path.name}."
+        )
+
+
+def _prepare(split: Split, spec: PreprocessingSpec) -> tuple[PreparedSet, PreparedSet]:
+    sets = prepare_set(split.train, spec, "training"), prepare_set(split.validation, spec, "validation")
+    for name, prepared in zip(("training", "validation"), sets, strict=True):
+        say(_describe(name, prepared, spec))
+    return sets
+
+
+def _describe(name: str, prepared: PreparedSet, spec: PreprocessingSpec) -> str:
+    anomalous = int(prepared.labels.sum())
+    line = f"{len(prepared.paths)} {name} pictures: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
+    if prepared.regions_missing:
+        line += f" (no {spec.region} found in {prepared.regions_missing}: taken whole)"
+    return line
+
+
+def _identity(plan: TrainingPlan, origin: str, hashes: dict[str, str]) -> dict[str, Any]:
+    recipe = asdict(plan.recipe)
+    if plan.recipe.scheduler == "plateau":
+        del recipe["epochs"]  # A plateau does not know how many epochs are to come: a run may be prolonged.
+    return {
+        "variant": plan.variant.name,
+        "trainable": plan.trainable,
+        "preprocessing": plan.spec.to_dict(),
+        "seed": plan.seed,
+        "weights": origin,
+        **recipe,
+        **hashes,
+    }
+
+
+def _threshold_source(plan: TrainingPlan) -> str:
+    return plan.start.threshold_source if plan.start is not None else f"the default of the variant {plan.variant.name}"
+
+
+def _finish(
+    checkpoint: Checkpoint, plan: TrainingPlan, validation_set: PreparedSet, result: TrainingResult, folder: Path
+) -> Metrics:
+    """Choose the threshold, compute the figures and write everything down."""
+    logits = predict_logits(checkpoint.build_model(), validation_set.images, plan.spec, torch.device("cpu"))
+    rule = parse_threshold_rule(plan.threshold_rule)
+    if rule.kind != "keep":
+        threshold = choose_threshold(rule, logits, validation_set.labels)
+        source = f"{plan.threshold_rule} on {len(validation_set.paths)} validation pictures"
+        checkpoint = replace(checkpoint, threshold=threshold, threshold_source=source)
+        say(f"Threshold {threshold:.4g}, chosen by {source}")
+    figures = compute_metrics(logits, validation_set.labels, checkpoint.threshold)
+    checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": figures.to_dict()})
+    if current_share().rank > 0:
+        return figures
+
+    name = plan.variant.name
+    stamp = datetime.date.today().strftime("%y%m%d")
+    pth, twin = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{name}.pth")
+    write_history(folder / "history.csv", result.history)
+    write_scores(folder / SCORES_FILE, validation_set, logits)
+    write_curves(folder / "curves.png", result.history, f"CRBL {name}")
+    write_metrics(
+        folder / "metrics.json",
+        {"variant": name, "checkpoint": pth.name, "checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
+    )
+    say(
+        f"Best epoch {result.best_epoch}: AUROC {figures.auroc:.4f}, "
+        f"average precision {figures.average_precision:.4f}; "
+        f"at the threshold {checkpoint.threshold:g} accuracy {figures.accuracy:.4f}, recall {figures.recall:.4f}, "
+        f"precision {figures.precision:.4f} on {figures.pictures} validation pictures"
+    )
+    say(f"Checkpoint: {pth} and {twin.name}")
+    say(f"Next: crbl-export --variant {name} --checkpoint {pth}")
+    return figures
+
+
+def _print_epoch(epoch: Epoch) -> None:
+    say(
+        f"Epoch {epoch.number:3d}  loss {epoch.train_loss:.4f}  validation loss {epoch.validation.loss:.4f}  "
+        f"AUROC {epoch.validation.auroc:.4f}  accuracy {epoch.validation.accuracy:.4f}  "
+        f"lr {epoch.learning_rate:.1e}  {epoch.seconds:.1f} s{'  best' if epoch.best else ''}"
+    )
+
+
+def _provenance(plan: TrainingPlan, chosen: ChosenDevice, origin: str, split: Split) -> dict[str, Any]:
+    return {
+        "recipe": asdict(plan.recipe),
+        "trainable": plan.trainable,
+        "seed": plan.seed,
+        "device": f"{chosen.kind}: {chosen.name}",
+        "processes": current_share().world_size,
+        "weights": origin,
+        "train_pictures": len(split.train),
+        "validation_pictures": len(split.validation),
+        "validation_source": split.validation_source,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "timm": timm.__version__,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+        },
+    }
