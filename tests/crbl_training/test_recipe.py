@@ -24,7 +24,7 @@ def test_defaults_are_the_original_recipe():
         ({"learning_rate": float("inf")}, "learning rate is inf"),
         ({"root_floor": 0.0}, "root floor is 0"),
         ({"root_floor": float("nan")}, "root floor is nan"),
-        ({"augment": "some"}, "augment is 'some', expected 'original' or 'none'"),
+        ({"augment": "some"}, "augment is 'some', expected 'original' or 'strong' or 'none'"),
     ],
 )
 def test_what_cannot_work_is_refused(values, message):

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from crbl_runtime.errors import UsageError
+from crbl_training.augmentation import AUGMENTATIONS
 from crbl_training.model.bilinear_head import DEFAULT_ROOT_FLOOR
 
 SCHEDULERS = ("plateau", "cosine")
-AUGMENTATIONS = ("original", "none")
 
 
 @dataclass(frozen=True)

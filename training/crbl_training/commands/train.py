@@ -11,12 +11,13 @@ from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, REGIONS, PreprocessingSpec
 from crbl_runtime.variant import VARIANTS, Variant, variant_named
 from crbl_training.activation_cache import CACHE_MODES, GIGABYTE, CacheSettings
+from crbl_training.augmentation import AUGMENTATIONS
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.dataset import read_split
 from crbl_training.device import KINDS, ChosenDevice, choose_device
 from crbl_training.model.crbl import TRAINABLE
 from crbl_training.process_group import launched_index, launched_share, process_group
-from crbl_training.recipe import AUGMENTATIONS, SCHEDULERS, Recipe
+from crbl_training.recipe import SCHEDULERS, Recipe
 from crbl_training.threshold import parse_threshold_rule
 from crbl_training.training_run import TrainingPlan, run_training, say
 
