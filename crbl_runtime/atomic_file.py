@@ -33,6 +33,12 @@ def replacing(path: Path) -> Iterator[Path]:
     _sync_folder(path.parent)
 
 
+def remove_temporaries(path: Path) -> None:
+    """Remove what killed processes have left of their attempts to write `path`; nobody may be writing it now."""
+    for temporary in path.parent.glob(f".{path.stem}.*{path.suffix}"):
+        temporary.unlink()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` atomically."""
     with replacing(path) as temporary:

@@ -135,15 +135,22 @@ def test_a_black_picture_gives_a_finite_logit() -> None:
     assert all(np.isfinite(output).all() for output in onnxruntime.InferenceSession(file).run(None, {"image": images}))
 
 
+def pytorch_heatmap(checkpoint: Checkpoint, images: np.ndarray, dtype: torch.dtype) -> np.ndarray:
+    network = checkpoint.build_model().to(dtype)
+    with torch.no_grad():
+        x = network_input(torch.from_numpy(images), checkpoint.preprocessing, dtype)
+        return network.heatmap(*network.features(x)).numpy()
+
+
 def test_the_heatmap_is_that_of_pytorch(crop: Trained, photographs: Path) -> None:
     checkpoint = load_checkpoint(crop.checkpoint)
     images = np.stack([prepare(path, checkpoint.preprocessing).pixels for path in sorted(photographs.iterdir())[::8]])
     heatmap = onnxruntime.InferenceSession(crop.model.read_bytes()).run(["heatmap"], {"image": images})[0]
-    network = checkpoint.build_model().double()
-    with torch.no_grad():
-        x = network_input(torch.from_numpy(images), checkpoint.preprocessing, torch.float64)
-        expected = network.heatmap(*network.features(x)).numpy()
-    assert np.max(np.abs(heatmap - expected)) < 1e-4
+    single, double = (pytorch_heatmap(checkpoint, images, dtype) for dtype in (torch.float32, torch.float64))
+    # The gate's own measure: where a picture's products are near zero, PyTorch in float32 is off by 1e-4 as well.
+    error_torch, error_file = (np.max(np.abs(given - double)) for given in (single, heatmap))
+    assert error_file <= max(10 * error_torch, 1e-4)
+    assert error_torch < 1e-3 * np.max(np.abs(double))
 
 
 def test_a_file_that_fails_the_gate_is_not_left_behind(crop: Trained, tmp_path: Path, monkeypatch) -> None:

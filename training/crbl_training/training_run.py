@@ -12,6 +12,7 @@ import numpy as np
 import timm
 import torch
 
+from crbl_runtime.atomic_file import remove_temporaries
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import Variant
@@ -75,6 +76,7 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
     """
     state_path = folder / STATE_FILE
     _require_clear(state_path, plan.resume)
+    remove_temporaries(state_path)
     train_set, validation_set = _prepare(split, plan.spec)
     hashes = {"train_data_hash": data_hash(split.train), "validation_data_hash": data_hash(split.validation)}
 
