@@ -54,14 +54,15 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"scheduler": "cosine"}, {"views": 2}, {"accumulate": 2, "label_smoothing": 0.1}]
+    ("trainable", "change"),
+    [("after-150", {}), ("head", {"scheduler": "cosine"}), ("head", {"accumulate": 2, "views": 2})],
 )
-def test_stopped_after_an_epoch_goes_on_to_the_same_bits(run, tmp_path, change):
+def test_stopped_after_an_epoch_goes_on_to_the_same_bits(run, tmp_path, trainable, change):
     recipe, state_file = replace(SHORT, **change), StateFile(tmp_path / "state.safetensors", {})
-    whole = run(recipe)
+    whole = run(recipe, trainable)
     with pytest.raises(KilledError):
-        run(recipe, state_file=state_file, stop_after=1)
-    resumed = run(recipe, state_file=state_file)
+        run(recipe, trainable, state_file, stop_after=1)
+    resumed = run(recipe, trainable, state_file)
     assert equal(whole.state, resumed.state)
     assert [replace(epoch, seconds=0) for epoch in whole.history] == [
         replace(epoch, seconds=0) for epoch in resumed.history

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from crbl_runtime.atomic_file import replacing
+from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import UsageError
 from crbl_training.activations import ActivationSource, ComputedActivations
 from crbl_training.even_batches import batches_of_size
@@ -106,6 +106,7 @@ def _kept_activations(
     path = settings.folder / f"activations_{_key(source, views, batch_size)}.npy"
     kept = path.is_file()
     if not kept:
+        remove_temporaries(path)
         _require_space(size, settings.folder)
         _fill(path, source, views, batch_size, _values(shapes), name)
     cached = CachedActivations(np.load(path, mmap_mode="r"), shapes, views, source.device)

@@ -7,10 +7,10 @@ from typing import Any
 
 import safetensors
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from crbl_runtime.atomic_file import replacing
+from crbl_runtime.atomic_file import write_bytes
 from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_training.epoch import Epoch
 from crbl_training.evaluation import Metrics
@@ -76,8 +76,8 @@ class StateFile:
         tensors = {f"model/{name}": tensor for name, tensor in state.model.items()}
         tensors |= {f"best/{name}": tensor for name, tensor in changed.items()}
         tensors |= {f"moments/{name}": tensor for name, tensor in state.moments.items()}
-        with replacing(self.path) as temporary:
-            save_file(tensors, temporary, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+        # Not save_file, whose own temporary file would outlive a kill under a name that nobody knows.
+        write_bytes(self.path, save(tensors, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)}))
 
     def load(self) -> TrainingState | None:
         """The state that was saved last; None where there is none.

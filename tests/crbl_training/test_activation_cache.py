@@ -1,0 +1,104 @@
+"""activation_cache.py: a file is read again only where everything it depends on is the same."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from crbl_runtime.errors import UsageError
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_training.activation_cache import CachedActivations, CacheSettings, activation_source
+from crbl_training.activations import ComputedActivations
+from crbl_training.augmentation import augmentation_named
+from crbl_training.model.crbl import CRBLDualModel
+
+SPEC = PreprocessingSpec("whole", image_size=32)
+
+
+@pytest.fixture(scope="module")
+def source(random_weights, train_set) -> ComputedActivations:
+    model = CRBLDualModel("after-150")
+    model.load_state_dict(random_weights)
+    return ComputedActivations(
+        model, train_set.images, SPEC, augmentation_named("original", 32), 5, torch.device("cpu")
+    )
+
+
+def test_kept_activations_are_those_computed_in_batches_of_that_size(source, tmp_path):
+    kept, sentence = activation_source(source, 3, 8, CacheSettings(tmp_path), "training")
+    assert isinstance(kept, CachedActivations)
+    assert "kept in" in sentence
+    pictures, views = torch.tensor([3, 0, 15, 3, 7, 7, 1, 2]), torch.tensor([2, 0, 1, 0, 1, 2, 2, 1])
+    for read, computed in zip(kept(pictures, views), source(pictures, views), strict=True):
+        assert torch.equal(read, computed)
+
+
+def changed_weights(source: ComputedActivations) -> ComputedActivations:
+    model = CRBLDualModel("after-150")
+    model.load_state_dict(source.model.state_dict())
+    with torch.no_grad():
+        model.backbone2.blocks[4][1].conv_pwl.weight[0, 0] += 1e-3
+    return replace(source, model=model)
+
+
+def changed_picture(source: ComputedActivations) -> ComputedActivations:
+    images = source.images.clone()
+    images[7, 5, 5, 1] += 1
+    return replace(source, images=images)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_weights,
+        changed_picture,
+        lambda source: replace(source, seed=6),
+        lambda source: replace(source, spec=replace(SPEC, channel_order="bgr")),
+        lambda source: replace(source, transform=augmentation_named("strong", 32)),
+    ],
+    ids=["weight", "pixel", "seed", "spec", "augmentation"],
+)
+def test_what_is_kept_for_something_else_is_not_read(source, tmp_path, change):
+    settings = CacheSettings(tmp_path)
+    activation_source(source, 1, 8, settings, "training")
+    assert "read from" in activation_source(source, 1, 8, settings, "training")[1]
+    assert "kept in" in activation_source(change(source), 1, 8, settings, "training")[1]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_weights_that_learn_do_not_matter(source, tmp_path):
+    model = CRBLDualModel("after-150")
+    model.load_state_dict(source.model.state_dict())
+    with torch.no_grad():
+        model.backbone1.conv_head.weight.zero_()
+    settings = CacheSettings(tmp_path)
+    activation_source(source, 1, 8, settings, "training")
+    assert "read from" in activation_source(replace(source, model=model), 1, 8, settings, "training")[1]
+
+
+@pytest.mark.parametrize(
+    ("views", "settings", "reason"),
+    [
+        (0, CacheSettings(Path("nowhere")), r"every epoch draws new views \(--views N keeps N of each picture\)"),
+        (1, CacheSettings(Path("nowhere"), "off"), "the cache is off"),
+        (1, CacheSettings(Path("nowhere"), budget=1000), r"0\.0 GB would be needed, --cache-budget is 1e-06 GB"),
+    ],
+)
+def test_what_is_not_kept_is_computed_and_the_reason_said(source, views, settings, reason):
+    given, sentence = activation_source(source, views, 8, settings, "training")
+    assert given is source
+    assert sentence.startswith("Frozen layers run anew for each batch of training pictures: ")
+    assert re.search(reason, sentence)
+    assert not settings.folder.exists()
+
+
+def test_cache_on_fails_where_nothing_can_be_kept(source, tmp_path):
+    with pytest.raises(UsageError, match="--cache on, but activations of the training pictures can't be kept: every"):
+        activation_source(source, 0, 8, CacheSettings(tmp_path, "on"), "training")
+
+
+def test_full_disk_is_seen_before_it_is_full(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("crbl_training.activation_cache.SPARE_BYTES", 10**18)
+    assert "the disk has 0.0 GB to spare" in activation_source(source, 1, 8, CacheSettings(tmp_path), "training")[1]
