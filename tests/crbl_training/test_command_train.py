@@ -134,6 +134,17 @@ def test_33_pictures_at_the_smallest_size_are_calibrated(tmp_path, capsys):
 # Refusals, with exit codes
 
 
+def test_show_augment_writes_a_sheet_and_trains_nothing(grain_folder, tmp_path, capsys):
+    sheet, out = tmp_path / "sheets" / "augmented.png", tmp_path / "out"
+    asked = ("--variant", "crop", "--data", grain_folder / "train", "--out", out, "--show-augment", sheet)
+    train_here(*asked, "--augment", "strong")
+    assert cv2.imread(str(sheet)) is not None
+    assert not out.exists()
+    assert str(sheet) in capsys.readouterr().out
+    with pytest.raises(UsageError, match="nothing to show with --augment none"):
+        train_here(*asked, "--augment", "none")
+
+
 def test_wrong_variant_is_a_usage_error_that_names_the_two(grain_folder, tmp_path):
     answer = crbl_train("--variant", "Crop", "--data", grain_folder / "train", "--out", tmp_path / "out", *QUICK)
     assert answer.returncode == 2

@@ -11,11 +11,13 @@ from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, REGIONS, PreprocessingSpec
 from crbl_runtime.variant import VARIANTS, Variant, variant_named
 from crbl_training.activation_cache import CACHE_MODES, GIGABYTE, CacheSettings
-from crbl_training.augmentation import AUGMENTATIONS
+from crbl_training.augmentation import AUGMENTATIONS, augmentation_named
+from crbl_training.augmentation_sheet import write_augmentation_sheet
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
-from crbl_training.dataset import read_split
+from crbl_training.dataset import Split, read_split
 from crbl_training.device import KINDS, ChosenDevice, choose_device
 from crbl_training.model.crbl import TRAINABLE
+from crbl_training.prepared_set import prepare_set
 from crbl_training.process_group import launched_index, launched_share, process_group
 from crbl_training.recipe import SCHEDULERS, Recipe
 from crbl_training.threshold import parse_threshold_rule
@@ -68,6 +70,12 @@ from crbl_training.training_run import TrainingPlan, run_training, say
 @click.option("--label-smoothing", type=float, default=Recipe.label_smoothing, show_default=True)
 @click.option("--trainable", type=click.Choice(TRAINABLE), help="Default: after-150 for crop, head for full.")
 @click.option("--augment", type=click.Choice(AUGMENTATIONS), default=Recipe.augment, show_default=True)
+@click.option(
+    "--show-augment",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PNG",
+    help="Write a contact sheet of augmented training pictures to this file, and train nothing.",
+)
 @click.option(
     "--views",
     type=int,
@@ -131,6 +139,7 @@ def main(
     label_smoothing: float,
     trainable: str | None,
     augment: str,
+    show_augment: Path | None,
     views: int,
     accumulate: int,
     amp: bool,
@@ -175,6 +184,9 @@ def main(
         cache_mode=cache_mode,
         cache_budget=int(cache_budget * GIGABYTE),
     )
+    if show_augment is not None:
+        _show_augmentation(show_augment, plan, read_split(data, validation, images, seed))
+        return
     folder = out if out is not None else Path("runs") / variant.name
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder} is a file, expected a folder. Name another one.")
@@ -184,6 +196,14 @@ def main(
             say(f"Not used: {reason}")
         say(f"Device: {chosen.kind}, {chosen.name}")
         run_training(plan, read_split(data, validation, images, seed), folder, chosen)
+
+
+def _show_augmentation(path: Path, plan: TrainingPlan, split: Split) -> None:
+    transform = augmentation_named(plan.recipe.augment, plan.spec.image_size)
+    if transform is None:
+        raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
+    write_augmentation_sheet(path, prepare_set(split.train, plan.spec, "training"), transform, plan.seed)
+    say(f"Augmented training pictures: {path}")
 
 
 def _device(kind: str, index: int, recipe: Recipe) -> ChosenDevice:
