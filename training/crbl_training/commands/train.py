@@ -16,6 +16,7 @@ from crbl_training.augmentation_sheet import write_augmentation_sheet
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.dataset import Split, read_split
 from crbl_training.device import KINDS, ChosenDevice, choose_device
+from crbl_training.folds import run_folds, split_into_folds
 from crbl_training.model.crbl import TRAINABLE
 from crbl_training.prepared_set import prepare_set
 from crbl_training.process_group import launched_index, launched_share, process_group
@@ -107,6 +108,9 @@ from crbl_training.training_run import TrainingPlan, run_training, say
     show_default=True,
     help="GB that the cache of one set of pictures may take.",
 )
+@click.option(
+    "--folds", type=int, help="Cross-validate: train this many models, each validated on another part of --data."
+)
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in OUT, from its last epoch or saved step.")
 @click.option(
     "--save-steps",
@@ -145,6 +149,7 @@ def main(
     amp: bool,
     cache_mode: str,
     cache_budget: float,
+    folds: int | None,
     resume: bool,
     save_steps: int,
     root_floor: float,
@@ -190,12 +195,22 @@ def main(
     folder = out if out is not None else Path("runs") / variant.name
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder} is a file, expected a folder. Name another one.")
+    if folds is not None and folds < 2:
+        raise UsageError(f"--folds is {folds}, expected at least 2.")
+    if folds is not None and validation is not None:
+        raise UsageError(
+            "--folds takes its validation pictures from --data, one part after the other. Leave out --val."
+        )
     chosen = _device(device, device_index, recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.passed_over:
             say(f"Not used: {reason}")
         say(f"Device: {chosen.kind}, {chosen.name}")
-        run_training(plan, read_split(data, validation, images, seed), folder, chosen)
+        split = read_split(data, validation, images, seed)
+        if folds is None:
+            run_training(plan, split, folder, chosen)
+        else:
+            run_folds(plan, split_into_folds(split.train + split.validation, folds, seed), folder, chosen)
 
 
 def _show_augmentation(path: Path, plan: TrainingPlan, split: Split) -> None:
