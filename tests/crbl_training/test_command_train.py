@@ -224,3 +224,9 @@ def test_checkpoint_with_other_tensors_is_refused_by_name(crop_run, grain_folder
     data = ("--data", grain_folder / "train", "--out", tmp_path / "out", "--device", "cpu")
     with pytest.raises(CheckpointError, match=r"classifier\.bias is missing"):
         train_here("--variant", "crop", *data, "--from-checkpoint", damaged)
+
+
+def test_mixed_precision_without_cuda_ends_with_3_and_the_reason(grain_folder, tmp_path):
+    answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", "--out", tmp_path, *QUICK, "--amp")
+    assert answer.returncode == 3
+    assert "--amp needs CUDA, the device is cpu: it is slower than float32 there" in answer.stderr

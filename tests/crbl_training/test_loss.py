@@ -51,3 +51,9 @@ def test_weighted_loss_equals_torch_with_a_weight_for_each_picture():
     weight = torch.where(labels == 1, anomaly, normal)
     expected = nn.BCEWithLogitsLoss(weight=weight)(logits, labels)
     torch.testing.assert_close(training_loss(logits, labels, (normal, anomaly)), expected, rtol=1e-6, atol=0)
+
+
+def test_smoothing_draws_the_labels_and_leaves_the_class_weights():
+    logits, labels = torch.tensor([1.0, -2.0]), torch.tensor([0.0, 1.0])
+    expected = nn.BCEWithLogitsLoss(weight=torch.tensor([0.5, 4.0]))(logits, torch.tensor([0.05, 0.95]))
+    torch.testing.assert_close(training_loss(logits, labels, (0.5, 4.0), label_smoothing=0.1), expected)

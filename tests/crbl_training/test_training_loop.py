@@ -1,5 +1,6 @@
 """training_loop.py: the original recipe piece by piece, and the same weights from the same seed."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -218,3 +219,67 @@ def test_learning_rate_far_too_high_ends_in_the_same_words(train_set, validation
 @pytest.mark.parametrize("seed", [2**40, 2**63 - 1])
 def test_large_seeds_train(train_set, validation_set, seed):
     assert run(OneUnit(), train_set, validation_set, replace(SHORT, epochs=1), seed).best_epoch == 1
+
+
+def test_cosine_falls_from_the_first_rate_to_the_smallest(train_set, validation_set):
+    recipe = Recipe(epochs=5, batch_size=8, learning_rate=1e-3, smallest_learning_rate=1e-4, scheduler="cosine")
+    result, _ = run_and_watch(train_set, validation_set, recipe)
+    expected = [1e-4 + 9e-4 * (1 + math.cos(math.pi * epoch / 5)) / 2 for epoch in range(5)]
+    assert [epoch.learning_rate for epoch in result.history] == pytest.approx(expected)
+
+
+def test_label_smoothing_reaches_the_loss(train_set, validation_set):
+    losses = set()
+    for smoothing in (0.0, 0.2):
+        torch.manual_seed(0)
+        recipe = Recipe(epochs=1, batch_size=4, label_smoothing=smoothing)
+        losses.add(run(OneUnit(), train_set, validation_set, recipe).history[0].train_loss)
+    assert len(losses) == 2
+
+
+class CountsPictures(OneUnit):
+    """Notes how many pictures it sees at each call, and the least mean colour among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+
+    def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
+        self.counts.append(len(first))
+        return super().logits_from_frozen(first, second)
+
+
+def test_accumulated_parts_make_the_same_steps(train_set, validation_set):
+    whole, parts = (CountsPictures() for _ in range(2))
+    parts.load_state_dict(whole.state_dict())
+    recipe = Recipe(epochs=1, batch_size=8, learning_rate=1e-2)
+    run(whole, train_set, validation_set, recipe)
+    run(parts, train_set, validation_set, replace(recipe, accumulate=4))
+    assert (whole.counts, parts.counts) == ([8, 8, 8], [2] * 8 + [8])
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_number_of_views_is_all_that_is_ever_seen(train_set, validation_set):
+    seen: set[bytes] = set()
+
+    class Watches(OneUnit):
+        def frozen_activations(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            if self.training:
+                seen.update(picture.numpy().tobytes() for picture in x)
+            return x, x
+
+    run(Watches(), train_set, validation_set, Recipe(epochs=6, batch_size=8, learning_rate=1e-9, views=2))
+    assert 24 < len(seen) <= 32
+    seen.clear()
+    run(Watches(), train_set, validation_set, Recipe(epochs=6, batch_size=8, learning_rate=1e-9))
+    assert len(seen) == 96
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_mixed_precision_trains_on_cuda(make_model, train_set, validation_set):
+    recipe = replace(SHORT, amp=True, epochs=4)
+    result = train_model(
+        make_model("head"), train_set, validation_set, SPEC, 0.5, recipe, torch.device("cuda"), 0, lambda epoch: None
+    )
+    assert result.history[-1].train_loss < result.history[0].train_loss

@@ -2,12 +2,9 @@
 
 import torch
 
-# CUDA raises a type of its own; DirectML's allocator and the CPU's raise RuntimeError with these words.
-_WORDS = (
-    "not enough GPU video memory",
-    "DefaultCPUAllocator: can't allocate memory",
-    "DefaultCPUAllocator: not enough memory",
-)
+# CUDA raises a type of its own; DirectML's allocator, torch's CPU allocator on Linux and on Windows, and NNPACK raise
+# RuntimeError with these words.
+_WORDS = ("not enough GPU video memory", "can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
