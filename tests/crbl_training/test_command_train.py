@@ -230,3 +230,9 @@ def test_mixed_precision_without_cuda_ends_with_3_and_the_reason(grain_folder, t
     answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", "--out", tmp_path, *QUICK, "--amp")
     assert answer.returncode == 3
     assert "--amp needs CUDA, the device is cpu: it is slower than float32 there" in answer.stderr
+
+
+def test_tensorboard_files_are_written_where_asked_for(grain_folder, tmp_path):
+    data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv")
+    train_here("--variant", "full", *data, "--out", tmp_path, *QUICK, "--tensorboard")
+    assert list((tmp_path / "tensorboard").glob("events.*"))

@@ -2,6 +2,8 @@
 
 import datetime
 import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from crbl_training.prepared_set import PreparedSet, prepare_set
 from crbl_training.process_group import current_share
 from crbl_training.recipe import Recipe
 from crbl_training.reports import write_curves, write_history, write_metrics
+from crbl_training.tensorboard_log import tensorboard_log
 from crbl_training.threshold import choose_threshold, parse_threshold_rule
 from crbl_training.training_loop import TrainingResult, train_model
 from crbl_training.training_state import StateFile
@@ -36,6 +39,7 @@ from crbl_training.validation_scores import SCORES_FILE, write_scores
 
 STATE_FILE = "training_state.safetensors"
 CACHE_FOLDER = "activation_cache"
+TENSORBOARD_FOLDER = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class TrainingPlan:
         weights: first weights of the backbones, see `load_backbones`.
         threshold_rule: "keep", "f1" or "recall=R". resume: go on with what the folder holds.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
-        cache_mode, cache_budget: see `CacheSettings`.
+        cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
     """
 
     variant: Variant
@@ -63,6 +67,7 @@ class TrainingPlan:
     save_steps: int
     cache_mode: str
     cache_budget: int
+    tensorboard: bool
 
 
 def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenDevice) -> Metrics:
@@ -93,20 +98,21 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
     say(f"Training {learning:,} parameters ({plan.variant.name}) for up to {plan.recipe.epochs} epochs")
 
     threshold = plan.start.threshold if plan.start is not None else plan.variant.threshold
-    result = train_model(
-        model,
-        train_set,
-        validation_set,
-        plan.spec,
-        threshold,
-        plan.recipe,
-        chosen.torch_device(),
-        plan.seed,
-        _print_epoch,
-        say=say,
-        state_file=StateFile(state_path, _identity(plan, origin, hashes), plan.save_steps),
-        cache=CacheSettings(folder / CACHE_FOLDER, plan.cache_mode, plan.cache_budget),
-    )
+    with _epoch_log(plan, folder) as log:
+        result = train_model(
+            model,
+            train_set,
+            validation_set,
+            plan.spec,
+            threshold,
+            plan.recipe,
+            chosen.torch_device(),
+            plan.seed,
+            log,
+            say=say,
+            state_file=StateFile(state_path, _identity(plan, origin, hashes), plan.save_steps),
+            cache=CacheSettings(folder / CACHE_FOLDER, plan.cache_mode, plan.cache_budget),
+        )
     provenance = _provenance(plan, chosen, origin, split) | hashes | {"best_epoch": result.best_epoch}
     checkpoint = Checkpoint(
         variant=plan.variant,
@@ -212,6 +218,21 @@ def _finish(
     say(f"Checkpoint: {pth} and {twin.name}")
     say(f"Next: crbl-export --variant {name} --checkpoint {pth}")
     return figures
+
+
+@contextmanager
+def _epoch_log(plan: TrainingPlan, folder: Path) -> Iterator[Callable[[Epoch], None]]:
+    """What is told of every epoch: a line, and TensorBoard's files if the plan asks for them."""
+    if not plan.tensorboard or current_share().rank > 0:
+        yield _print_epoch
+        return
+    with tensorboard_log(folder / TENSORBOARD_FOLDER) as write:
+
+        def log(epoch: Epoch) -> None:
+            _print_epoch(epoch)
+            write(epoch)
+
+        yield log
 
 
 def _print_epoch(epoch: Epoch) -> None:

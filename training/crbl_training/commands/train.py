@@ -119,6 +119,7 @@ from crbl_training.training_run import TrainingPlan, run_training, say
     show_default=True,
     help="Save the run after every so many steps, too, and not only after each epoch.",
 )
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard event files to OUT/tensorboard, too.")
 @click.option("--root-floor", type=float, default=Recipe.root_floor, show_default=True, help="See docs/root_floor.md.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--region", type=click.Choice(REGIONS), help="Default: object for crop, border for full.")
@@ -152,6 +153,7 @@ def main(
     folds: int | None,
     resume: bool,
     save_steps: int,
+    tensorboard: bool,
     root_floor: float,
     seed: int,
     region: str | None,
@@ -188,6 +190,7 @@ def main(
         save_steps=save_steps,
         cache_mode=cache_mode,
         cache_budget=int(cache_budget * GIGABYTE),
+        tensorboard=tensorboard,
     )
     if show_augment is not None:
         _show_augmentation(show_augment, plan, read_split(data, validation, images, seed))
