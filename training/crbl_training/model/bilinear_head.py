@@ -1,8 +1,8 @@
 """Bilinear pooling, dropout and the linear layer as one differentiable function.
 
 As stock operators the head reads and writes some forty arrays of 1.6 million values a picture, and that, not the
-backbones, is where training time goes. Here a few pictures at a time pass through a working set that stays in cache,
-only the feature maps and a seed are kept for the backward pass, and the product is computed again there.
+backbones, is where training time goes. Here a block of one picture after the other passes through a working set that
+stays in cache, only the feature maps and seeds are kept for the backward pass, and the product is computed again there.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,8 @@ from torch import Tensor
 from crbl_training.model.bilinear_pooling import FLOOR
 
 DROPOUT = 0.5
+# A block of so many rows of 1280 values in float32 takes 1.3 MB.
+ROWS_AT_ONCE = 256
 # The signed root's derivative grows without bound near zero, so the backward pass uses a larger floor than the
 # forward pass; docs/root_floor.md has the measurement.
 DEFAULT_ROOT_FLOOR = 1e-5
@@ -64,15 +66,20 @@ class _BilinearLogits(torch.autograd.Function):
         matrix = weight.view(first.shape[1], second.shape[1])
         sums, squared_norms = [], []
         for pictures, a, b in _portions(first, second):
-            product = _product(a, b)
-            floored = product.abs().clamp_min_(FLOOR)
-            squared_norms.append(floored.sum((1, 2)))
-            rooted = floored.rsqrt_().mul_(product)
-            if seeds is not None:
-                rooted.mul_(_dropout_masks(seeds[pictures], matrix))
-            sums.append(rooted.mul_(matrix).sum((1, 2)))
+            masks = _dropout_masks(seeds[pictures], matrix.shape) if seeds is not None else None
+            total = squared_norm = torch.zeros(len(a), dtype=a.dtype, device=a.device)
+            for rows in _row_blocks(a):
+                product = _product(a[:, rows], b)
+                floored = product.abs().clamp_min_(FLOOR)
+                squared_norm = squared_norm + floored.sum((1, 2))
+                rooted = floored.rsqrt_().mul_(product)
+                if masks is not None:
+                    rooted.mul_(_as_factors(masks[:, rows], matrix))
+                total = total + rooted.mul_(matrix[rows]).sum((1, 2))
+            sums.append(total)
+            squared_norms.append(squared_norm)
         squared_norm = torch.cat(squared_norms)
-        centred = torch.cat(sums) * torch.rsqrt(squared_norm)
+        centred = torch.cat(sums) * torch.rsqrt(squared_norm) * _scale(seeds)
         ctx.save_for_backward(first, second, matrix, centred, squared_norm)
         ctx.seeds, ctx.root_floor = seeds, root_floor
         return centred + bias
@@ -84,28 +91,33 @@ class _BilinearLogits(torch.autograd.Function):
         (gradient,) = gradients
         needs_first, needs_second, needs_weight, needs_bias = ctx.needs_input_grad[:4]
         # d logit / d (W M S) and d logit / d |P| through the norm, one value a picture.
-        through_root = gradient * torch.rsqrt(squared_norms)
+        through_root = gradient * torch.rsqrt(squared_norms) * _scale(ctx.seeds)
         through_norm = gradient * centred / squared_norms * -0.5
         weight_gradient = torch.zeros_like(matrix) if needs_weight else None
         first_gradients, second_gradients = [], []
         for pictures, a, b in _portions(first, second):
-            product = _product(a, b)
-            mask = _dropout_masks(ctx.seeds[pictures], matrix) if ctx.seeds is not None else None
-            root_scale = through_root[pictures].view(-1, 1, 1)
-            if weight_gradient is not None:
-                rooted = product.abs().clamp_min_(FLOOR).rsqrt_().mul_(product).mul_(root_scale)
+            masks = _dropout_masks(ctx.seeds[pictures], matrix.shape) if ctx.seeds is not None else None
+            root_scale, norm_scale = (each[pictures].view(-1, 1, 1) for each in (through_root, through_norm))
+            first_gradient, second_gradient = [], torch.zeros_like(b)
+            for rows in _row_blocks(a):
+                product = _product(a[:, rows], b)
+                mask = _as_factors(masks[:, rows], matrix) if masks is not None else None
+                if weight_gradient is not None:
+                    rooted = product.abs().clamp_min_(FLOOR).rsqrt_().mul_(product).mul_(root_scale)
+                    if mask is not None:
+                        rooted.mul_(mask)
+                    weight_gradient[rows].add_(rooted[0] if len(a) == 1 else rooted.sum(0))
+                if not (needs_first or needs_second):
+                    continue
+                slope = product.abs().clamp_min_(ctx.root_floor).rsqrt_().mul_(matrix[rows]).mul_(root_scale * 0.5)
                 if mask is not None:
-                    rooted.mul_(mask)
-                weight_gradient.add_(rooted[0] if len(a) == 1 else rooted.sum(0))
-            if not (needs_first or needs_second):
-                continue
-            slope = product.abs().clamp_min_(ctx.root_floor).rsqrt_().mul_(matrix).mul_(root_scale * 0.5)
-            if mask is not None:
-                slope.mul_(mask)
-            slope.add_(torch.sign(product).mul_(through_norm[pictures].view(-1, 1, 1)))
-            positions = a.shape[2]
-            first_gradients.append(torch.bmm(slope, b) / positions)
-            second_gradients.append(torch.bmm(slope.transpose(1, 2), a) / positions)
+                    slope.mul_(mask)
+                slope.add_(torch.sign(product).mul_(norm_scale))
+                first_gradient.append(torch.bmm(slope, b))
+                second_gradient = second_gradient + torch.bmm(slope.transpose(1, 2), a[:, rows])
+            if needs_first or needs_second:
+                first_gradients.append(torch.cat(first_gradient, dim=1) / a.shape[2])
+                second_gradients.append(second_gradient / a.shape[2])
         return (
             torch.cat(first_gradients) if needs_first else None,
             torch.cat(second_gradients) if needs_second else None,
@@ -120,6 +132,11 @@ def _product(first: Tensor, second: Tensor) -> Tensor:
     return torch.bmm(first / first.shape[2], second.transpose(1, 2))
 
 
+def _scale(seeds: tuple[int, ...] | None) -> float:
+    """What dropout multiplies the values by that it keeps."""
+    return 1 / (1 - DROPOUT) if seeds is not None else 1.0
+
+
 def _portions(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """One picture at a time on the CPU, where the cache is what counts; a few on a GPU, where memory is."""
     at_once = 1 if first.device.type == "cpu" else 8
@@ -129,16 +146,26 @@ def _portions(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor, Te
         yield pictures, first[pictures], second[pictures]
 
 
-def _dropout_masks(seeds: tuple[int, ...], like: Tensor) -> Tensor:
-    """Dropout masks, one a seed: [len(seeds), C, C] of 0 and 1 / (1 - DROPOUT), of the weight's type and device.
+def _row_blocks(first: Tensor) -> list[slice]:
+    """Which rows of the product are computed together: as many as stay in a core's cache, on a GPU all."""
+    rows = first.shape[1]
+    at_once = ROWS_AT_ONCE if first.device.type == "cpu" else rows
+    return [slice(start, start + at_once) for start in range(0, rows, at_once)]
+
+
+def _dropout_masks(seeds: tuple[int, ...], shape: torch.Size) -> Tensor:
+    """What dropout keeps, one mask a seed: uint8 [len(seeds), C, C] of 0 and 1, on the CPU.
 
     One random bit decides a value: sixty times faster than drawing a float for each.
     """
-    rows, columns = like.shape
+    rows, columns = shape
     words = torch.empty(len(seeds), -(-rows * columns // 64), dtype=torch.int64)
     generator = torch.Generator()
     for picture, seed in zip(words, seeds, strict=True):
         picture.random_(-(2**63), None, generator=generator.manual_seed(seed))
     bits = np.unpackbits(words.numpy().view(np.uint8), axis=1, count=rows * columns)
-    mask = torch.from_numpy(bits).view(len(seeds), rows, columns)
-    return mask.to(like.device).to(like.dtype).mul_(1 / (1 - DROPOUT))
+    return torch.from_numpy(bits).view(len(seeds), rows, columns)
+
+
+def _as_factors(mask: Tensor, like: Tensor) -> Tensor:
+    return mask.to(like.device).to(like.dtype)
