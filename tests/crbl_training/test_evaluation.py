@@ -1,12 +1,20 @@
 """evaluation.py: figures counted by hand."""
 
+import json
 import math
 
 import pytest
 import torch
 
+from crbl_runtime.errors import CRBLError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.evaluation import EVALUATION_BATCH, compute_metrics, predict_logits
+from crbl_training.evaluation import (
+    EVALUATION_BATCH,
+    compute_metrics,
+    evaluate,
+    predict_logits,
+    require_finite_logits,
+)
 from crbl_training.model.crbl import create_full_model
 from crbl_training.network_input import network_input
 
@@ -43,6 +51,23 @@ def test_threshold_decides_the_confusion_matrix_alone():
 
 def test_figures_are_json_types():
     assert {type(value) for value in compute_metrics(LOGITS, LABELS, 0.5).to_dict().values()} == {int, float}
+
+
+def test_evaluation_has_the_same_figures_and_an_interval_around_each():
+    evaluation = evaluate(LOGITS, LABELS, 0.5)
+    assert evaluation.metrics == compute_metrics(LOGITS, LABELS, 0.5)
+    values = json.loads(json.dumps(evaluation.to_dict()))
+    for name, (low, high) in values["intervals"].items():
+        assert low <= values[name] <= high, name
+        assert low < high, name
+    assert values["interval_method"]["resamples"] == 1000
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_logits_that_are_not_finite_have_no_figures(bad):
+    require_finite_logits(LOGITS)
+    with pytest.raises(CRBLError, match="NaN or infinite logits"):
+        require_finite_logits(LOGITS.index_fill(0, torch.tensor([2]), bad))
 
 
 def test_logits_come_in_order_from_a_model_in_eval_mode():

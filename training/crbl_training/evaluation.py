@@ -1,14 +1,18 @@
 """Scores on a set of pictures, and the figures that follow from them."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn import metrics
 from torch import Tensor
+from tqdm import tqdm
 
+from crbl_runtime.errors import CRBLError
 from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_training.bootstrap import Interval, bootstrap_method, metric_intervals
 from crbl_training.even_batches import batches_of_size, even_size
 from crbl_training.loss import binary_cross_entropy
 from crbl_training.model.crbl import CRBLDualModel
@@ -45,19 +49,67 @@ class Metrics:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures with bootstrap intervals of those that have a meaning for other pictures, by the figure's name."""
+
+    metrics: Metrics
+    intervals: dict[str, Interval]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types: the figures, and beside them their intervals and how these came about."""
+        intervals = {name: [interval.low, interval.high] for name, interval in self.intervals.items()}
+        return self.metrics.to_dict() | {"intervals": intervals, "interval_method": bootstrap_method()}
+
+
 @torch.no_grad()
 def predict_logits(model: CRBLDualModel, images: Tensor, spec: PreprocessingSpec, device: torch.device) -> Tensor:
     """Logits of prepared pictures, uint8 [N, H, W, 3] -> float32 [N] on the CPU. The model is left in eval mode."""
     model.eval()
-    batches = batches_of_size(images, even_size(len(images), EVALUATION_BATCH))
+    size = even_size(len(images), EVALUATION_BATCH)
+    batches = tqdm(
+        batches_of_size(images, size),
+        desc="Judging",
+        unit="batch",
+        total=-(-len(images) // size),
+        leave=False,
+        disable=None,
+    )
     return torch.cat([model(network_input(batch.to(device), spec)).cpu() for batch in batches])[: len(images)]
+
+
+def require_finite_logits(logits: Tensor) -> None:
+    """Raise CRBLError if a logit is NaN or infinite: there are no figures then."""
+    if not bool(logits.isfinite().all()):
+        raise CRBLError(
+            "The network gave NaN or infinite logits, so there are no figures. "
+            "Try --device cpu; if that is well, the graphics driver computes wrongly."
+        )
+
+
+def evaluate(logits: Tensor, labels: Tensor, threshold: float) -> Evaluation:
+    """Figures with intervals, from the arguments of `compute_metrics`; takes seconds."""
+    truth = labels.numpy().astype(np.int64)
+    decisions = anomaly_decisions(logits, threshold)
+    return Evaluation(
+        compute_metrics(logits, labels, threshold), metric_intervals(truth, logits.double().numpy(), decisions)
+    )
+
+
+def probabilities(logits: Tensor) -> NDArray[np.float64]:
+    """Of an anomaly, [N], in double precision."""
+    return torch.sigmoid(logits.double()).numpy()
+
+
+def anomaly_decisions(logits: Tensor, threshold: float) -> NDArray[np.int64]:
+    """1 where the probability is greater than the threshold, else 0: [N]."""
+    return (probabilities(logits) > threshold).astype(np.int64)
 
 
 def compute_metrics(logits: Tensor, labels: Tensor, threshold: float) -> Metrics:
     """Figures from logits float [N] and labels float [N], both classes present; scikit-learn computes them."""
     truth = labels.numpy().astype(int)
-    probability: NDArray[np.float64] = torch.sigmoid(logits.double()).numpy()
-    decision = (probability > threshold).astype(int)
+    decision = anomaly_decisions(logits, threshold)
     (true_normal, false_alarm), (missed, true_anomaly) = metrics.confusion_matrix(truth, decision, labels=[0, 1])
     return Metrics(
         pictures=len(truth),
