@@ -10,7 +10,7 @@ import torch
 from crbl_runtime.errors import DataError
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 from crbl_training.dataset import LabelledPicture
-from crbl_training.prepared_set import prepare_set
+from crbl_training.prepared_set import description_lines, prepare_set
 
 
 @pytest.fixture
@@ -49,7 +49,44 @@ def test_all_unreadable_pictures_are_listed_at_once(pictures):
     pictures[7].path.unlink()
     with pytest.raises(DataError, match="4 of 9 validation pictures cannot be used") as refusal:
         prepare_set(pictures, PreprocessingSpec("whole"), "validation")
-    lines = str(refusal.value).splitlines()[1:]
+    *lines, remedy = str(refusal.value).splitlines()[1:]
+    assert "--skip-bad" in remedy
     assert len(lines) == 4
     for line, number in zip(lines, (1, 4, 6, 7), strict=True):
         assert str(pictures[number].path) in line
+
+
+def test_unreadable_pictures_are_left_out_on_request_and_named(pictures):
+    pictures[4].path.write_bytes(pictures[4].path.read_bytes()[:200])
+    pictures[7].path.unlink()
+    spec = PreprocessingSpec("whole", image_size=48)
+    whole = prepare_set([picture for picture in pictures if picture not in (pictures[4], pictures[7])], spec, "x")
+    prepared = prepare_set(pictures, spec, "training", skip_bad=True)
+    assert torch.equal(prepared.images, whole.images)
+    assert torch.equal(prepared.labels, whole.labels)
+    assert prepared.paths == whole.paths
+    assert prepared.pictures == tuple(picture for picture in pictures if picture not in (pictures[4], pictures[7]))
+    assert len(prepared.fingerprints) == 7
+    assert [str(pictures[number].path) in message for number, message in zip((4, 7), prepared.skipped, strict=True)]
+    said = description_lines(prepared, "training", "whole")
+    assert said[:2] == [
+        "7 training pictures: 4 normal, 3 anomalous",
+        "2 training pictures were left out, since they cannot be used:",
+    ]
+    assert [line.strip() for line in said[2:]] == list(prepared.skipped)
+    assert whole.skipped == ()
+
+
+def test_a_class_that_has_no_readable_picture_left_is_an_error(pictures):
+    for picture in pictures:
+        if picture.label == 1:
+            picture.path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"The training set without its unreadable pictures .*none that is anomaly"):
+        prepare_set(pictures, PreprocessingSpec("whole"), "training", skip_bad=True)
+
+
+def test_no_readable_picture_at_all_is_an_error(pictures):
+    for picture in pictures:
+        picture.path.write_bytes(b"")
+    with pytest.raises(DataError, match="without its unreadable pictures holds no pictures"):
+        prepare_set(pictures, PreprocessingSpec("whole"), "training", skip_bad=True)

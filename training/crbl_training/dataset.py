@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crbl_runtime.errors import DataError
+from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.picture_folder import find_pictures
 
 CLASS_FOLDERS = (("class_0", "class_1"), ("normal", "anomaly"), ("good", "bad"))
@@ -14,6 +14,8 @@ PATH_COLUMNS = ("image_path", "path")
 LABEL_COLUMNS = ("impurity", "label")
 LABEL_WORDS = {"0": 0, "1": 1, "normal": 0, "anomaly": 1, "good": 0, "bad": 1, "class_0": 0, "class_1": 1}
 SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+PARTS = ("train", "validation", "test")
+CLASS_NAMES = ("normal (class_0)", "anomaly (class_1)")
 VALIDATION_SHARE = 0.2
 
 
@@ -50,7 +52,7 @@ def read_labelled(source: Path, images: Path | None = None) -> tuple[LabelledPic
         DataError: naming the file and the remedy.
     """
     pictures = tuple(picture for picture, _ in _read_with_split(source, images))
-    _require_both_classes(pictures, source)
+    require_both_classes(pictures, source)
     return pictures
 
 
@@ -66,17 +68,53 @@ def read_split(data: Path, validation: Path | None, images: Path | None, seed: i
     rows = _read_with_split(data, images)
     if validation is not None:
         train = tuple(picture for picture, split in rows if split in ("", "train"))
-        _require_both_classes(train, data)
+        require_both_classes(train, data)
         return Split(train, read_labelled(validation, images), f"given: {validation.name}")
     if any(split for _, split in rows):
         train = tuple(picture for picture, split in rows if split == "train")
         held_out = tuple(picture for picture, split in rows if split == "validation")
-        _require_both_classes(train, data, "split train")
-        _require_both_classes(held_out, data, "split validation")
+        require_both_classes(train, data, "split train")
+        require_both_classes(held_out, data, "split validation")
         return Split(train, held_out, f"the column 'split' of {data.name}")
     pictures = tuple(picture for picture, _ in rows)
-    _require_both_classes(pictures, data)
+    require_both_classes(pictures, data)
     return _set_aside(pictures, data, seed)
+
+
+def read_part(source: Path, images: Path | None, split: str | None) -> tuple[LabelledPicture, ...]:
+    """The labelled pictures of a source to measure a model on.
+
+    Args:
+        source, images: as `read_labelled`. split: which rows of a table with the column 'split': one of PARTS.
+
+    Raises:
+        UsageError: the table has that column and `split` is None, or the other way round. DataError: as
+            `read_labelled`.
+    """
+    rows = _read_with_split(source, images)
+    has_splits = any(part for _, part in rows)
+    if has_splits and split is None:
+        raise UsageError(f"{source} has a column 'split'. Say which pictures are meant: --split {'|'.join(PARTS)}.")
+    if split is not None and not has_splits:
+        raise UsageError(f"--split {split} was given, but {source} has no column 'split'. Leave the option out.")
+    pictures = tuple(picture for picture, part in rows if split is None or part == split)
+    require_both_classes(pictures, source, f"split {split}" if split is not None else "")
+    return pictures
+
+
+def require_both_classes(pictures: Sequence[LabelledPicture], source: Path | str, part: str = "") -> None:
+    """Raise DataError, which names `source` and `part`, unless some pictures are normal and some anomalous."""
+    where = f"{source} ({part})" if part else str(source)
+    if not pictures:
+        raise DataError(f"{where} holds no pictures.")
+    missing = missing_class([picture.label for picture in pictures])
+    if missing is not None:
+        raise DataError(f"{where} holds {len(pictures)} pictures but none that is {missing}. Both classes are needed.")
+
+
+def missing_class(labels: Sequence[int]) -> str | None:
+    """The class that none of the labels (0 or 1) is of, in words; None where both are there."""
+    return next((name for label, name in enumerate(CLASS_NAMES) if label not in labels), None)
 
 
 def data_hash(pictures: Sequence[LabelledPicture]) -> str:
@@ -147,15 +185,6 @@ def _column(table: Path, row: dict[str, str], names: tuple[str, ...]) -> str:
         if name in row:
             return name
     raise DataError(f"{table} has the columns {', '.join(map(str, row))}, expected one named {' or '.join(names)}.")
-
-
-def _require_both_classes(pictures: Sequence[LabelledPicture], source: Path, part: str = "") -> None:
-    where = f"{source} ({part})" if part else str(source)
-    if not pictures:
-        raise DataError(f"{where} holds no pictures.")
-    for label, name in ((0, "normal (class_0)"), (1, "anomaly (class_1)")):
-        if not any(picture.label == label for picture in pictures):
-            raise DataError(f"{where} holds {len(pictures)} pictures but none that is {name}. Both classes are needed.")
 
 
 def _set_aside(pictures: tuple[LabelledPicture, ...], source: Path, seed: int) -> Split:
