@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -46,7 +47,7 @@ def test_all_files_are_there_and_no_other(crop_run):
     names = sorted(path.name for path in crop_run[0].iterdir())
     assert re.fullmatch(r"CRBL_\d{6}_pytorch_directml_crop\.pth", names[0])
     twin = names[0].replace(".pth", ".safetensors")
-    reports = ["curves.png", "history.csv", "metrics.json", "validation_scores.csv"]
+    reports = ["curves.png", "history.csv", "metrics.json", "validation_scores.csv", "worst_mistakes.png"]
     assert names[1:] == [twin, "activation_cache", *reports]
 
 
@@ -80,7 +81,25 @@ def test_figures_agree_with_each_other(crop_run):
     assert len(scores) == metrics["validation"]["pictures"] == 8
     missed = sum(row["impurity"] == "1" and float(row["probability"]) <= 0.01 for row in scores)
     assert missed == metrics["validation"]["missed_anomaly"]
+    wrong = metrics["worst_mistakes"]
+    assert len(wrong["missed_anomalies"]) == missed
+    assert len(wrong["false_alarms"]) == metrics["validation"]["false_alarm"]
+    assert (metrics["leakage"]["identical"], metrics["leakage"]["near_identical"]) == ([], [])
+    assert metrics["skipped"] == {"training": [], "validation": []}
+    assert cv2.imread(str(out / "worst_mistakes.png")) is not None
     assert cv2.imread(str(out / "curves.png")) is not None
+
+
+def test_every_figure_has_its_interval_and_travels_with_the_checkpoint_without_folders(crop_run, grain_folder):
+    out, text = crop_run
+    provenance = load_checkpoint(next(out.glob("*.pth"))).provenance
+    figures = provenance["validation"]
+    for name, (low, high) in figures["intervals"].items():
+        assert low <= figures[name] <= high
+        assert f"{figures[name]:.4f}   {low:.4f} to {high:.4f}" in text
+    assert provenance["leakage"] == {"identical": 0, "near_identical": 0, "two_labels": 0}
+    assert provenance["threshold_choice"] is None
+    assert str(grain_folder) not in json.dumps(provenance)
 
 
 def test_output_says_what_is_trained_where_and_what_comes_next(crop_run):
@@ -92,16 +111,67 @@ def test_output_says_what_is_trained_where_and_what_comes_next(crop_run):
 
 
 def test_training_goes_on_from_a_checkpoint_with_its_preprocessing(crop_run, grain_folder, tmp_path, capsys):
-    start = next(crop_run[0].glob("*.safetensors"))
+    choice = {"rule": "f1", "threshold": 0.3, "interval": [0.2, 0.4], "pictures": 8, "data_hash": "0123"}
+    trained = load_checkpoint(next(crop_run[0].glob("*.safetensors")))
+    chosen = replace(trained, threshold=0.3, threshold_source="f1 on 8 validation pictures")
+    provenance = trained.provenance | {"threshold_choice": choice}
+    start = save_checkpoint(replace(chosen, provenance=provenance), tmp_path / "start.pth")[1]
     options = ("--epochs", 1, "--batch-size", 8, "--device", "cpu", "--lr", 1e-9, "--augment", "none")
-    data = ("--data", grain_folder / "train", "--from-checkpoint", start, "--out", tmp_path)
+    data = ("--data", grain_folder / "train", "--from-checkpoint", start, "--out", tmp_path / "out")
     train_here("--variant", "crop", *data, *options)
-    before, after = load_checkpoint(start), load_checkpoint(next(tmp_path.glob("*.safetensors")))
+    before, after = load_checkpoint(start), load_checkpoint(next(tmp_path.glob("out/*.safetensors")))
     assert after.preprocessing == before.preprocessing
     assert after.provenance["weights"] == f"checkpoint {before.hash[:12]}"
     difference = (after.state["classifier.weight"] - before.state["classifier.weight"]).abs().max()
     assert 0 < difference < 1e-7
     assert after.provenance["validation_source"] == "20% of train, set aside with seed 0"
+    assert after.threshold == 0.3
+    assert after.threshold_source == f"kept from checkpoint {before.hash[:12]}: f1 on 8 validation pictures"
+    assert after.provenance["threshold_choice"] == choice
+
+
+@pytest.fixture
+def flawed_folder(grain_folder: Path, tmp_path: Path) -> Path:
+    """The pictures of `grain_folder`; two cannot be read, and one of validation is in the training set."""
+    data = Path(shutil.copytree(grain_folder, tmp_path / "data"))
+    for path in (sorted(data.rglob("train/class_0/*.png"))[0], sorted(data.rglob("images/validation/*_clean.png"))[0]):
+        path.write_bytes(path.read_bytes()[:500])
+    leaked = sorted(data.rglob("images/validation/*_clean.png"))[1]
+    shutil.copy(leaked, data / "train" / "class_1" / "leaked.png")
+    return data
+
+
+def test_bad_pictures_are_skipped_and_leakage_is_said_and_the_threshold_is_stored(flawed_folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    data = ("--data", flawed_folder / "train", "--val", flawed_folder / "validation.csv", "--out", out)
+    train_here("--variant", "full", *data, "--skip-bad", "--threshold", "recall=0.75", *QUICK)
+    text = capsys.readouterr().out
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert [len(metrics["skipped"][name]) for name in ("training", "validation")] == [1, 1]
+    assert metrics["skipped"]["training"][0] in text
+    assert "1 training pictures were left out, since they cannot be used:" in text
+    assert (metrics["train_pictures"], metrics["validation_pictures"]) == (16, 7)
+    (twin,) = metrics["leakage"]["identical"]
+    assert (Path(twin["training"]).name, twin["same_label"]) == ("leaked.png", False)
+    assert "Leakage: 1 validation pictures are also in the training set" in text
+    assert "Labels: 1 pictures are labelled both ways" in text
+
+    checkpoint = load_checkpoint(next(out.glob("*.pth")))
+    choice = checkpoint.provenance["threshold_choice"]
+    assert checkpoint.threshold == choice["threshold"] == metrics["validation"]["threshold"]
+    assert metrics["validation"]["recall"] >= 0.75
+    used = [picture for picture in read_labelled(flawed_folder / "validation.csv") if _is_whole(picture.path)]
+    assert (choice["rule"], choice["pictures"], choice["data_hash"]) == ("recall=0.75", 7, data_hash(used))
+    low, high = choice["interval"]
+    assert low <= choice["threshold"] <= high
+    assert checkpoint.threshold_source.startswith("recall=0.75 on 7 validation pictures (95 % interval ")
+    assert checkpoint.threshold_source in text
+    assert (checkpoint.provenance["pictures_skipped"], checkpoint.provenance["leakage"]["identical"]) == (2, 1)
+    assert str(flawed_folder) not in json.dumps(checkpoint.provenance)
+
+
+def _is_whole(path: Path) -> bool:
+    return path.stat().st_size > 500
 
 
 def test_full_variant_trains_its_head_on_a_bordered_picture(grain_folder, tmp_path, capsys):
@@ -176,6 +246,17 @@ def test_unreadable_pictures_end_with_4_before_the_first_epoch_and_leave_nothing
     assert answer.returncode == 4
     assert "3 of 16 training pictures cannot be used" in answer.stderr
     assert all(str(path) in answer.stderr for path in broken)
+    assert "Epoch" not in answer.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_leakage_ends_with_4_before_the_first_epoch_where_it_is_not_to_be(grain_folder, tmp_path):
+    validation = grain_folder / "train"
+    options = ("--val", validation, "--fail-on-leakage", "--out", tmp_path / "out", *QUICK)
+    answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", *options)
+    assert answer.returncode == 4
+    assert "16 validation pictures are also in the training set" in answer.stderr
+    assert all(str(path) in answer.stderr for path in validation.rglob("*.png"))
     assert "Epoch" not in answer.stdout
     assert not (tmp_path / "out").exists()
 

@@ -13,6 +13,9 @@ from crbl_runtime.atomic_file import write_bytes, write_text
 from crbl_runtime.csv_file import write_csv
 from crbl_training.epoch import Epoch
 
+HISTORY_FILE = "history.csv"
+METRICS_FILE = "metrics.json"
+
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:
     """One line an epoch, as CSV."""

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import timm
 import torch
+from torch import Tensor
 
 from crbl_runtime.atomic_file import remove_temporaries
 from crbl_runtime.errors import UsageError
@@ -23,19 +24,21 @@ from crbl_training.checkpoint import Checkpoint, save_checkpoint
 from crbl_training.dataset import Split, data_hash
 from crbl_training.device import ChosenDevice
 from crbl_training.epoch import Epoch
-from crbl_training.evaluation import Metrics, compute_metrics, predict_logits
+from crbl_training.evaluation import Metrics, predict_logits
+from crbl_training.evaluation_report import report_lines, report_on, write_report
 from crbl_training.first_weights import load_backbones, load_start
+from crbl_training.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.shared_batchnorm import share_batchnorm
-from crbl_training.prepared_set import PreparedSet, prepare_set
+from crbl_training.prepared_set import PreparedSet, description_lines, prepare_set
 from crbl_training.process_group import current_share
 from crbl_training.recipe import Recipe
-from crbl_training.reports import write_curves, write_history, write_metrics
+from crbl_training.reports import HISTORY_FILE, METRICS_FILE, write_curves, write_history, write_metrics
 from crbl_training.tensorboard_log import tensorboard_log
 from crbl_training.threshold import choose_threshold, parse_threshold_rule
 from crbl_training.training_loop import TrainingResult, train_model
 from crbl_training.training_state import StateFile
-from crbl_training.validation_scores import SCORES_FILE, write_scores
+from crbl_training.validation_scores import SCORES_FILE
 
 STATE_FILE = "training_state.safetensors"
 CACHE_FOLDER = "activation_cache"
@@ -50,6 +53,7 @@ class TrainingPlan:
         trainable: which parameters learn, one of `TRAINABLE`. start: the checkpoint to go on from, or None.
         weights: first weights of the backbones, see `load_backbones`.
         threshold_rule: "keep", "f1" or "recall=R". resume: go on with what the folder holds.
+        skip_bad: leave out pictures that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
         cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
     """
@@ -63,6 +67,8 @@ class TrainingPlan:
     weights: tuple[str, ...]
     trust_pickle: bool
     threshold_rule: str
+    skip_bad: bool
+    fail_on_leakage: bool
     resume: bool
     save_steps: int
     cache_mode: str
@@ -77,13 +83,17 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
 
     Raises:
         UsageError: the folder holds an unfinished run and the plan is not to resume, or a run of another plan.
-        What `prepare_set`, `load_backbones` and `train_model` raise.
+        What `prepare_set`, `refuse_leakage`, `load_backbones` and `train_model` raise.
     """
     state_path = folder / STATE_FILE
     _require_clear(state_path, plan.resume)
     remove_temporaries(state_path)
-    train_set, validation_set = _prepare(split, plan.spec)
-    hashes = {"train_data_hash": data_hash(split.train), "validation_data_hash": data_hash(split.validation)}
+    train_set, validation_set = _prepare(split, plan)
+    leakage = _look_for_leakage(train_set, validation_set, plan.fail_on_leakage)
+    hashes = {
+        "train_data_hash": data_hash(train_set.pictures),
+        "validation_data_hash": data_hash(validation_set.pictures),
+    }
 
     torch.manual_seed(plan.seed)
     model = CRBLDualModel(plan.trainable, plan.recipe.root_floor)
@@ -113,7 +123,8 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
             state_file=StateFile(state_path, _identity(plan, origin, hashes), plan.save_steps),
             cache=CacheSettings(folder / CACHE_FOLDER, plan.cache_mode, plan.cache_budget),
         )
-    provenance = _provenance(plan, chosen, origin, split) | hashes | {"best_epoch": result.best_epoch}
+    counts = _picture_counts(train_set, validation_set, leakage)
+    provenance = _provenance(plan, chosen, origin, split) | hashes | counts | {"best_epoch": result.best_epoch}
     checkpoint = Checkpoint(
         variant=plan.variant,
         state=result.state,
@@ -122,7 +133,11 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
         threshold_source=_threshold_source(plan),
         provenance=provenance,
     )
-    figures = _finish(checkpoint, plan, validation_set, result, folder)
+    found = {
+        "leakage": leakage.to_dict(),
+        "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
+    }
+    figures = _finish(checkpoint, plan, validation_set, result, found, folder)
     state_path.unlink(missing_ok=True)
     return figures
 
@@ -149,19 +164,20 @@ def _require_clear(state_path: Path, resume: bool) -> None:
         )
 
 
-def _prepare(split: Split, spec: PreprocessingSpec) -> tuple[PreparedSet, PreparedSet]:
-    sets = prepare_set(split.train, spec, "training"), prepare_set(split.validation, spec, "validation")
-    for name, prepared in zip(("training", "validation"), sets, strict=True):
-        say(_describe(name, prepared, spec))
-    return sets
+def _prepare(split: Split, plan: TrainingPlan) -> tuple[PreparedSet, PreparedSet]:
+    train_set = prepare_set(split.train, plan.spec, "training", skip_bad=plan.skip_bad)
+    validation_set = prepare_set(split.validation, plan.spec, "validation", skip_bad=plan.skip_bad)
+    for name, prepared in (("training", train_set), ("validation", validation_set)):
+        say("\n".join(description_lines(prepared, name, plan.spec.region)))
+    return train_set, validation_set
 
 
-def _describe(name: str, prepared: PreparedSet, spec: PreprocessingSpec) -> str:
-    anomalous = int(prepared.labels.sum())
-    line = f"{len(prepared.paths)} {name} pictures: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
-    if prepared.regions_missing:
-        line += f" (no {spec.region} found in {prepared.regions_missing}: taken whole)"
-    return line
+def _look_for_leakage(train_set: PreparedSet, validation_set: PreparedSet, refuse: bool) -> Leakage:
+    leakage = find_leakage(train_set, validation_set)
+    if refuse:
+        refuse_leakage(leakage)
+    say("\n".join(leakage_lines(leakage)))
+    return leakage
 
 
 def _identity(plan: TrainingPlan, origin: str, hashes: dict[str, str]) -> dict[str, Any]:
@@ -180,44 +196,64 @@ def _identity(plan: TrainingPlan, origin: str, hashes: dict[str, str]) -> dict[s
 
 
 def _threshold_source(plan: TrainingPlan) -> str:
-    return plan.start.threshold_source if plan.start is not None else f"the default of the variant {plan.variant.name}"
+    if plan.start is None:
+        return f"the default of the variant {plan.variant.name}"
+    return f"kept from checkpoint {plan.start.hash[:12]}: {plan.start.threshold_source}"
 
 
 def _finish(
-    checkpoint: Checkpoint, plan: TrainingPlan, validation_set: PreparedSet, result: TrainingResult, folder: Path
+    checkpoint: Checkpoint,
+    plan: TrainingPlan,
+    validation_set: PreparedSet,
+    result: TrainingResult,
+    found: dict[str, Any],
+    folder: Path,
 ) -> Metrics:
-    """Choose the threshold, compute the figures and write everything down."""
+    """Choose the threshold, compute the figures and write everything down, with what was found in the pictures."""
     logits = predict_logits(checkpoint.build_model(), validation_set.images, plan.spec, torch.device("cpu"))
-    rule = parse_threshold_rule(plan.threshold_rule)
-    if rule.kind != "keep":
-        threshold = choose_threshold(rule, logits, validation_set.labels)
-        source = f"{plan.threshold_rule} on {len(validation_set.paths)} validation pictures"
-        checkpoint = replace(checkpoint, threshold=threshold, threshold_source=source)
-        say(f"Threshold {threshold:.4g}, chosen by {source}")
-    figures = compute_metrics(logits, validation_set.labels, checkpoint.threshold)
-    checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": figures.to_dict()})
+    checkpoint = _with_threshold(checkpoint, plan, logits, validation_set)
+    report = report_on(validation_set, logits, checkpoint.threshold)
+    checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": report.evaluation.to_dict()})
     if current_share().rank > 0:
-        return figures
+        return report.evaluation.metrics
 
     name = plan.variant.name
     stamp = datetime.date.today().strftime("%y%m%d")
     pth, twin = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{name}.pth")
-    write_history(folder / "history.csv", result.history)
-    write_scores(folder / SCORES_FILE, validation_set, logits)
+    write_history(folder / HISTORY_FILE, result.history)
     write_curves(folder / "curves.png", result.history, f"CRBL {name}")
-    write_metrics(
-        folder / "metrics.json",
-        {"variant": name, "checkpoint": pth.name, "checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
-    )
-    say(
-        f"Best epoch {result.best_epoch}: AUROC {figures.auroc:.4f}, "
-        f"average precision {figures.average_precision:.4f}; "
-        f"at the threshold {checkpoint.threshold:g} accuracy {figures.accuracy:.4f}, recall {figures.recall:.4f}, "
-        f"precision {figures.precision:.4f} on {figures.pictures} validation pictures"
-    )
+    described = {
+        "variant": name,
+        "checkpoint": pth.name,
+        "checkpoint_hash": checkpoint.hash,
+        "threshold_source": checkpoint.threshold_source,
+    }
+    shown = write_report(folder, SCORES_FILE, report, f"CRBL {name}, validation")
+    write_metrics(folder / METRICS_FILE, {**described, **checkpoint.provenance, **shown, **found})
+    say(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation pictures, which chose it:")
+    say("\n".join(report_lines(report)))
+    say(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
     say(f"Checkpoint: {pth} and {twin.name}")
     say(f"Next: crbl-export --variant {name} --checkpoint {pth}")
-    return figures
+    return report.evaluation.metrics
+
+
+def _with_threshold(
+    checkpoint: Checkpoint, plan: TrainingPlan, logits: Tensor, validation_set: PreparedSet
+) -> Checkpoint:
+    """The checkpoint with the threshold that the plan's rule chooses, and what there is to know of the choice."""
+    rule = parse_threshold_rule(plan.threshold_rule)
+    if rule.kind == "keep":
+        choice = plan.start.provenance.get("threshold_choice") if plan.start is not None else None
+        return replace(checkpoint, provenance=checkpoint.provenance | {"threshold_choice": choice})
+    digest = checkpoint.provenance["validation_data_hash"]
+    chosen = choose_threshold(rule, logits, validation_set.labels, digest)
+    return replace(
+        checkpoint,
+        threshold=chosen.value,
+        threshold_source=chosen.source,
+        provenance=checkpoint.provenance | {"threshold_choice": chosen.to_dict()},
+    )
 
 
 @contextmanager
@@ -243,6 +279,15 @@ def _print_epoch(epoch: Epoch) -> None:
     )
 
 
+def _picture_counts(train_set: PreparedSet, validation_set: PreparedSet, leakage: Leakage) -> dict[str, Any]:
+    return {
+        "train_pictures": len(train_set.paths),
+        "validation_pictures": len(validation_set.paths),
+        "pictures_skipped": len(train_set.skipped) + len(validation_set.skipped),
+        "leakage": leakage.counts(),
+    }
+
+
 def _provenance(plan: TrainingPlan, chosen: ChosenDevice, origin: str, split: Split) -> dict[str, Any]:
     return {
         "recipe": asdict(plan.recipe),
@@ -251,8 +296,6 @@ def _provenance(plan: TrainingPlan, chosen: ChosenDevice, origin: str, split: Sp
         "device": f"{chosen.kind}: {chosen.name}",
         "processes": current_share().world_size,
         "weights": origin,
-        "train_pictures": len(split.train),
-        "validation_pictures": len(split.validation),
         "validation_source": split.validation_source,
         "versions": {
             "python": platform.python_version(),

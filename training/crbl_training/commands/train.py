@@ -63,6 +63,8 @@ from crbl_training.training_run import TrainingPlan, run_training, say
     show_default=True,
     help="keep the threshold of the variant or checkpoint, or choose one on the validation pictures: f1 or recall=R.",
 )
+@click.option("--skip-bad", is_flag=True, help="Go on without pictures that cannot be decoded.")
+@click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation picture is in the training set, or nearly.")
 @click.option("--trust-pickle", is_flag=True, help="Read .pth weights on torch < 2.6 although they can run code.")
 @click.option("--epochs", type=int, default=Recipe.epochs, show_default=True)
 @click.option("--batch-size", type=int, default=Recipe.batch_size, show_default=True)
@@ -136,6 +138,8 @@ def main(
     weights: tuple[str, ...],
     from_checkpoint: Path | None,
     threshold_text: str,
+    skip_bad: bool,
+    fail_on_leakage: bool,
     trust_pickle: bool,
     epochs: int,
     batch_size: int,
@@ -186,6 +190,8 @@ def main(
         weights=weights,
         trust_pickle=trust_pickle,
         threshold_rule=threshold_text,
+        skip_bad=skip_bad,
+        fail_on_leakage=fail_on_leakage,
         resume=resume,
         save_steps=save_steps,
         cache_mode=cache_mode,
@@ -220,7 +226,9 @@ def _show_augmentation(path: Path, plan: TrainingPlan, split: Split) -> None:
     transform = augmentation_named(plan.recipe.augment, plan.spec.image_size)
     if transform is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
-    write_augmentation_sheet(path, prepare_set(split.train, plan.spec, "training"), transform, plan.seed)
+    write_augmentation_sheet(
+        path, prepare_set(split.train, plan.spec, "training", skip_bad=plan.skip_bad), transform, plan.seed
+    )
     say(f"Augmented training pictures: {path}")
 
 
