@@ -9,5 +9,9 @@ def train() -> NoReturn:
     run_command("crbl-train", "crbl_training.commands.train", extra="train")
 
 
+def evaluate() -> NoReturn:
+    run_command("crbl-evaluate", "crbl_training.commands.evaluate", extra="train")
+
+
 def convert() -> NoReturn:
     run_command("crbl-convert", "crbl_training.commands.convert", extra="train")
