@@ -73,12 +73,24 @@ def choose_device(kind: str = "auto", index: int = 0) -> ChosenDevice:
     passed_over: list[str] = []
     for candidate in candidates:
         try:
-            name = _PROBES[candidate](index)
+            name = probe_device(candidate, index)
         except UnavailableError as error:
             passed_over.append(f"{candidate}: {error}")
             continue
         return ChosenDevice(candidate, index if candidate != "cpu" else 0, name, tuple(passed_over))
     raise UnavailableError(f"No such device. {' '.join(passed_over)} Use --device auto for the best one that works.")
+
+
+def probe_device(kind: str, index: int = 0) -> str:
+    """Try a device; what the adapter calls itself.
+
+    Args:
+        kind: "directml", "cuda" or "cpu". index: adapter number, from 0.
+
+    Raises:
+        UnavailableError: why it cannot be used.
+    """
+    return _PROBES[kind](index)
 
 
 def _probe_directml(index: int) -> str:

@@ -15,3 +15,7 @@ def evaluate() -> NoReturn:
 
 def convert() -> NoReturn:
     run_command("crbl-convert", "crbl_training.commands.convert", extra="train")
+
+
+def doctor() -> NoReturn:
+    run_command("crbl-doctor", "crbl_training.commands.doctor", extra="train")

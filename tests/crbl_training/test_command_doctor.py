@@ -1,0 +1,125 @@
+"""crbl-doctor: what the machine can do, and the audit of DirectML's operators."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import onnxruntime
+import torch
+from click.testing import CliRunner, Result
+
+from crbl_runtime.version import __version__
+from crbl_training import machine_report
+from crbl_training.commands.doctor import main
+from crbl_training.directml import recorded_training
+from crbl_training.directml.recorder import record_operators
+from crbl_training.directml.stand_in import STAND_IN_DEVICE
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_versions_providers_and_devices_are_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    result = run()
+    assert result.exit_code == 0, result.output
+    assert f"crbl {__version__}, Python {sys.version.split()[0]}" in result.output
+    lines = dict(line.split(maxsplit=1) for line in result.output.splitlines() if line.count(" ") > 2)
+    assert lines["torch"] == torch.__version__.split("+")[0] or lines["torch"] == torch.__version__
+    assert lines["cpu"].startswith("works: CPU, ")
+    assert lines["cuda"].startswith("torch sees no CUDA device")
+    assert "CPUExecutionProvider" in result.output
+
+
+def test_json_says_the_same(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    report = json.loads(run("--json").output)
+    assert report["execution_providers"] == onnxruntime.get_available_providers()
+    assert report["providers_warning"] is None
+    assert [device["kind"] for device in report["training_devices"]] == ["directml", "cuda", "cpu"]
+    cuda, cpu = report["training_devices"][1:]
+    assert cuda["name"] is None
+    assert "CUDA" in cuda["reason"]
+    assert cpu["reason"] is None
+    assert cpu["name"]
+
+
+def test_two_onnxruntimes_are_a_warning(monkeypatch):
+    monkeypatch.setattr(machine_report, "version", lambda name: "1.24.4")
+    assert "overwrite each other's files" in run().output
+
+
+# An installation without torch: this process's, in which torch cannot be found.
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "torchvision", "timm"):
+    sys.modules[name] = None
+sys.argv = ["crbl-doctor", *sys.argv[1:]]
+from crbl_training.commands import doctor
+doctor()
+"""
+
+
+def run_without_torch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True)
+
+
+def test_without_torch_the_rest_is_told_and_every_device_has_a_reason():
+    told = run_without_torch("--json")
+    assert told.returncode == 0, told.stderr
+    report = json.loads(told.stdout)
+    assert report["execution_providers"]
+    assert len(report["training_devices"]) == 3
+    for device in report["training_devices"]:
+        assert 'pip install "crbl[train]"' in device["reason"]
+
+
+def test_ops_without_torch_is_an_environment_error():
+    told = run_without_torch("--ops")
+    assert told.returncode == 3
+    assert 'pip install "crbl[train]"' in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_ops_passes_and_lists_operators_of_both_variants(monkeypatch):
+    asked = []
+
+    def record(trainable: str) -> Counter:
+        asked.append(trainable)
+        with record_operators() as calls:
+            torch.ones(2).to(STAND_IN_DEVICE) + 1
+        return calls
+
+    monkeypatch.setattr(recorded_training, "record_training", record)
+    result = run("--ops")
+    assert result.exit_code == 0, result.output
+    assert asked == ["after-150", "head"]
+    rows = [line.split() for line in result.output.splitlines()]
+    assert ["aten::add.Tensor", "2", "aten::add.out"] in rows
+    assert "torch-directml computes all itself" in result.output
+
+
+def test_ops_exits_with_1_on_a_finding(monkeypatch):
+    def record(trainable: str) -> Counter:
+        with record_operators() as calls:
+            1.0 - torch.ones(2).to(STAND_IN_DEVICE)
+        return calls
+
+    monkeypatch.setattr(recorded_training, "record_training", record)
+    result = run("--ops")
+    assert result.exit_code == 1
+    assert "raises: number - tensor; write -tensor + number" in result.output
+    told = run("--ops", "--json")
+    assert told.exit_code == 1
+    report = json.loads(told.output)
+    assert report["passed"] is False
+    (row,) = (row for row in report["operators"] if row["findings"])
+    assert row["operator"] == "aten::rsub.Scalar"
+
+
+def test_the_console_script_is_declared():
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    assert 'crbl-doctor = "crbl_training.commands:doctor"' in project.read_text(encoding="utf-8")
