@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from crbl_training.model import bilinear_head
 from crbl_training.model.bilinear_head import DROPOUT, bilinear_logits
 from crbl_training.model.bilinear_pooling import BilinearPooling
 
@@ -32,8 +33,21 @@ def gradients_of(logits: Tensor, inputs: list[Tensor]) -> tuple[Tensor, ...]:
     return torch.autograd.grad((logits * upstream).sum(), inputs)
 
 
+@pytest.fixture(params=["one tile", "tiles", "as on a GPU"])
+def arrangement(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How the work is cut: small maps are one tile; real ones are several, of which the last may be smaller; on a GPU
+    several pictures are worked on at once.
+    """
+    if request.param == "tiles":
+        monkeypatch.setattr(bilinear_head, "TILE_VALUES", 40)
+    if request.param == "as on a GPU":
+        monkeypatch.setattr(bilinear_head, "_pictures_at_once", lambda first: 2)
+        monkeypatch.setattr(bilinear_head, "_tile_height", lambda first: first.shape[1])
+    return request.param
+
+
 @pytest.mark.parametrize("channels", [1, 7, 16, 33])
-def test_float64_equals_the_stock_composition(channels):
+def test_float64_equals_the_stock_composition(channels, arrangement):
     inputs = make_inputs(3, channels, torch.float64)
     stock, fused = stock_logits(*inputs), bilinear_logits(*inputs, root_floor=FORMULA)
     torch.testing.assert_close(fused, stock, rtol=1e-9, atol=1e-9)
@@ -41,7 +55,7 @@ def test_float64_equals_the_stock_composition(channels):
         torch.testing.assert_close(actual, expected, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("channels", [33, 128])
+@pytest.mark.parametrize("channels", [33, 1280])
 def test_float32_equals_the_stock_composition_within_1e_4(channels):
     inputs = make_inputs(3, channels, torch.float32, 4, 4)
     stock, fused = stock_logits(*inputs), bilinear_logits(*inputs, root_floor=FORMULA)
@@ -50,7 +64,7 @@ def test_float32_equals_the_stock_composition_within_1e_4(channels):
         assert (actual - expected).norm() <= 1e-4 * expected.norm()
 
 
-def test_gradients_with_dropout_are_the_numerical_ones():
+def test_gradients_with_dropout_are_the_numerical_ones(arrangement):
     inputs = make_inputs(2, 5, torch.float64)
 
     def dropped(*tensors: Tensor) -> Tensor:
@@ -71,18 +85,19 @@ def recovered_mask(inputs: list[Tensor], seeds: Tensor) -> Tensor:
     return torch.stack(masks)
 
 
-def test_dropout_keeps_half_and_doubles_it():
+def test_dropout_keeps_half_and_doubles_it(arrangement):
     mask = recovered_mask(make_inputs(3, 101, torch.float64), torch.tensor([1, 2, 1]))
     kept = mask > 1
     torch.testing.assert_close(mask, kept.double() / (1 - DROPOUT), rtol=1e-6, atol=1e-9)
     # Five standard deviations of the mean of that many fair coins.
     assert abs(kept.double().mean() - 0.5) < 5 * 0.5 / math.sqrt(kept.numel())
+    assert len(torch.unique(kept[0].view(101, 101), dim=0)) == 101
     assert not torch.equal(kept[0], kept[1])
     assert torch.equal(kept[0], kept[2])
 
 
 @pytest.mark.parametrize("channels", [7, 16, 33])
-def test_logits_in_training_are_the_stock_composition_under_the_same_mask(channels):
+def test_logits_in_training_are_the_stock_composition_under_the_same_mask(channels, arrangement):
     inputs = make_inputs(3, channels, torch.float64)
     first, second, weight, bias = inputs
     seeds = torch.tensor([9, 2**62 - 1, 0])
@@ -99,7 +114,7 @@ def test_same_seed_drops_the_same_and_another_seed_does_not():
     assert torch.equal(bilinear_logits(*inputs), bilinear_logits(*inputs))
 
 
-def test_a_picture_s_mask_is_its_own_whatever_stands_beside_it():
+def test_a_picture_s_mask_is_its_own_whatever_stands_beside_it(arrangement):
     first, second, weight, bias = make_inputs(3, 16, torch.float32)
     seeds = torch.tensor([7, 8, 9])
     together = bilinear_logits(first, second, weight, bias, dropout_seeds=seeds)
@@ -157,9 +172,11 @@ def test_what_is_not_finite_shows_in_its_picture_s_logit_alone(value):
     assert torch.isfinite(bilinear_logits(first, second, weight, bias)).tolist() == [True, False, True]
 
 
-def test_no_pictures_give_no_logits():
-    first, second, weight, bias = make_inputs(2, 4, torch.float32)
-    assert bilinear_logits(first[:0], second[:0], weight, bias, dropout_seeds=torch.arange(0)).shape == (0,)
+def test_no_pictures_give_no_logits_and_no_gradient(arrangement):
+    first, second, weight, bias = make_inputs(2, 7, torch.float32)
+    logits = bilinear_logits(first[:0], second[:0], weight, bias, dropout_seeds=torch.arange(0))
+    assert logits.shape == (0,)
+    assert all(gradient.count_nonzero() == 0 for gradient in gradients_of(logits, [first, second, weight, bias]))
 
 
 def test_root_floor_changes_gradients_of_small_products_and_never_the_logits():
@@ -169,6 +186,24 @@ def test_root_floor_changes_gradients_of_small_products_and_never_the_logits():
     assert torch.equal(exact, floored)
     steep, gentle = (gradients_of(logits, inputs)[0].norm() for logits in (exact, floored))
     assert gentle < 0.5 * steep
+
+
+def test_gradients_are_those_of_the_formula_with_its_own_root_floor(arrangement):
+    first, second, weight, _ = inputs = make_inputs(3, 9, torch.float64)
+    root_floor = 0.25
+    expected = []
+    for a, b in zip(first.detach().flatten(2), second.detach().flatten(2), strict=True):
+        product, matrix = a @ b.T / a.shape[1], weight.detach().view(9, 9)
+        squared_norm = product.abs().sum()
+        centred = (matrix * product / product.abs().sqrt()).sum() / squared_norm.sqrt()
+        slope = matrix / (2 * product.abs().clamp_min(root_floor).sqrt() * squared_norm.sqrt())
+        slope -= centred / (2 * squared_norm) * product.sign()
+        expected.append(torch.stack([slope @ b, slope.T @ a]) / a.shape[1])
+        assert (product.abs() < root_floor).any()
+        assert (product.abs() > root_floor).any()
+    logits = bilinear_logits(*inputs, root_floor=root_floor)
+    actual = torch.stack(torch.autograd.grad(logits.sum(), inputs[:2]), 1).flatten(3)
+    torch.testing.assert_close(actual, torch.stack(expected), rtol=1e-8, atol=1e-9)
 
 
 def test_backward_keeps_no_product_between_the_passes():

@@ -6,6 +6,7 @@ stays in cache, only the feature maps and seeds are kept for the backward pass, 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,11 @@ from torch import Tensor
 from crbl_training.model.bilinear_pooling import FLOOR
 
 DROPOUT = 0.5
-# A block of so many rows of 1280 values in float32 takes 1.3 MB.
-ROWS_AT_ONCE = 256
 # The signed root's derivative grows without bound near zero, so the backward pass uses a larger floor than the
 # forward pass; docs/root_floor.md has the measurement.
 DEFAULT_ROOT_FLOOR = 1e-5
+# On the CPU, two megabytes in float32: a few buffers of this size stay in cache.
+TILE_VALUES = 2**19
 
 
 def bilinear_logits(
@@ -63,109 +64,133 @@ class _BilinearLogits(torch.autograd.Function):
         seeds: tuple[int, ...] | None,
         root_floor: float,
     ) -> Tensor:
-        matrix = weight.view(first.shape[1], second.shape[1])
+        matrices = _tiles(weight, first)
         sums, squared_norms = [], []
-        for pictures, a, b in _portions(first, second):
-            masks = _dropout_masks(seeds[pictures], matrix.shape) if seeds is not None else None
-            total = squared_norm = torch.zeros(len(a), dtype=a.dtype, device=a.device)
-            for rows in _row_blocks(a):
-                product = _product(a[:, rows], b)
-                floored = product.abs().clamp_min_(FLOOR)
-                squared_norm = squared_norm + floored.sum((1, 2))
-                rooted = floored.rsqrt_().mul_(product)
-                if masks is not None:
-                    rooted.mul_(_as_factors(masks[:, rows], matrix))
-                total = total + rooted.mul_(matrix[rows]).sum((1, 2))
-            sums.append(total)
-            squared_norms.append(squared_norm)
-        squared_norm = torch.cat(squared_norms)
-        centred = torch.cat(sums) * torch.rsqrt(squared_norm) * _scale(seeds)
-        ctx.save_for_backward(first, second, matrix, centred, squared_norm)
-        ctx.seeds, ctx.root_floor = seeds, root_floor
+        for part in _parts(first, second, seeds, buffers=2):
+            product, work = part.buffers
+            torch.bmm(part.first, part.second.transpose(1, 2), out=product)
+            torch.abs(product, out=work).clamp_min_(FLOOR)
+            squared_norms.append(work.sum((1, 2)))
+            rooted = work.rsqrt_().mul_(product)
+            if part.kept is not None:
+                rooted.mul_(product.copy_(part.kept))
+            sums.append(rooted.mul_(matrices[part.tile]).sum((1, 2)))
+        squared_norm = _sum_over_tiles(squared_norms, len(matrices))
+        scale = 1 / (1 - DROPOUT) if seeds is not None else 1.0
+        centred = _sum_over_tiles(sums, len(matrices)) * torch.rsqrt(squared_norm) * scale
+        ctx.save_for_backward(first, second, weight, centred, squared_norm)
+        ctx.seeds, ctx.scale, ctx.root_floor = seeds, scale, root_floor
         return centred + bias
 
     @staticmethod
     @torch.amp.custom_bwd(device_type="cuda")
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        first, second, matrix, centred, squared_norms = ctx.saved_tensors
+        first, second, weight, centred, squared_norm = ctx.saved_tensors
         (gradient,) = gradients
         needs_first, needs_second, needs_weight, needs_bias = ctx.needs_input_grad[:4]
-        # d logit / d (W M S) and d logit / d |P| through the norm, one value a picture.
-        through_root = gradient * torch.rsqrt(squared_norms) * _scale(ctx.seeds)
-        through_norm = gradient * centred / squared_norms * -0.5
-        weight_gradient = torch.zeros_like(matrix) if needs_weight else None
+        inverse_norm = torch.rsqrt(squared_norm)
+        # d loss / d (W S) of what dropout kept, and beside it the part that comes through the norm.
+        through_root = gradient * inverse_norm * ctx.scale
+        through_norm = centred * inverse_norm * (-1 / ctx.scale)
+        steepest = ctx.root_floor**-0.5
+        matrices = _tiles(weight, first)
+        weight_gradients = [torch.zeros_like(matrix) for matrix in matrices] if needs_weight else []
         first_gradients, second_gradients = [], []
-        for pictures, a, b in _portions(first, second):
-            masks = _dropout_masks(ctx.seeds[pictures], matrix.shape) if ctx.seeds is not None else None
-            root_scale, norm_scale = (each[pictures].view(-1, 1, 1) for each in (through_root, through_norm))
-            first_gradient, second_gradient = [], torch.zeros_like(b)
-            for rows in _row_blocks(a):
-                product = _product(a[:, rows], b)
-                mask = _as_factors(masks[:, rows], matrix) if masks is not None else None
-                if weight_gradient is not None:
-                    rooted = product.abs().clamp_min_(FLOOR).rsqrt_().mul_(product).mul_(root_scale)
-                    if mask is not None:
-                        rooted.mul_(mask)
-                    weight_gradient[rows].add_(rooted[0] if len(a) == 1 else rooted.sum(0))
-                if not (needs_first or needs_second):
-                    continue
-                slope = product.abs().clamp_min_(ctx.root_floor).rsqrt_().mul_(matrix[rows]).mul_(root_scale * 0.5)
-                if mask is not None:
-                    slope.mul_(mask)
-                slope.add_(torch.sign(product).mul_(norm_scale))
-                first_gradient.append(torch.bmm(slope, b))
-                second_gradient = second_gradient + torch.bmm(slope.transpose(1, 2), a[:, rows])
-            if needs_first or needs_second:
-                first_gradients.append(torch.cat(first_gradient, dim=1) / a.shape[2])
-                second_gradients.append(second_gradient / a.shape[2])
+        for part in _parts(first, second, ctx.seeds, buffers=3):
+            product, inverse_root, work = part.buffers
+            torch.bmm(part.first, part.second.transpose(1, 2), out=product)
+            torch.abs(product, out=inverse_root).clamp_min_(FLOOR).rsqrt_()
+            if part.kept is not None:
+                inverse_root.mul_(work.copy_(part.kept))
+            if needs_weight:
+                rooted = torch.mul(inverse_root, product, out=work)
+                for one, factor in zip(rooted, through_root[part.pictures], strict=True):
+                    weight_gradients[part.tile].addcmul_(one, factor)
+            if not (needs_first or needs_second):
+                continue
+            slope = inverse_root.clamp_max_(steepest).mul_(matrices[part.tile])
+            slope.addcmul_(product.sign_(), through_norm[part.pictures].view(-1, 1, 1))
+            first_gradients.append(torch.bmm(slope, part.second).flatten(0, 1))
+            second_gradients.append(torch.bmm(slope.transpose(1, 2), part.first))
+        outer = (through_root * 0.5).view(-1, 1, 1)
         return (
-            torch.cat(first_gradients) if needs_first else None,
-            torch.cat(second_gradients) if needs_second else None,
-            weight_gradient.view(1, -1) if weight_gradient is not None else None,
+            torch.cat(first_gradients).view_as(first) * (outer / first.shape[2]) if needs_first else None,
+            _sum_over_tiles(second_gradients, len(matrices)) * outer if needs_second else None,
+            torch.cat(weight_gradients).view(1, -1) if needs_weight else None,
             gradient.sum().view(1) if needs_bias else None,
             None,
             None,
         )
 
 
-def _product(first: Tensor, second: Tensor) -> Tensor:
-    return torch.bmm(first / first.shape[2], second.transpose(1, 2))
+@dataclass(frozen=True)
+class _Part:
+    """What is worked on at a time: some rows of the products of some pictures.
+
+    Attributes:
+        pictures: which. tile: which rows, a number.
+        first: float [n, rows, K], those rows of the first map, divided by K. second: float [n, C, K].
+        kept: uint8 [n, rows, C], 0 where dropout drops a value, else 1; None without dropout.
+        buffers: float [n, rows, C] each. They are the same memory in every part: fresh memory of that size takes as
+            long to map as to fill, and fragments the heap.
+    """
+
+    pictures: slice
+    tile: int
+    first: Tensor
+    second: Tensor
+    kept: Tensor | None
+    buffers: list[Tensor]
 
 
-def _scale(seeds: tuple[int, ...] | None) -> float:
-    """What dropout multiplies the values by that it keeps."""
-    return 1 / (1 - DROPOUT) if seeds is not None else 1.0
-
-
-def _portions(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """One picture at a time on the CPU, where the cache is what counts; a few on a GPU, where memory is."""
-    at_once = 1 if first.device.type == "cpu" else 8
+def _parts(first: Tensor, second: Tensor, seeds: tuple[int, ...] | None, buffers: int) -> Iterator[_Part]:
+    at_once, height = _pictures_at_once(first), _tile_height(first)
+    memory: list[Tensor] = []
     # An empty batch is one empty portion, so that there is something to concatenate.
     for start in range(0, max(len(first), 1), at_once):
         pictures = slice(start, start + at_once)
-        yield pictures, first[pictures], second[pictures]
+        scaled, b = first[pictures] / first.shape[2], second[pictures]
+        kept = _kept_values(seeds[pictures], first.shape[1], second) if seeds is not None else None
+        for tile, a in enumerate(scaled.split(height, dim=1)):
+            shape = (len(a), a.shape[1], b.shape[1])
+            if not memory or memory[0].shape != shape:
+                memory = [first.new_empty(shape) for _ in range(buffers)]
+            kept_here = kept[:, tile * height : (tile + 1) * height] if kept is not None else None
+            yield _Part(pictures, tile, a, b, kept_here, memory)
 
 
-def _row_blocks(first: Tensor) -> list[slice]:
-    """Which rows of the product are computed together: as many as stay in a core's cache, on a GPU all."""
-    rows = first.shape[1]
-    at_once = ROWS_AT_ONCE if first.device.type == "cpu" else rows
-    return [slice(start, start + at_once) for start in range(0, rows, at_once)]
+def _pictures_at_once(first: Tensor) -> int:
+    """One on the CPU, where the cache is what counts; a few on a GPU, where memory is."""
+    return 1 if first.device.type == "cpu" else 8
 
 
-def _dropout_masks(seeds: tuple[int, ...], shape: torch.Size) -> Tensor:
-    """What dropout keeps, one mask a seed: uint8 [len(seeds), C, C] of 0 and 1, on the CPU.
+def _tile_height(first: Tensor) -> int:
+    """How many rows of a product are worked on at a time: all where several pictures are."""
+    channels = first.shape[1]
+    tiles = -(-channels * channels // TILE_VALUES) if first.device.type == "cpu" else 1
+    return -(-channels // tiles)
+
+
+def _tiles(weight: Tensor, first: Tensor) -> tuple[Tensor, ...]:
+    """The weight as a matrix, in tiles of rows."""
+    return weight.view(first.shape[1], -1).split(_tile_height(first))
+
+
+def _sum_over_tiles(parts: list[Tensor], tiles: int) -> Tensor:
+    """Parts [n, ...], a picture's tiles one after the other -> [N, ...]."""
+    together = torch.cat(parts)
+    return together.view(len(together) // tiles, tiles, *together.shape[1:]).sum(1)
+
+
+def _kept_values(seeds: tuple[int, ...], rows: int, second: Tensor) -> Tensor:
+    """What dropout keeps, a picture for each seed: uint8 [len(seeds), rows, C] of 0 and 1, on the maps' device.
 
     One random bit decides a value: sixty times faster than drawing a float for each.
     """
-    rows, columns = shape
+    columns = second.shape[1]
     words = torch.empty(len(seeds), -(-rows * columns // 64), dtype=torch.int64)
     generator = torch.Generator()
     for picture, seed in zip(words, seeds, strict=True):
         picture.random_(-(2**63), None, generator=generator.manual_seed(seed))
     bits = np.unpackbits(words.numpy().view(np.uint8), axis=1, count=rows * columns)
-    return torch.from_numpy(bits).view(len(seeds), rows, columns)
-
-
-def _as_factors(mask: Tensor, like: Tensor) -> Tensor:
-    return mask.to(like.device).to(like.dtype)
+    return torch.from_numpy(bits).view(len(seeds), rows, columns).to(second.device)
