@@ -26,13 +26,15 @@ def source(random_weights, train_set) -> ComputedActivations:
     )
 
 
-def test_kept_activations_are_those_computed_in_batches_of_that_size(source, tmp_path):
-    kept, sentence = activation_source(source, 3, 8, CacheSettings(tmp_path), "training")
-    assert isinstance(kept, CachedActivations)
-    assert "kept in" in sentence
+@pytest.mark.parametrize("mode", ["on", "off"])
+def test_kept_or_computed_a_pictures_bits_do_not_depend_on_the_batch(source, tmp_path, mode):
+    given, sentence = activation_source(source, 3, CacheSettings(tmp_path, mode), "training")
+    assert isinstance(given, CachedActivations) == (mode == "on")
+    assert ("kept in" in sentence) == (mode == "on")
     pictures, views = torch.tensor([3, 0, 15, 3, 7, 7, 1, 2]), torch.tensor([2, 0, 1, 0, 1, 2, 2, 1])
-    for read, computed in zip(kept(pictures, views), source(pictures, views), strict=True):
-        assert torch.equal(read, computed)
+    for place, pair in enumerate(zip(pictures.split(1), views.split(1), strict=True)):
+        for batch, alone in zip(given(pictures, views), source(*pair), strict=True):
+            assert torch.equal(batch[place : place + 1], alone)
 
 
 def changed_weights(source: ComputedActivations) -> ComputedActivations:
@@ -62,9 +64,9 @@ def changed_picture(source: ComputedActivations) -> ComputedActivations:
 )
 def test_what_is_kept_for_something_else_is_not_read(source, tmp_path, change):
     settings = CacheSettings(tmp_path)
-    activation_source(source, 1, 8, settings, "training")
-    assert "read from" in activation_source(source, 1, 8, settings, "training")[1]
-    assert "kept in" in activation_source(change(source), 1, 8, settings, "training")[1]
+    activation_source(source, 1, settings, "training")
+    assert "read from" in activation_source(source, 1, settings, "training")[1]
+    assert "kept in" in activation_source(change(source), 1, settings, "training")[1]
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -74,8 +76,8 @@ def test_weights_that_learn_do_not_matter(source, tmp_path):
     with torch.no_grad():
         model.backbone1.conv_head.weight.zero_()
     settings = CacheSettings(tmp_path)
-    activation_source(source, 1, 8, settings, "training")
-    assert "read from" in activation_source(replace(source, model=model), 1, 8, settings, "training")[1]
+    activation_source(source, 1, settings, "training")
+    assert "read from" in activation_source(replace(source, model=model), 1, settings, "training")[1]
 
 
 @pytest.mark.parametrize(
@@ -87,8 +89,9 @@ def test_weights_that_learn_do_not_matter(source, tmp_path):
     ],
 )
 def test_what_is_not_kept_is_computed_and_the_reason_said(source, views, settings, reason):
-    given, sentence = activation_source(source, views, 8, settings, "training")
-    assert given is source
+    given, sentence = activation_source(source, views, settings, "training")
+    assert not isinstance(given, CachedActivations)
+    assert (given is source) == (views == 0), "what no file could hold is computed a batch at a time"
     assert sentence.startswith("Frozen layers run anew for each batch of training pictures: ")
     assert re.search(reason, sentence)
     assert not settings.folder.exists()
@@ -96,9 +99,9 @@ def test_what_is_not_kept_is_computed_and_the_reason_said(source, views, setting
 
 def test_cache_on_fails_where_nothing_can_be_kept(source, tmp_path):
     with pytest.raises(UsageError, match="--cache on, but activations of the training pictures can't be kept: every"):
-        activation_source(source, 0, 8, CacheSettings(tmp_path, "on"), "training")
+        activation_source(source, 0, CacheSettings(tmp_path, "on"), "training")
 
 
 def test_full_disk_is_seen_before_it_is_full(source, tmp_path, monkeypatch):
     monkeypatch.setattr("crbl_training.activation_cache.SPARE_BYTES", 10**18)
-    assert "the disk has 0.0 GB to spare" in activation_source(source, 1, 8, CacheSettings(tmp_path), "training")[1]
+    assert "the disk has 0.0 GB to spare" in activation_source(source, 1, CacheSettings(tmp_path), "training")[1]

@@ -14,12 +14,13 @@ from tqdm import tqdm
 
 from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import UsageError
-from crbl_training.activations import ActivationSource, ComputedActivations
-from crbl_training.even_batches import batches_of_size
+from crbl_training.activations import ActivationSource, ComputedActivations, picture_by_picture
 from crbl_training.process_group import current_share
 
 CACHE_MODES = ("auto", "on", "off")
 GIGABYTE = 10**9
+# Rows of a file that are computed at a time.
+FILLED_AT_ONCE = 32
 # What a disk must have left beside the cache, for checkpoints and everybody else.
 SPARE_BYTES = 2 * GIGABYTE
 
@@ -61,12 +62,12 @@ class CachedActivations:
 
 
 def activation_source(
-    source: ComputedActivations, views: int, batch_size: int, settings: CacheSettings, name: str
+    source: ComputedActivations, views: int, settings: CacheSettings, name: str
 ) -> tuple[ActivationSource, str]:
     """The activations from a file, made now if need be, or else computed at each use; and a sentence that says which.
 
-    On the CPU both give the same bits for batches of `batch_size` pictures: oneDNN chooses its kernels by the size of
-    a batch, so that other sizes differ in the last bits (1e-5 of the largest activation for single pictures).
+    On the CPU both give the same bits, because the pictures are computed one by one either way. Only views that are
+    new in every epoch, which nobody keeps, are computed a batch at a time: with several threads that is quicker.
 
     Args:
         views: how many views of each picture there are, 0 when every epoch draws new ones.
@@ -76,11 +77,12 @@ def activation_source(
         UsageError: the mode is "on" and the activations can't be kept.
     """
     try:
-        return _kept_activations(source, views, batch_size, settings, name)
+        return _kept_activations(source, views, settings, name)
     except _NotKeptError as reason:
         if settings.mode == "on":
             raise UsageError(f"--cache on, but activations of the {name} pictures can't be kept: {reason}.") from None
-        return source, f"Frozen layers run anew for each batch of {name} pictures: {reason}"
+        computed = source if views == 0 else _repeatable(source)
+        return computed, f"Frozen layers run anew for each batch of {name} pictures: {reason}"
 
 
 class _NotKeptError(Exception):
@@ -88,7 +90,7 @@ class _NotKeptError(Exception):
 
 
 def _kept_activations(
-    source: ComputedActivations, views: int, batch_size: int, settings: CacheSettings, name: str
+    source: ComputedActivations, views: int, settings: CacheSettings, name: str
 ) -> tuple[CachedActivations, str]:
     if settings.mode == "off":
         raise _NotKeptError("the cache is off")
@@ -103,12 +105,12 @@ def _kept_activations(
     if size > settings.budget:
         wanted = f"{size / GIGABYTE:.1f} GB would be needed"
         raise _NotKeptError(f"{wanted}, --cache-budget is {settings.budget / GIGABYTE:g} GB")
-    path = settings.folder / f"activations_{_key(source, views, batch_size)}.npy"
+    path = settings.folder / f"activations_{_key(source, views)}.npy"
     kept = path.is_file()
     if not kept:
         remove_temporaries(path)
         _require_space(size, settings.folder)
-        _fill(path, source, views, batch_size, _values(shapes), name)
+        _fill(path, source, views, _values(shapes), name)
     cached = CachedActivations(np.load(path, mmap_mode="r"), shapes, views, source.device)
     return (
         cached,
@@ -133,7 +135,7 @@ def _values(shapes: tuple[torch.Size, torch.Size]) -> int:
     return sum(shape.numel() for shape in shapes)
 
 
-def _key(source: ComputedActivations, views: int, batch_size: int) -> str:
+def _key(source: ComputedActivations, views: int) -> str:
     """What the activations depend on: frozen weights, pictures, how they are seen, and what computes them."""
     digest = hashlib.sha256()
     for tensor in (*source.model.frozen_state().values(), source.images):
@@ -142,20 +144,24 @@ def _key(source: ComputedActivations, views: int, batch_size: int) -> str:
         "trainable": source.model.trainable,
         "spec": source.spec.to_dict(),
         "views": [repr(source.transform), source.seed, views] if source.transform is not None else [],
-        "batch_size": batch_size,
         "computed_by": [torch.__version__, source.device.type, torch.get_num_threads()],
     }
     digest.update(json.dumps(rest, sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 
-def _fill(path: Path, source: ComputedActivations, views: int, batch_size: int, values: int, name: str) -> None:
-    rows = torch.arange(len(source.images) * views)
-    batches = list(batches_of_size(rows, batch_size))
+def _repeatable(source: ComputedActivations) -> ActivationSource:
+    # On a GPU one picture alone would leave most of it idle, and nothing promises the same bits there.
+    return picture_by_picture(source) if source.device.type == "cpu" else source
+
+
+def _fill(path: Path, source: ComputedActivations, views: int, values: int, name: str) -> None:
+    repeatable = _repeatable(source)
+    batches = torch.arange(len(source.images) * views).split(FILLED_AT_ONCE)
     with replacing(path) as temporary:
-        kept = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(rows), values))
+        kept = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(source.images) * views, values))
         for batch in tqdm(batches, desc=f"Frozen layers, {name}", unit="batch", leave=False, disable=None):
-            activations = source(batch // views, batch % views)
+            activations = repeatable(batch // views, batch % views)
             kept[batch.numpy()] = torch.cat([part.flatten(1).cpu() for part in activations], dim=1).numpy()
         kept.flush()
         del kept  # Windows renames no file that is still mapped.

@@ -40,3 +40,19 @@ class ComputedActivations:
             pairs = zip(pictures.tolist(), views.tolist(), strict=True)
             images = augment(images, self.transform, [derive_seed(self.seed, *pair) for pair in pairs])
         return self.model.frozen_activations(network_input(images.to(self.device), self.spec))
+
+
+def picture_by_picture(source: ActivationSource) -> ActivationSource:
+    """Computes each picture alone, so that its activations are the same bits whatever else is in the batch.
+
+    In a batch they are not: elementwise loops of PyTorch's CPU operators work on whole vectors and finish with single
+    values, for which exp and other functions are other approximations. Where a picture's values fall depends on its
+    place in the batch. oneDNN chooses its kernels by the batch's size besides.
+    """
+
+    def computed(pictures: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+        parts = [source(picture, view) for picture, view in zip(pictures.split(1), views.split(1), strict=True)]
+        first, second = (torch.cat(part) for part in zip(*parts, strict=True))
+        return first, second
+
+    return computed

@@ -98,7 +98,6 @@ def train_model(
     train_source, sentence = activation_source(
         ComputedActivations(model, train.images, spec, transform, seed, device),
         recipe.views if transform is not None else 1,
-        own_batch // progress.parts,
         settings,
         "training",
     )
@@ -106,7 +105,6 @@ def train_model(
     validation_source, sentence = activation_source(
         ComputedActivations(model, validation.images, spec, None, seed, device),
         1,
-        even_size(len(validation.labels), EVALUATION_BATCH),
         settings,
         "validation",
     )
