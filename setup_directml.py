@@ -4,6 +4,8 @@
     python setup_directml.py test       set up, then run the tests
     python setup_directml.py install    set up only, and say what to type next
 
+--directml installs torch-directml where another torch would be picked: beside an NVIDIA card, or on Linux.
+
 Standard library only, in the syntax of Python 3.8, so that an old Python gets as far as saying that it is too old.
 """
 
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent
+DIRECTML_EXTRAS = ("train-directml", "export", "test")
 OLDEST_PYTHON = (3, 11)
 NEWEST_DIRECTML_PYTHON = (3, 12)
 STAMP = "crbl-setup.json"
@@ -104,7 +107,7 @@ def main(arguments: list[str]) -> int:
     environment = options.venv.resolve()
     try:
         machine = this_machine()
-        choice = choose(machine)
+        choice = choose_directml(machine) if options.directml else choose(machine)
         print(describe(machine, choice, environment), flush=True)
         if options.dry_run:
             return 0
@@ -138,6 +141,9 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("command", choices=("demo", "test", "install"), help="what to run once all is installed")
     parser.add_argument("--dry-run", action="store_true", help="say what would be installed and why, and stop")
+    parser.add_argument(
+        "--directml", action="store_true", help="install torch-directml even if another torch would be picked"
+    )
     parser.add_argument("--venv", type=Path, default=PROJECT / ".venv", metavar="FOLDER", help="in place of .venv")
     options, unknown = parser.parse_known_args(own)
     if options.command == "install" and unknown + after:
@@ -213,9 +219,37 @@ def choose(machine: Machine) -> Choice:
             gigabytes=4,
         )
     return Choice(
-        ("train-directml", "export", "test"),
+        DIRECTML_EXTRAS,
         (f"torch-directml, because this is Windows on x64 with Python {version} and no NVIDIA card.",),
         gigabytes=4,
+    )
+
+
+def choose_directml(machine: Machine) -> Choice:
+    """The extras of pyproject.toml with torch-directml, for who asks for it.
+
+    Raises:
+        SetupError: there is no torch-directml for this machine's system, processor or Python.
+    """
+    if machine.system not in ("Windows", "Linux") or machine.machine.upper() not in ("AMD64", "X86_64"):
+        raise SetupError(
+            f"torch-directml is made for Windows and Linux on x64, and this is {machine.system} on {machine.machine}. "
+            "Leave out --directml."
+        )
+    if not OLDEST_PYTHON <= machine.python <= NEWEST_DIRECTML_PYTHON:
+        raise SetupError(
+            "torch-directml needs Python 3.11 or 3.12, and this is {}.{}. ".format(*machine.python)
+            + how_to_get_python(machine.system)
+        )
+    if machine.system == "Windows":
+        return Choice(DIRECTML_EXTRAS, ("torch-directml, because --directml asks for it.",), gigabytes=4)
+    return Choice(
+        DIRECTML_EXTRAS,
+        (
+            "torch-directml, because --directml asks for it.",
+            "On Linux it needs the DirectX libraries of WSL 2; without them training falls to CUDA or the CPU.",
+        ),
+        gigabytes=10,
     )
 
 

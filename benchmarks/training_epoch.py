@@ -3,8 +3,9 @@
     python benchmarks/training_epoch.py [--pictures 96] [--rounds 3]
 
 Plain is the same loop with the head as stock operators and nothing kept; it and the uncached kind draw new views in
-every epoch, as crbl-train does unless told otherwise, the cached one reads one view of each picture. Every measurement is a process of its own with
-one thread; the kinds take turns. What counts is the second epoch: the first one fills the cache.
+every epoch, as crbl-train does unless told otherwise, the cached one reads one view of each picture. Every measurement
+is a process of its own with one thread; the kinds take turns. What counts is the second epoch: the first one fills the
+cache.
 """
 
 import json

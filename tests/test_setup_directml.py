@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import setup_directml
-from setup_directml import Choice, Machine, SetupError, choose, diagnose, parse, set_up
+from setup_directml import Choice, Machine, SetupError, choose, choose_directml, diagnose, parse, set_up
 
 SCRIPT = Path(setup_directml.__file__)
 HERE = Machine("Linux", "x86_64", sys.version_info[:2], nvidia_card=False)
@@ -92,6 +92,33 @@ def test_windows_without_nvidia_card_gets_the_directml_stack(python):
 )
 def test_all_others_get_torch_from_the_index(machine):
     assert choose(machine).extras == ("export", "test")
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        Machine("Windows", "AMD64", (3, 12), nvidia_card=True),
+        Machine("Linux", "x86_64", (3, 11), nvidia_card=False),
+    ],
+)
+def test_torch_directml_is_had_for_the_asking(machine):
+    assert choose(machine).extras == ("export", "test")
+    assert choose_directml(machine).extras == ("train-directml", "export", "test")
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        (Machine("Darwin", "arm64", (3, 12), False), "Darwin on arm64"),
+        (Machine("Linux", "aarch64", (3, 12), False), "Linux on aarch64"),
+        (Machine("Windows", "32-bit", (3, 12), False), "Windows on 32-bit"),
+        (Machine("Windows", "AMD64", (3, 13), False), "3.13"),
+        (Machine("Linux", "x86_64", (3, 10), False), "3.10"),
+    ],
+)
+def test_where_there_is_no_torch_directml_asking_says_why(machine, said):
+    with pytest.raises(SetupError, match=said):
+        choose_directml(machine)
 
 
 def test_extras_exist_in_pyproject():

@@ -1,5 +1,8 @@
 """What the trainer's tests share: a few pictures, drawn or rendered, and a model that sees something in them."""
 
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,20 @@ def grain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("grains") / "data"
     write_dataset(folder, seed=3, train=16, validation=8, test=0)
     return folder
+
+
+@pytest.fixture
+def install_torch_directml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Installs a torch_directml made of the given code, for this process and those it starts."""
+
+    def install(code: str) -> None:
+        folder = tmp_path / "made_torch_directml"
+        folder.mkdir()
+        (folder / "torch_directml.py").write_text(code)
+        monkeypatch.syspath_prepend(folder)
+        inherited = os.environ.get("PYTHONPATH", "")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(part for part in (str(folder), inherited) if part))
+        monkeypatch.delitem(sys.modules, "torch_directml", raising=False)
+
+    yield install
+    sys.modules.pop("torch_directml", None)

@@ -17,6 +17,7 @@ from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.commands.train import main
 from crbl_training.dataset import data_hash, read_labelled
+from made_torch_directml import BREAKS_IN_TRAINING, WORKING
 
 COMMAND = (sys.executable, "-c", "from crbl_training.commands import train; train()")
 QUICK = ("--weights", "none", "--epochs", "1", "--batch-size", "8", "--image-size", "64", "--device", "cpu")
@@ -268,6 +269,39 @@ def test_directml_where_there_is_none_ends_with_3_and_the_reason(grain_folder, t
     assert answer.returncode == 3
     assert "directml: " in answer.stderr
     assert "--device auto" in answer.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def train_on_directml(grain_folder: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv", "--out", out)
+    return crbl_train("--variant", "full", *data, *QUICK, "--device", "directml", *more)
+
+
+def test_a_directml_driver_is_compared_with_the_cpu_before_the_first_epoch(
+    grain_folder, tmp_path, install_torch_directml
+):
+    install_torch_directml(WORKING)
+    for option, outcome, sentence in (
+        ((), "passed", "gives what the CPU gives"),
+        (("--skip-device-check",), "skipped", "skipped"),
+    ):
+        answer = train_on_directml(grain_folder, tmp_path / outcome, *option)
+        assert answer.returncode == 0, answer.stderr
+        assert "Device: directml, Radeon One" in answer.stdout
+        assert re.search(rf"Device check: .*{sentence}[^\0]*Epoch +1 ", answer.stdout)
+        metrics = json.loads((tmp_path / outcome / "metrics.json").read_text())
+        assert metrics["device_check"] == outcome
+
+
+def test_a_directml_driver_that_cannot_train_ends_with_3_and_leaves_nothing(
+    grain_folder, tmp_path, install_torch_directml
+):
+    install_torch_directml(BREAKS_IN_TRAINING)
+    answer = train_on_directml(grain_folder, tmp_path / "out")
+    assert answer.returncode == 3
+    assert "cannot run a training step" in answer.stderr
+    assert "--skip-device-check" in answer.stderr
+    assert "Epoch" not in answer.stdout
     assert not (tmp_path / "out").exists()
 
 

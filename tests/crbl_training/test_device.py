@@ -1,10 +1,8 @@
 """device.py: a broken driver costs a reason, never the process."""
 
 import importlib.util
-import os
 import re
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,29 +10,7 @@ import torch
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_training import device as device_module
 from crbl_training.device import choose_device, get_device
-
-WORKING = """
-import torch
-names = ["Radeon One\\0", "Radeon Two\\0"]
-def device_count(): return len(names)
-def device_name(index): return names[index]
-def device(index): return torch.device("cpu")
-"""
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Install a torch_directml made of the given code, for this process and those it starts."""
-
-    def install_code(code: str) -> None:
-        (tmp_path / "torch_directml.py").write_text(code)
-        monkeypatch.syspath_prepend(tmp_path)
-        inherited = os.environ.get("PYTHONPATH", "")
-        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(part for part in (str(tmp_path), inherited) if part))
-        monkeypatch.delitem(sys.modules, "torch_directml", raising=False)
-
-    yield install_code
-    sys.modules.pop("torch_directml", None)
+from made_torch_directml import WORKING
 
 
 @pytest.fixture
@@ -70,8 +46,8 @@ def test_auto_falls_to_the_cpu_and_says_why(monkeypatch):
     ],
     ids=["OSError", "silent exit", "no adapter", "no count", "no values"],
 )
-def test_directml_that_fails_is_a_reason(install, code, reason):
-    install(code)
+def test_directml_that_fails_is_a_reason(install_torch_directml, code, reason):
+    install_torch_directml(code)
     with pytest.raises(UnavailableError, match=reason):
         choose_device("directml")
 
@@ -85,31 +61,31 @@ def test_the_genuine_wheel_without_directx_is_a_reason():
         choose_device("directml")
 
 
-def test_directml_that_hangs_is_given_up(install, monkeypatch):
-    install("import time; time.sleep(20)\n" + WORKING)
+def test_directml_that_hangs_is_given_up(install_torch_directml, monkeypatch):
+    install_torch_directml("import time; time.sleep(20)\n" + WORKING)
     monkeypatch.setattr(device_module, "PROBE_SECONDS", 2)
     with pytest.raises(UnavailableError, match="did not answer within 2 s; update it"):
         choose_device("directml")
 
 
-def test_auto_survives_a_crashing_driver(install, monkeypatch):
-    install("import os; os.abort()")
+def test_auto_survives_a_crashing_driver(install_torch_directml, monkeypatch):
+    install_torch_directml("import os; os.abort()")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     chosen = choose_device("auto")
     assert chosen.kind == "cpu"
     assert re.search(r"trying it ended the process \(code -?\d+\); update the graphics driver", chosen.passed_over[0])
 
 
-def test_working_directml_goes_first_with_its_name(install):
-    install("print('driver greets')\n" + WORKING)
+def test_working_directml_goes_first_with_its_name(install_torch_directml):
+    install_torch_directml("print('driver greets')\n" + WORKING)
     chosen = choose_device("auto", 1)
     assert (chosen.kind, chosen.index, chosen.name) == ("directml", 1, "Radeon Two")
     assert chosen.passed_over == ()
     assert chosen.torch_device() == torch.device("cpu")  # what the stand-in calls its device
 
 
-def test_adapter_that_is_not_there_is_named_with_those_that_are_and_never_touched(install):
-    install(WORKING + "def device(index): import os; os.abort()")
+def test_adapter_that_is_not_there_is_named_with_those_that_are_and_never_touched(install_torch_directml):
+    install_torch_directml(WORKING + "def device(index): import os; os.abort()")
     with pytest.raises(UnavailableError, match=r"adapter -1 was asked for.*0: 'Radeon One', 1: 'Radeon Two'"):
         choose_device("directml", -1)
 

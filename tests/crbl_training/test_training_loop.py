@@ -283,3 +283,19 @@ def test_mixed_precision_trains_on_cuda(make_model, train_set, validation_set):
         make_model("head"), train_set, validation_set, SPEC, 0.5, recipe, torch.device("cuda"), 0, lambda epoch: None
     )
     assert result.history[-1].train_loss < result.history[0].train_loss
+
+
+def test_clip_norm_bounds_the_gradient_that_adam_sees(train_set, validation_set, monkeypatch):
+    seen = []
+    step = training_loop.Adam.step
+
+    def look_and_step(self, closure=None):
+        gradients = [parameter.grad.flatten() for group in self.param_groups for parameter in group["params"]]
+        seen.append(float(torch.cat(gradients).norm()))
+        step(self, closure)
+
+    monkeypatch.setattr(training_loop.Adam, "step", look_and_step)
+    run(OneUnit(), train_set, validation_set, replace(SHORT, epochs=1))
+    free, seen[:] = list(seen), []
+    run(OneUnit(), train_set, validation_set, replace(SHORT, epochs=1, clip_norm=min(free) / 2))
+    assert seen == pytest.approx([min(free) / 2] * len(free), rel=1e-4)

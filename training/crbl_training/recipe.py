@@ -24,6 +24,7 @@ class Recipe:
         label_smoothing: how far labels are drawn towards 1/2, 0 to under 1; 0.1 makes them 0.05 and 0.95.
         augment: one of `AUGMENTATIONS`. views: how many augmented views of each picture there are, 0 for new ones in
             every epoch.
+        clip_norm: the gradient's length is bounded by this, see `clip_gradients`; None leaves it alone.
         accumulate: in how many parts a batch is computed. amp: bfloat16 where that is safe (CUDA alone).
         root_floor: see `bilinear_logits`.
     """
@@ -41,6 +42,7 @@ class Recipe:
     views: int = 0
     scheduler: str = "plateau"
     label_smoothing: float = 0.0
+    clip_norm: float | None = None
     accumulate: int = 1
     amp: bool = False
     root_floor: float = DEFAULT_ROOT_FLOOR
@@ -63,6 +65,8 @@ class Recipe:
             )
         if not 0 <= self.label_smoothing < 1:
             raise UsageError(f"The label smoothing is {self.label_smoothing}, expected 0 to under 1.")
+        if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
+            raise UsageError(f"The gradient's norm is to be at most {self.clip_norm}, expected a positive number.")
         if self.scheduler not in SCHEDULERS:
             raise UsageError(f"The scheduler is {self.scheduler!r}, expected {' or '.join(map(repr, SCHEDULERS))}.")
         if self.augment not in AUGMENTATIONS:

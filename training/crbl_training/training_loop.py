@@ -21,6 +21,7 @@ from crbl_training.balanced_batches import balanced_batches
 from crbl_training.epoch import Epoch
 from crbl_training.evaluation import EVALUATION_BATCH, compute_metrics
 from crbl_training.even_batches import batches_of_size, even_size
+from crbl_training.gradient_clipping import clip_gradients
 from crbl_training.learning_rate import end_epoch, learning_rate_scheduler
 from crbl_training.loss import class_weights, training_loss
 from crbl_training.model.crbl import CRBLDualModel
@@ -94,7 +95,6 @@ def train_model(
 
     settings = cache if cache is not None else CacheSettings(Path(), "off")
     transform = augmentation_named(recipe.augment, spec.image_size)
-    own_batch = recipe.batch_size // current_share().world_size
     train_source, sentence = activation_source(
         ComputedActivations(model, train.images, spec, transform, seed, device),
         recipe.views if transform is not None else 1,
@@ -185,6 +185,8 @@ def _train_epoch(
             when = f"Epoch {progress.epoch}, step {step + 1}"
             gradients = compute_gradients(model, logits_of, loss_of, batch, progress.parts, step_seed, when, say)
             average_gradients(model.parameters())
+            if recipe.clip_norm is not None:
+                clip_gradients(model.parameters(), recipe.clip_norm)
             optimizer.step()
             progress.parts = gradients.parts
             progress.losses.append(gradients.loss)

@@ -20,14 +20,17 @@ from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import Variant
 from crbl_training.activation_cache import CacheSettings
+from crbl_training.balanced_batches import balanced_batches
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
 from crbl_training.dataset import Split, data_hash
 from crbl_training.device import ChosenDevice
+from crbl_training.device_check import check_device
 from crbl_training.epoch import Epoch
 from crbl_training.evaluation import Metrics, predict_logits
 from crbl_training.evaluation_report import report_lines, report_on, write_report
 from crbl_training.first_weights import load_backbones, load_start
 from crbl_training.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
+from crbl_training.loss import class_weights
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.shared_batchnorm import share_batchnorm
 from crbl_training.prepared_set import PreparedSet, description_lines, prepare_set
@@ -43,6 +46,7 @@ from crbl_training.validation_scores import SCORES_FILE
 STATE_FILE = "training_state.safetensors"
 CACHE_FOLDER = "activation_cache"
 TENSORBOARD_FOLDER = "tensorboard"
+DEVICE_CHECK_PICTURES = 8
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class TrainingPlan:
         skip_bad: leave out pictures that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
         cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
+        skip_device_check: train on DirectML without comparing a step with the CPU's first.
     """
 
     variant: Variant
@@ -74,6 +79,7 @@ class TrainingPlan:
     cache_mode: str
     cache_budget: int
     tensorboard: bool
+    skip_device_check: bool
 
 
 def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenDevice) -> Metrics:
@@ -83,7 +89,7 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
 
     Raises:
         UsageError: the folder holds an unfinished run and the plan is not to resume, or a run of another plan.
-        What `prepare_set`, `refuse_leakage`, `load_backbones` and `train_model` raise.
+        What `prepare_set`, `refuse_leakage`, `load_backbones`, `check_device` and `train_model` raise.
     """
     state_path = folder / STATE_FILE
     _require_clear(state_path, plan.resume)
@@ -107,6 +113,7 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     say(f"Training {learning:,} parameters ({plan.variant.name}) for up to {plan.recipe.epochs} epochs")
 
+    device_check = _require_sound_device(plan, model, train_set, chosen)
     threshold = plan.start.threshold if plan.start is not None else plan.variant.threshold
     with _epoch_log(plan, folder) as log:
         result = train_model(
@@ -124,7 +131,8 @@ def run_training(plan: TrainingPlan, split: Split, folder: Path, chosen: ChosenD
             cache=CacheSettings(folder / CACHE_FOLDER, plan.cache_mode, plan.cache_budget),
         )
     counts = _picture_counts(train_set, validation_set, leakage)
-    provenance = _provenance(plan, chosen, origin, split) | hashes | counts | {"best_epoch": result.best_epoch}
+    run = {"best_epoch": result.best_epoch, "device_check": device_check}
+    provenance = _provenance(plan, chosen, origin, split) | hashes | counts | run
     checkpoint = Checkpoint(
         variant=plan.variant,
         state=result.state,
@@ -178,6 +186,23 @@ def _look_for_leakage(train_set: PreparedSet, validation_set: PreparedSet, refus
         refuse_leakage(leakage)
     say("\n".join(leakage_lines(leakage)))
     return leakage
+
+
+def _require_sound_device(
+    plan: TrainingPlan, model: CRBLDualModel, train_set: PreparedSet, chosen: ChosenDevice
+) -> str:
+    """Where the device is DirectML's, compare a step with the CPU's; says in a word what came of it."""
+    if chosen.kind != "directml":
+        return "not needed"
+    if plan.skip_device_check:
+        say("Device check: skipped. If this driver computes wrongly, nobody will notice")
+        return "skipped"
+    pictures = balanced_batches(train_set.labels, DEVICE_CHECK_PICTURES, plan.seed, epoch=0)[0]
+    weights = class_weights(plan.recipe.assumed_normal_share)
+    images, labels = train_set.images[pictures], train_set.labels[pictures]
+    check_device(model, images, labels, plan.spec, weights, chosen.torch_device())
+    say("Device check: a training step gives what the CPU gives")
+    return "passed"
 
 
 def _identity(plan: TrainingPlan, origin: str, hashes: dict[str, str]) -> dict[str, Any]:

@@ -46,6 +46,11 @@ from crbl_training.training_run import TrainingPlan, run_training, say
 @click.option("--device", type=click.Choice(["auto", *KINDS]), default="auto", show_default=True)
 @click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
 @click.option(
+    "--skip-device-check",
+    is_flag=True,
+    help="Train on DirectML without comparing one step with the CPU's first.",
+)
+@click.option(
     "--weights",
     multiple=True,
     help="First weights of the backbones: imagenet, noisy-student, none or a file; given twice, one for each backbone. "
@@ -71,6 +76,7 @@ from crbl_training.training_run import TrainingPlan, run_training, say
 @click.option("--lr", "learning_rate", type=float, default=Recipe.learning_rate, show_default=True)
 @click.option("--scheduler", type=click.Choice(SCHEDULERS), default=Recipe.scheduler, show_default=True)
 @click.option("--label-smoothing", type=float, default=Recipe.label_smoothing, show_default=True)
+@click.option("--clip-norm", type=float, help="Scale the gradient down to this length where it is longer.")
 @click.option("--trainable", type=click.Choice(TRAINABLE), help="Default: after-150 for crop, head for full.")
 @click.option("--augment", type=click.Choice(AUGMENTATIONS), default=Recipe.augment, show_default=True)
 @click.option(
@@ -135,6 +141,7 @@ def main(
     out: Path | None,
     device: str,
     device_index: int,
+    skip_device_check: bool,
     weights: tuple[str, ...],
     from_checkpoint: Path | None,
     threshold_text: str,
@@ -146,6 +153,7 @@ def main(
     learning_rate: float,
     scheduler: str,
     label_smoothing: float,
+    clip_norm: float | None,
     trainable: str | None,
     augment: str,
     show_augment: Path | None,
@@ -175,6 +183,7 @@ def main(
         views=views,
         scheduler=scheduler,
         label_smoothing=label_smoothing,
+        clip_norm=clip_norm,
         accumulate=accumulate,
         amp=amp,
         root_floor=root_floor,
@@ -197,6 +206,7 @@ def main(
         cache_mode=cache_mode,
         cache_budget=int(cache_budget * GIGABYTE),
         tensorboard=tensorboard,
+        skip_device_check=skip_device_check,
     )
     if show_augment is not None:
         _show_augmentation(show_augment, plan, read_split(data, validation, images, seed))
