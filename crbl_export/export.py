@@ -12,10 +12,10 @@ import torch
 from crbl_export.directml.check import check_directml
 from crbl_export.exporter import export_graph
 from crbl_export.graph import ExportGraph
+from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet, check_parity
 from crbl_export.passes import apply_passes
 from crbl_export.reference import reference_logits
-from crbl_runtime.atomic_file import replacing
 from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
 from crbl_runtime.errors import ModelFileError, ParityError
 from crbl_runtime.self_test import self_test_images
@@ -50,7 +50,7 @@ def export_checkpoint(
     heatmap: bool,
     require_directml: bool = True,
 ) -> ParityReport:
-    """Export a checkpoint to `output` if, and only if, the file decides as PyTorch does on `pictures`.
+    """Export a checkpoint to `output`, its card beside it, if, and only if, it decides as PyTorch does on `pictures`.
 
     Args:
         require_directml: a node without a DirectML kernel is an error and not a warning.
@@ -60,7 +60,7 @@ def export_checkpoint(
     """
     model = build_model_file(checkpoint, opset=opset, heatmap=heatmap)
     _check_directml(model, require_directml)
-    with replacing(output) as candidate:
+    with replacing_with_card(output) as candidate:
         candidate.write_bytes(serialize(model))
         report = check_parity(candidate, checkpoint, pictures)
         if not report.passed:

@@ -87,11 +87,16 @@ class ParitySet:
     @property
     def hash(self) -> str:
         """SHA-256 over all contents, in order."""
-        digest = hashlib.sha256()
-        for content in self.contents:
-            part = content if isinstance(content, bytes) else content.tobytes()
-            digest.update(hashlib.sha256(part).digest())
-        return digest.hexdigest()
+        return contents_hash(self.contents)
+
+
+def contents_hash(contents: Sequence[bytes | NDArray[np.uint8]]) -> str:
+    """SHA-256 over encoded pictures or arrays, in order."""
+    digest = hashlib.sha256()
+    for content in contents:
+        part = content if isinstance(content, bytes) else content.tobytes()
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
 
 
 def read_parity_set(checkpoint: Checkpoint, paths: Sequence[Path], source: str) -> ParitySet:

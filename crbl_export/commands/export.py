@@ -8,9 +8,9 @@ import click
 from crbl_export.export import export_checkpoint
 from crbl_export.exporter import DEFAULT_OPSET, OPSETS
 from crbl_export.find_checkpoint import newest_checkpoint
+from crbl_export.model_card.beside_model import card_path, require_free
 from crbl_export.parity_table import parity_lines
 from crbl_export.verification_pictures import SYNTHETIC, parity_set
-from crbl_runtime.errors import UsageError
 from crbl_runtime.variant import VARIANTS
 from crbl_training.checkpoint import load_checkpoint
 
@@ -37,7 +37,7 @@ from crbl_training.checkpoint import load_checkpoint
     show_default=True,
     help="Refuse a graph with a node that DirectML has no kernel for.",
 )
-@click.option("--force", is_flag=True, help="Replace an existing output file.")
+@click.option("--force", is_flag=True, help="Replace an existing output file and its card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the parity report as JSON.")
 def main(
     variant: str,
@@ -55,8 +55,7 @@ def main(
         checkpoint_path = newest_checkpoint(variant, Path())
         click.echo(f"Newest checkpoint of {variant}: {checkpoint_path}", err=as_json)
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists. Give another name with -o, or replace it with --force.")
+    require_free(target, force=force)
     checkpoint = load_checkpoint(checkpoint_path, variant)
     pictures = parity_set(checkpoint, checkpoint_path, verify)
     if pictures.source == SYNTHETIC:
@@ -72,6 +71,7 @@ def main(
         return
     click.echo("\n".join(parity_lines(report)))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset})")
+    click.echo(f"Model card: {card_path(target)}")
     click.echo(f"Next: crbl-predict {target} PICTURE...")
 
 

@@ -91,6 +91,7 @@ def test_exporting_twice_in_two_processes_gives_the_same_bytes(crop: Trained, tm
         assert result.returncode == 0, result.stderr
     first, second = (tmp_path / name / "model.onnx" for name in ("first", "second"))
     assert first.read_bytes() == second.read_bytes() == crop.model.read_bytes()
+    assert first.with_suffix(".md").read_bytes() == second.with_suffix(".md").read_bytes()
 
 
 @pytest.mark.parametrize("opset", list(OPSETS))

@@ -1,0 +1,85 @@
+"""What a model file says of itself."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from crbl_runtime.contract import HEATMAP_NAME, METADATA_KEY, ModelContract
+from crbl_runtime.errors import ModelFileError
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """All that a model card is made of.
+
+    Attributes:
+        name: of the file, without folders. size: in bytes. sha256: of the content.
+        opset, ir_version: of ONNX. heatmap: (height, width) of the heatmap in cells, None where the file has none.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    contract: ModelContract
+    opset: int
+    ir_version: int
+    heatmap: tuple[int, int] | None
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """Provenance of the weights."""
+        return self.contract.training
+
+    def recorded(self, key: str) -> dict[str, Any]:
+        """A part of the provenance; empty where the file does not have it."""
+        part = self.training.get(key)
+        return part if isinstance(part, dict) else {}
+
+
+def read_facts(content: bytes, name: str) -> ModelFacts:
+    """The facts of a model file's content.
+
+    Raises:
+        ModelFileError: it is no ONNX file, no CRBL model, or has a contract that this version does not know.
+    """
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError as error:
+        raise ModelFileError(f"{name} is no ONNX file, or a damaged one ({error}). Export it again.") from error
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    if METADATA_KEY not in metadata:
+        raise ModelFileError(f"{name} is no CRBL model: it has no '{METADATA_KEY}' metadata. Name one of crbl-export.")
+    return ModelFacts(
+        name=name,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        contract=ModelContract.from_json(metadata[METADATA_KEY], name),
+        opset=next(entry.version for entry in model.opset_import if not entry.domain),
+        ir_version=model.ir_version,
+        heatmap=_heatmap_size(model),
+    )
+
+
+def read_model_file(path: Path) -> ModelFacts:
+    """The facts of a model file.
+
+    Raises:
+        ModelFileError: see `read_facts`; or the file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read ({error.strerror}). Name a file of crbl-export.") from error
+    return read_facts(content, path.name)
+
+
+def _heatmap_size(model: onnx.ModelProto) -> tuple[int, int] | None:
+    output = next((output for output in model.graph.output if output.name == HEATMAP_NAME), None)
+    if output is None:
+        return None
+    _, height, width = (dimension.dim_value for dimension in output.type.tensor_type.shape.dim)
+    return height, width
