@@ -53,12 +53,13 @@ def test_wheel_holds_the_three_packages_and_nothing_else(wheel):
     assert not [name for name in names if name.endswith((".pyc", ".ipynb", ".pth", ".onnx"))]
 
 
-def test_every_module_of_the_packages_is_in_the_wheel(wheel):
+def test_every_file_of_the_packages_is_in_the_wheel(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     for package in (PROJECT / "crbl_runtime", PROJECT / "crbl_export", PROJECT / "training" / "crbl_training"):
-        for module in package.rglob("*.py"):
-            assert module.relative_to(package.parent).as_posix() in names
+        for file in package.rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                assert file.relative_to(package.parent).as_posix() in names
 
 
 def test_runtime_loads_no_training_package(programs):

@@ -67,7 +67,7 @@ def main(
         checkpoint, target, pictures, opset=opset, heatmap=heatmap, require_directml=require_directml
     )
     if as_json:
-        click.echo(json.dumps({"model": str(target), **report.to_dict()}, indent=2))
+        click.echo(json.dumps({"model": str(target), "card": str(card_path(target)), **report.to_dict()}, indent=2))
         return
     click.echo("\n".join(parity_lines(report)))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset})")

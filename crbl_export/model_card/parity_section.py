@@ -16,7 +16,7 @@ TITLES = {
     "error_file": "Largest logit error of this file",
     "limit": "Allowed",
     "flips": "Decisions flipped",
-    "flips_within_margin": "Flipped nearer to the threshold than what is allowed",
+    "flips_within_margin": "Flipped within that margin of the threshold",
 }
 
 

@@ -19,7 +19,7 @@ def self_test_section(facts: ModelFacts) -> str:
             f"**{self_test.tolerance:g}**, that GPU is not used, and the log and the result say why.",
             table(["Picture", "Logit of the float64 PyTorch model"], rows),
             f"The pictures, uint8 {list(images.shape)}, have the SHA-256 "
-            f"{code(hashlib.sha256(images.tobytes()).hexdigest())}. `prepared_pictures.py` below writes them to "
+            f"{code(hashlib.sha256(images.tobytes()).hexdigest())}. `prepared_pictures.py` above writes them to "
             "`self_test.rgb`: ship that file with a program of another language, judge it once for each new driver, "
             "and compare. The formula, in crbl_runtime/self_test.py, can be ported as well: it is whole numbers of 64 "
             "bits and nothing else, where `//` rounds down also below zero.",

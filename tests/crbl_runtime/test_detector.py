@@ -3,6 +3,7 @@
 import io
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from crbl_runtime import Detector, ModelFileError, PictureError, UnavailableError, UsageError, decode
-from crbl_runtime.session import Provider, Session
+from crbl_runtime.session import EXECUTION_PROVIDERS, Provider, Session
 from real_line import Trained
 
 
@@ -149,23 +150,52 @@ def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(c
         Detector(crop.model, provider="cuda")
 
 
-def test_a_provider_that_computes_wrongly_is_not_used(crop: Trained, tmp_path: Path, caplog) -> None:
-    """The CPU stands in for the wrong driver: the file's reference values are changed instead."""
-    from dataclasses import replace
-
+def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
+    """A model file whose self-test expects other logits: to it, a right driver is a wrong one."""
     from crbl_export.export import metadata_text, serialize, with_contract
     from crbl_runtime.contract import ModelContract, SelfTest
 
     model = onnx.load(crop.model)
     contract = ModelContract.from_json(metadata_text(model), "file")
-    wrong = tuple(logit + 0.01 for logit in contract.self_test.logits)
-    (tmp_path / "wrong.onnx").write_bytes(
-        serialize(with_contract(model, replace(contract, self_test=SelfTest(wrong, contract.self_test.tolerance))))
-    )
-    with Detector(crop.model) as right:
-        right._require_correct(Provider("cpu"))
-    with Detector(tmp_path / "wrong.onnx") as detector, pytest.raises(UnavailableError, match=r"off by 0\.01"):
-        detector._require_correct(Provider("cpu"))
+    wrong = tuple(logit + difference for logit in contract.self_test.logits)
+    self_test = SelfTest(wrong, contract.self_test.tolerance)
+    target.write_bytes(serialize(with_contract(model, replace(contract, self_test=self_test))))
+    return target
+
+
+@pytest.fixture
+def cpu_as_directml(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU provider stands in for DirectML's, so that a detector finds a GPU to test at load."""
+    monkeypatch.setitem(EXECUTION_PROVIDERS, "directml", "CPUExecutionProvider")
+    monkeypatch.setattr(Provider, "to_onnxruntime", lambda provider: ("CPUExecutionProvider", {}))
+
+
+def test_a_driver_that_computes_rightly_is_used(crop: Trained, cpu_as_directml: None) -> None:
+    with Detector(crop.model) as detector:
+        assert (detector.provider.kind, detector.fallback) == ("directml", None)
+
+
+def test_a_driver_that_computes_wrongly_is_found_at_load_and_not_used(
+    crop: Trained, photographs: Path, tmp_path: Path, cpu_as_directml: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = file_with_other_reference(crop, tmp_path / "wrong.onnx", 0.01)
+    with Detector(wrong) as detector:
+        prediction = detector.predict(photographs / "coffee_0.png")
+    assert prediction.provider == "cpu"
+    assert prediction.fallback is not None
+    assert prediction.fallback.count("computes wrongly: the self-test's logits are off by 0.01") == 2
+    assert "without metacommands" in prediction.fallback
+    assert prediction.fallback in caplog.text
+    with pytest.raises(UnavailableError, match=r"off by 0\.01, allowed are 0\.001"):
+        Detector(wrong, "directml")
+
+
+def test_a_self_test_that_gives_nan_is_failed(crop: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Detector(crop.model) as detector:
+        right = detector._run
+        monkeypatch.setattr(detector, "_run", lambda *given: {"logit": right(*given)["logit"] * np.float32("nan")})
+        with pytest.raises(UnavailableError, match="off by nan"):
+            detector._require_correct(Provider("cpu"))
 
 
 def test_non_ascii_paths_work(crop: Trained, photographs: Path, tmp_path: Path) -> None:
