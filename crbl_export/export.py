@@ -10,12 +10,13 @@ import onnx
 import torch
 
 from crbl_export.directml.check import check_directml
-from crbl_export.exporter import export_graph
+from crbl_export.exporters import export_graph, exporter_for
 from crbl_export.graph import ExportGraph
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet, check_parity
-from crbl_export.passes import apply_passes
-from crbl_export.reference import reference_logits
+from crbl_export.passes import PASSES
+from crbl_export.reference import Reference, reference_logits
+from crbl_export.verified_passes import apply_passes
 from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
 from crbl_runtime.errors import ModelFileError, ParityError
 from crbl_runtime.self_test import self_test_images
@@ -27,18 +28,22 @@ logger = logging.getLogger("crbl_export")
 # Drivers round differently; what this bound is to catch is a driver that computes something else.
 SELF_TEST_TOLERANCE = 10 * SMALLEST_LIMIT
 
+# The packages, besides torch and onnx, that a file's bytes come from.
+WRITTEN_BY = {"dynamo": ("onnxscript", "onnxsim"), "torchscript": ("onnxsim",)}
+
 
 def build_model_file(checkpoint: Checkpoint, *, opset: int, heatmap: bool) -> onnx.ModelProto:
     """The model file of a checkpoint, with its contract, before the gate.
 
     Raises:
-        UsageError, UnavailableError: see `export_graph`. ParityError: a pass broke the graph.
+        UsageError, UnavailableError: see `export_graph`. ParityError, CheckpointError: see `apply_passes`.
     """
+    images = self_test_images(checkpoint.preprocessing.image_size)
+    reference = reference_logits(checkpoint, images)
     graph = ExportGraph(checkpoint.build_model(), checkpoint.preprocessing, heatmap=heatmap)
-    with torch.no_grad():
-        model = apply_passes(export_graph(graph, opset))
-    onnx.checker.check_model(model, full_check=True)
-    return with_contract(model, _contract(checkpoint, opset))
+    exporter = exporter_for(opset)
+    model = apply_passes(export_graph(graph, opset, exporter), PASSES, images, reference)
+    return with_contract(model, _contract(checkpoint, opset, exporter, reference))
 
 
 def export_checkpoint(
@@ -57,6 +62,7 @@ def export_checkpoint(
 
     Raises:
         ParityError: it does not; no file is left behind. ModelFileError: a node has no DirectML kernel.
+        OutputError: the file cannot be written.
     """
     model = build_model_file(checkpoint, opset=opset, heatmap=heatmap)
     _check_directml(model, require_directml)
@@ -114,9 +120,7 @@ def _check_directml(model: onnx.ModelProto, required: bool) -> None:
     logger.warning("%s", message)
 
 
-def _contract(checkpoint: Checkpoint, opset: int) -> ModelContract:
-    images = self_test_images(checkpoint.preprocessing.image_size)
-    logits = reference_logits(checkpoint, images).double
+def _contract(checkpoint: Checkpoint, opset: int, exporter: str, self_test: Reference) -> ModelContract:
     return ModelContract(
         variant=checkpoint.variant.name,
         threshold=checkpoint.threshold,
@@ -126,15 +130,15 @@ def _contract(checkpoint: Checkpoint, opset: int) -> ModelContract:
         precision="fp32",
         training={"checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
         export={
-            "exporter": "torchscript",
+            "exporter": exporter,
             "opset": opset,
             "versions": {
                 "crbl": __version__,
                 "torch": torch.__version__,
                 "onnx": onnx.__version__,
-                "onnxsim": importlib.metadata.version("onnxsim"),
+                **{package: importlib.metadata.version(package) for package in WRITTEN_BY[exporter]},
             },
         },
         parity=None,
-        self_test=SelfTest(tuple(round(float(logit), 7) for logit in logits), SELF_TEST_TOLERANCE),
+        self_test=SelfTest(tuple(round(float(logit), 7) for logit in self_test.double), SELF_TEST_TOLERANCE),
     )

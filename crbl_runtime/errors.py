@@ -27,6 +27,12 @@ class UnavailableError(CRBLError):
     exit_code = 3
 
 
+class OutputError(CRBLError):
+    """A result that cannot be written: the disk is full or read-only, or something else is in the file's place."""
+
+    exit_code = 3
+
+
 class InputError(CRBLError):
     """Data that cannot be used: pictures, folders or tables."""
 

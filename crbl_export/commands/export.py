@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from crbl_export.export import export_checkpoint
-from crbl_export.exporter import DEFAULT_OPSET, OPSETS
+from crbl_export.exporters import DEFAULT_OPSET, OPSETS
 from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.model_card.beside_model import card_path, require_free
 from crbl_export.parity_table import parity_lines

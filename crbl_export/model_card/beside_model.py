@@ -8,7 +8,7 @@ from pathlib import Path
 from crbl_export.model_card.card import FIRST_LINE, card_text
 from crbl_export.model_card.facts import read_facts
 from crbl_runtime.atomic_file import replacing, write_bytes
-from crbl_runtime.errors import UsageError
+from crbl_runtime.errors import OutputError, UsageError
 
 
 def card_path(model: Path) -> Path:
@@ -50,8 +50,21 @@ def replacing_with_card(model: Path) -> Iterator[Path]:
     does not describe: at worst there is none. When anything raises, an old file keeps its old card.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full. ModelFileError: the block wrote no CRBL model.
+        OutputError: the disk is full or read-only, or `model` or a folder above it cannot be what it must be.
+        ModelFileError: the block wrote no CRBL model.
     """
+    try:
+        with _replacing_both(model) as candidate:
+            yield candidate
+    except OSError as error:
+        raise OutputError(
+            f"{model} cannot be written ({error.strerror or error}), nothing of it was left there. "
+            "Make room or leave to write, or name another place with -o."
+        ) from error
+
+
+@contextmanager
+def _replacing_both(model: Path) -> Iterator[Path]:
     card = card_path(model)
     with replacing(card) as new_card:
         old_card = card.read_bytes() if card.exists() else None

@@ -103,7 +103,7 @@ def test_an_export_with_such_a_node_is_refused(crop: Trained, tmp_path: Path, mo
         return model
 
     right = module.apply_passes
-    monkeypatch.setattr(module, "apply_passes", lambda model: with_softsign(right(model)))
+    monkeypatch.setattr(module, "apply_passes", lambda *given: with_softsign(right(*given)))
     checkpoint = load_checkpoint(crop.checkpoint)
     pictures = parity_set(checkpoint, crop.checkpoint, None)
     with pytest.raises(ModelFileError, match="culprit"):

@@ -10,39 +10,26 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import skimage.data
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from crbl_export.export import build_model_file, export_checkpoint, metadata_text, serialize
-from crbl_export.exporter import OPSETS
+from crbl_export.exporters import OPSETS
 from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.verification_pictures import parity_set
 from crbl_runtime.contract import ModelContract
 from crbl_runtime.errors import CheckpointError, ParityError, UsageError
-from crbl_runtime.preprocessing import PreprocessingSpec, prepare
-from crbl_runtime.variant import CROP
-from crbl_training.batchnorm_calibration import calibrate_batchnorm
-from crbl_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from crbl_training.model.crbl import CRBLDualModel
+from crbl_runtime.preprocessing import prepare
+from crbl_training.checkpoint import METADATA_KEY, Checkpoint, load_checkpoint, save_checkpoint
 from crbl_training.network_input import network_input
 from real_line import Trained, run_command
+from small_checkpoint import small_checkpoint
 
 
 @pytest.fixture(scope="module")
 def model(crop: Trained) -> onnx.ModelProto:
     return onnx.load(crop.model)
-
-
-def small_checkpoint(**spec: object) -> Checkpoint:
-    """Random weights with BatchNorm statistics of photographs."""
-    torch.manual_seed(3)
-    preprocessing = PreprocessingSpec(region="whole", image_size=64, **spec)  # type: ignore[arg-type]
-    network = CRBLDualModel("after-150")
-    photograph = torch.from_numpy(skimage.data.astronaut()[:512, :512])
-    tiles = photograph.unfold(0, 64, 64).unfold(1, 64, 64).flatten(0, 1).permute(0, 2, 3, 1)
-    for backbone in (network.backbone1, network.backbone2):
-        calibrate_batchnorm(backbone, [network_input(tiles, preprocessing)])
-    return Checkpoint(CROP, network.state_dict(), preprocessing, 0.01, "a test")
 
 
 def test_the_contract_says_what_the_checkpoint_says(crop: Trained, model: onnx.ModelProto) -> None:
@@ -166,7 +153,7 @@ def test_a_file_that_fails_the_gate_is_not_left_behind(crop: Trained, tmp_path: 
         return model
 
     right = module.apply_passes
-    monkeypatch.setattr(module, "apply_passes", lambda model: break_one_weight(right(model)))
+    monkeypatch.setattr(module, "apply_passes", lambda *given: break_one_weight(right(*given)))
     checkpoint = load_checkpoint(crop.checkpoint)
     target = tmp_path / "model.onnx"
     target.write_bytes(b"the old file")
@@ -190,9 +177,23 @@ def test_the_newest_checkpoint_is_found_and_named(crop: Trained, tmp_path: Path)
     assert (tmp_path / "runs" / "new" / "CRBL_240101_pytorch_directml_crop.onnx").is_file()
 
 
+def with_image_size(checkpoint: Path, image_size: int, target: Path) -> Path:
+    """A copy of a checkpoint that claims another image size."""
+    with safe_open(checkpoint, "pt") as file:
+        metadata = json.loads(file.metadata()[METADATA_KEY])
+    metadata["preprocessing"]["image_size"] = image_size
+    save_file(load_file(checkpoint), target, metadata={METADATA_KEY: json.dumps(metadata)})
+    return target
+
+
 def test_what_cannot_be_exported_says_why_and_leaves_nothing(crop: Trained, tmp_path: Path) -> None:
     broken = tmp_path / "CRBL_250101_pytorch_directml_crop.safetensors"
     broken.write_bytes(crop.checkpoint.read_bytes()[:1000])
+    unspecified = tmp_path / "weights.pth"
+    torch.save(torch.load(crop.checkpoint.with_suffix(".pth"), weights_only=True), unspecified)
+    foreign = tmp_path / "foreign.safetensors"
+    save_file(load_file(crop.checkpoint), foreign)
+    tiny = with_image_size(crop.checkpoint, 16, tmp_path / "tiny.safetensors")
     existing = tmp_path / "existing.onnx"
     existing.write_bytes(b"precious")
     (tmp_path / "empty").mkdir()
@@ -201,6 +202,9 @@ def test_what_cannot_be_exported_says_why_and_leaves_nothing(crop: Trained, tmp_
         (2, "variant crop, but full was asked for", ["--variant", "full", "--checkpoint", crop.checkpoint]),
         (2, "there is no checkpoint", ["--variant", "crop", "--checkpoint", tmp_path / "none.pth"]),
         (2, "no safetensors file", ["--variant", "crop", "--checkpoint", broken]),
+        (2, "has no weights.safetensors beside it", ["--variant", "crop", "--checkpoint", unspecified]),
+        (2, "is no CRBL checkpoint", ["--variant", "crop", "--checkpoint", foreign]),
+        (2, "image_size is 16, expected", ["--variant", "crop", "--checkpoint", tiny]),
         (2, "--force", ["--variant", "crop", "--checkpoint", crop.checkpoint, "-o", existing]),
         (2, "17<=x<=20", ["--variant", "crop", "--checkpoint", crop.checkpoint, "--opset", "21"]),
         (
@@ -209,6 +213,7 @@ def test_what_cannot_be_exported_says_why_and_leaves_nothing(crop: Trained, tmp_
             ["--variant", "crop", "--checkpoint", crop.checkpoint, "--verify", tmp_path / "empty"],
         ),
     ]
+    before = {path.name for path in tmp_path.iterdir()}
     for code, message, arguments in cases:
         if "-o" not in arguments:
             arguments = [*arguments, "-o", tmp_path / "out.onnx"]
@@ -217,7 +222,7 @@ def test_what_cannot_be_exported_says_why_and_leaves_nothing(crop: Trained, tmp_
         assert message.lower() in result.stderr.lower()
         assert "Traceback" not in result.stderr
     assert existing.read_bytes() == b"precious"
-    assert sorted(path.name for path in tmp_path.iterdir()) == [broken.name, "empty", "existing.onnx"]
+    assert {path.name for path in tmp_path.iterdir()} == before
 
 
 def test_an_unknown_opset_is_a_usage_error() -> None:

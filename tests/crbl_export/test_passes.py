@@ -7,7 +7,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from crbl_export.passes.canonical_form import canonical_form
+from crbl_export.passes.drop_zero_bias import drop_zero_bias
 from crbl_export.passes.fold_padding import fold_padding
+from crbl_export.passes.leave_out_defaults import leave_out_defaults
+from crbl_export.passes.order_nodes import order_nodes
 from crbl_export.passes.reduce_rows_first import reduce_rows_first
 from crbl_export.passes.reshape_without_allowzero import reshape_without_allowzero
 
@@ -126,3 +129,60 @@ def test_a_sum_of_a_large_matrix_loses_nothing_in_two_steps() -> None:
 @pytest.mark.parametrize(("axes", "keepdims"), [([1], 0), ([0, 1], 0), ([1, 2], 1)])
 def test_other_sums_stay(axes: list[int], keepdims: int) -> None:
     assert len(operators(reduce_rows_first(summed(axes, keepdims)))) == 1
+
+
+def graph_of(
+    nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray] | None = None, outputs: tuple[str, ...] = ("out",)
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "a graph",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [2, 3, 9, 8])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [numpy_helper.from_array(values, name) for name, values in (weights or {}).items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def test_what_is_the_default_anyway_is_left_out() -> None:
+    weights = np.random.default_rng(1).standard_normal((3, 3, 3, 3)).astype(np.float32)
+    model = graph_of(
+        [
+            helper.make_node(
+                "Conv", ["image", "weights", ""], ["between"], auto_pad="NOTSET", group=1, strides=[1, 1], pads=[1] * 4
+            ),
+            helper.make_node("Clip", ["between", "", "high"], ["out"]),
+        ],
+        {"weights": weights, "high": np.array(0.5, np.float32)},
+    )
+    changed = leave_out_defaults(model)
+    convolution, clip = changed.graph.node
+    # Without strides and pads a Conv takes others, which depend on its rank.
+    assert {attribute.name for attribute in convolution.attribute} == {"strides", "pads"}
+    assert list(convolution.input) == ["image", "weights"]
+    assert list(clip.input) == ["between", "", "high"]
+    assert np.array_equal(run(changed), run(model))
+
+
+@pytest.mark.parametrize(("last", "inputs"), [(0.0, 2), (1e-30, 3)])
+def test_only_a_bias_of_zeros_is_dropped(last: float, inputs: int) -> None:
+    weights = {"weights": np.ones((2, 3, 3, 3), np.float32), "bias": np.array([0.0, last], np.float32)}
+    model = graph_of([helper.make_node("Conv", ["image", "weights", "bias"], ["out"])], weights)
+    changed = drop_zero_bias(model)
+    assert len(changed.graph.node[0].input) == inputs
+    assert np.array_equal(run(changed), run(model))
+
+
+def test_nodes_come_in_the_order_of_need() -> None:
+    nodes = [
+        helper.make_node("Abs", ["image"], ["absolute"]),
+        helper.make_node("Neg", ["image"], ["negative"]),
+        helper.make_node("Exp", ["image"], ["unused"]),
+        helper.make_node("Add", ["negative", "absolute"], ["out"]),
+        helper.make_node("Sqrt", ["absolute"], ["root"]),
+    ]
+    model = graph_of(nodes, outputs=("out", "root"))
+    ordered = order_nodes(model)
+    assert operators(ordered) == ["Neg", "Abs", "Add", "Sqrt"]
+    assert order_nodes(graph_of([nodes[0], nodes[4], *nodes[1:4]], outputs=("out", "root"))) == ordered
+    assert np.array_equal(run(ordered), run(model))
