@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crbl_export.model_file import replacing_model_file
+from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_runtime.errors import OutputError
 from real_line import Trained, run_command
 
@@ -47,17 +47,17 @@ def test_a_read_only_disk(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with (
         pytest.raises(OutputError, match=r"Read-only file system.*another place with -o"),
-        replacing_model_file(small_disk / "model.onnx"),
+        replacing_with_card(small_disk / "model.onnx"),
     ):
         pass
     assert list(small_disk.iterdir()) == []
 
 
-def test_something_else_in_the_place_of_the_file(tmp_path: Path) -> None:
+def test_something_else_in_the_place_of_the_file(crop: Trained, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").mkdir()
     (tmp_path / "a file").touch()
     before = sorted(tmp_path.rglob("*"))
     for target in (tmp_path / "model.onnx", tmp_path / "a file" / "model.onnx"):
-        with pytest.raises(OutputError, match="cannot be written"), replacing_model_file(target) as candidate:
-            candidate.write_bytes(b"model")
+        with pytest.raises(OutputError, match="cannot be written"), replacing_with_card(target) as candidate:
+            candidate.write_bytes(crop.model.read_bytes())
     assert sorted(tmp_path.rglob("*")) == before

@@ -149,18 +149,18 @@ def test_what_is_the_default_anyway_is_left_out() -> None:
     model = graph_of(
         [
             helper.make_node(
-                "Conv", ["image", "weights", ""], ["between"], auto_pad="NOTSET", group=1, strides=[1, 1], pads=[1] * 4
+                "Conv", ["image", "weights"], ["between"], auto_pad="NOTSET", group=1, strides=[1, 1], pads=[1] * 4
             ),
-            helper.make_node("Clip", ["between", "", "high"], ["out"]),
+            helper.make_node("Clip", ["between", "", "high"], ["below"]),
+            helper.make_node("Clip", ["below", "low", ""], ["out"]),
         ],
-        {"weights": weights, "high": np.array(0.5, np.float32)},
+        {"weights": weights, "high": np.array(0.5, np.float32), "low": np.array(0.1, np.float32)},
     )
     changed = leave_out_defaults(model)
-    convolution, clip = changed.graph.node
+    convolution, below, above = changed.graph.node
     # Without strides and pads a Conv takes others, which depend on its rank.
     assert {attribute.name for attribute in convolution.attribute} == {"strides", "pads"}
-    assert list(convolution.input) == ["image", "weights"]
-    assert list(clip.input) == ["between", "", "high"]
+    assert (list(below.input), list(above.input)) == (["between", "", "high"], ["below", "low"])
     assert np.array_equal(run(changed), run(model))
 
 
