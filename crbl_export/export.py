@@ -13,7 +13,9 @@ from crbl_export.directml.check import check_directml
 from crbl_export.exporters import export_graph, exporter_for
 from crbl_export.graph import ExportGraph
 from crbl_export.model_card.beside_model import replacing_with_card
-from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet, check_parity
+from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet
+from crbl_export.parity_per_provider import ParityGate, check_providers
+from crbl_export.parity_table import fault_lines
 from crbl_export.passes import PASSES
 from crbl_export.reference import Reference, reference_logits
 from crbl_export.verified_passes import apply_passes
@@ -54,8 +56,11 @@ def export_checkpoint(
     opset: int,
     heatmap: bool,
     require_directml: bool = True,
-) -> ParityReport:
+) -> ParityGate:
     """Export a checkpoint to `output`, its card beside it, if, and only if, it decides as PyTorch does on `pictures`.
+
+    The gate runs on the CPU and on every GPU provider that starts; what travels in the file is the CPU's report, so
+    that its bytes do not depend on the graphics card.
 
     Args:
         require_directml: a node without a DirectML kernel is an error and not a warning.
@@ -68,16 +73,23 @@ def export_checkpoint(
     _check_directml(model, require_directml)
     with replacing_with_card(output) as candidate:
         candidate.write_bytes(serialize(model))
-        report = check_parity(candidate, checkpoint, pictures)
-        if not report.passed:
-            raise ParityError(
-                f"The exported file does not decide as PyTorch does: {'; '.join(report.failures)} "
-                f"(worst picture: {report.worst_picture}). Nothing was written."
-            )
+        gate = check_providers(candidate, checkpoint, pictures)
+        for report in gate.reports:
+            _require_passed(report)
         contract = ModelContract.from_json(metadata_text(model), output.name)
-        proven = with_contract(model, replace(contract, parity=parity_summary(report)))
+        proven = with_contract(model, replace(contract, parity=parity_summary(gate.reports[0])))
         candidate.write_bytes(serialize(proven))
-    return report
+    return gate
+
+
+def _require_passed(report: ParityReport) -> None:
+    if report.passed:
+        return
+    where = f" First faulty node: {'; '.join(fault_lines(report.fault))}." if report.fault is not None else ""
+    raise ParityError(
+        f"The exported file does not decide as PyTorch does on {report.provider}: {'; '.join(report.failures)} "
+        f"(worst picture: {report.worst_picture}).{where} Nothing was written."
+    )
 
 
 def parity_summary(report: ParityReport) -> dict[str, Any]:

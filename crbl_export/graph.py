@@ -28,7 +28,7 @@ class ExportGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """uint8 [N, size, size, 3], RGB -> probability [N], logit [N] and, if asked for, heatmap [N, h, w]."""
-        first, second = self.model.features(network_input(image, self.spec))
+        first, second = self.model.features(network_input(image, self.spec, self.matrix.dtype))
         height, width = first.shape[2], first.shape[3]
         # A target of known numbers: flatten(2) would read the batch size and leave Shape, Slice and Concat behind.
         a = first.reshape(-1, FEATURE_CHANNELS, height * width)

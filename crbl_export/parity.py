@@ -1,24 +1,28 @@
 """The parity gate: does the file decide as the trained model does?"""
 
 import hashlib
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from crbl_export.bisection.faulty_node import Disagreement, FaultyNode, bisect
 from crbl_export.reference import Reference, reference_logits
 from crbl_runtime.decision import threshold_logit
 from crbl_runtime.detector import Detector
-from crbl_runtime.errors import ParityError, PictureError, UsageError
+from crbl_runtime.errors import NotFiniteError, ParityError, PictureError, UsageError
+from crbl_runtime.picture import PictureInput
 from crbl_runtime.preprocessing import PreparedPicture, prepare
 from crbl_training.checkpoint import Checkpoint
 
-REPORT_SCHEMA_VERSION = 1
+REPORT_SCHEMA_VERSION = 2
 # Single precision against double differs by rounding alone; the file may differ ten times as much, since other
 # orders of summation are no errors, and 1e-4 always, which at any threshold moves a probability by at most 2.5e-5.
 ROUNDING_FACTOR = 10.0
@@ -33,10 +37,15 @@ class ParityReport:
         pictures: how many were compared. unreadable: names of those that could not be.
         pictures_hash: SHA-256 over the content of all compared pictures.
         error_torch: of float32 PyTorch. error_file: of the model file. limit: what error_file may be.
+        median_error_torch, median_error_file, median_limit: the same of half of the pictures. One picture on which
+            the network magnifies rounding raises `limit`, and a wrong file could hide behind it; it does not raise
+            this one.
         worst_picture: where error_file was seen.
         flips: decisions that differ although the float64 logit is farther than `limit` from the threshold.
-        flips_within_margin: those that differ nearer to it.
+        flips_within_margin: those that differ nearer to it. max_flips: the allowed share of `flips`.
         failures: why the gate failed, empty where it passed.
+        fault: the first node of the graph that computes something else than PyTorch, where the gate failed and there
+            is one.
     """
 
     schema_version: int
@@ -50,10 +59,15 @@ class ParityReport:
     error_torch: float
     error_file: float
     limit: float
+    median_error_torch: float
+    median_error_file: float
+    median_limit: float
     worst_picture: str
     flips: int
     flips_within_margin: int
+    max_flips: float
     failures: tuple[str, ...]
+    fault: FaultyNode | None = None
 
     @property
     def passed(self) -> bool:
@@ -61,12 +75,9 @@ class ParityReport:
         return not self.failures
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return asdict(self) | {
-            "passed": self.passed,
-            "unreadable": list(self.unreadable),
-            "failures": list(self.failures),
-        }
+        """As JSON types; None for a number that is NaN or infinite."""
+        values: dict[str, Any] = _as_json(asdict(self))
+        return values | {"passed": self.passed}
 
 
 @dataclass(frozen=True)
@@ -125,15 +136,23 @@ def read_parity_set(checkpoint: Checkpoint, paths: Sequence[Path], source: str) 
 
 
 def check_parity(
-    model: Path, checkpoint: Checkpoint, pictures: ParitySet, *, provider: str = "cpu", tolerance: float | None = None
+    model: Path,
+    checkpoint: Checkpoint,
+    pictures: ParitySet,
+    *,
+    provider: str = "cpu",
+    tolerance: float | None = None,
+    max_flips: float = 0.0,
 ) -> ParityReport:
     """Compare a model file with its checkpoint on real pictures, from file bytes to decision.
 
     Args:
         tolerance: allowed |difference| of a logit; None for the larger of ten times PyTorch's own rounding and 1e-4.
+        max_flips: allowed share of decisions that differ outside the margin, 0 to less than 1.
 
     Raises:
-        UsageError: the file was exported from another checkpoint. ModelFileError, UnavailableError: see `Detector`.
+        UsageError: the file was exported from another checkpoint, or an option is out of range.
+        ModelFileError, UnavailableError, WrongResultsError: see `Detector`.
     """
     with Detector(model, provider) as detector:
         exported_from = detector.contract.training.get("checkpoint_hash")
@@ -145,16 +164,51 @@ def check_parity(
         progress = tqdm(
             pictures.contents, desc=f"Model file, {detector.provider.kind}", unit="", leave=False, disable=None
         )
-        predictions = [detector.predict(content) for content in progress]
-        threshold = detector.contract.threshold
-        return compare(
+        judged = [_judge(detector, content) for content in progress]
+        logits = np.array([logit for logit, _ in judged])
+        report = compare(
             pictures,
-            np.array([prediction.logit for prediction in predictions]),
-            np.array([prediction.is_anomaly for prediction in predictions]),
-            threshold=threshold,
+            logits,
+            np.array([decision for _, decision in judged]),
+            threshold=detector.contract.threshold,
             provider=detector.provider.kind,
             tolerance=tolerance,
+            max_flips=max_flips,
         )
+        if report.passed:
+            return report
+        number = _most_telling(pictures.reference, logits)
+        bisection = bisect(
+            onnx.load(model),
+            checkpoint,
+            Disagreement(
+                prepare(pictures.contents[number], checkpoint.preprocessing).pixels,
+                float(logits[number]),
+                float(pictures.reference.double[number]),
+                report.limit,
+            ),
+            provider=detector.provider,
+            precision=detector.contract.precision,
+        )
+    remarks = (bisection.remark,) if bisection.remark else ()
+    return replace(report, fault=bisection.fault, failures=(*report.failures, *remarks))
+
+
+def _judge(detector: Detector, content: PictureInput) -> tuple[float, bool]:
+    """Logit and decision; NaN, and no anomaly, where the network does not give a number."""
+    try:
+        prediction = detector.predict(content)
+    except NotFiniteError:
+        return math.nan, False
+    return prediction.logit, prediction.is_anomaly
+
+
+def _most_telling(reference: Reference, logits: NDArray[np.float64]) -> int:
+    """The picture on which the file is wrong the most for what rounding is worth there."""
+    errors = _errors(logits, reference.double)
+    rounding = np.minimum(_errors(reference.single, reference.double), 1.0)
+    # PyTorch's error may be small by chance.
+    return int(np.argmax(errors / (rounding + np.median(rounding) + SMALLEST_LIMIT / ROUNDING_FACTOR)))
 
 
 def compare(
@@ -165,21 +219,28 @@ def compare(
     threshold: float,
     provider: str,
     tolerance: float | None = None,
+    max_flips: float = 0.0,
 ) -> ParityReport:
     """Hold a file's logits [N] and decisions [N] against PyTorch's. Anything not finite fails.
 
     Raises:
-        ParityError: there is nothing to compare.
+        ParityError: there is nothing to compare. UsageError: `tolerance` or `max_flips` is out of range.
     """
+    if not 0 <= max_flips < 1:
+        raise UsageError(f"max_flips is {max_flips}, expected a share from 0 to less than 1.")
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise UsageError(f"The tolerance is {tolerance}, expected a number that is not negative.")
     double, single = pictures.reference.double, pictures.reference.single
     if len(double) == 0 or len(double) != len(logits):
         raise ParityError(f"Nothing was compared: {len(double)} reference logits, {len(logits)} of the file.")
     finite = all(bool(np.isfinite(values).all()) for values in (double, single, logits))
-    with np.errstate(invalid="ignore"):  # infinity minus infinity; `finite` says so already
-        errors = np.abs(logits.astype(np.float64) - double)
-    error_torch = float(np.max(np.abs(single - double)))
-    error_file = float(np.max(errors))
-    limit = tolerance if tolerance is not None else max(ROUNDING_FACTOR * error_torch, SMALLEST_LIMIT)
+    errors, rounding = _errors(logits, double), _errors(single, double)
+    error_torch, error_file = float(np.max(rounding)), float(np.max(errors))
+    median_error_torch, median_error_file = float(np.median(rounding)), float(np.median(errors))
+    limit, median_limit = (
+        tolerance if tolerance is not None else max(ROUNDING_FACTOR * worth, SMALLEST_LIMIT)
+        for worth in (error_torch, median_error_torch)
+    )
     boundary = threshold_logit(threshold)
     differs = decisions != (double > boundary)
     near = np.abs(double - boundary) <= limit
@@ -189,8 +250,13 @@ def compare(
         failures.append("a logit is NaN or infinite")
     elif error_file > limit:
         failures.append(f"a logit is off by {error_file:.3g}, at most {limit:.3g} is allowed")
-    if flips:
-        failures.append(f"{flips} of {len(double)} decisions differ")
+    elif median_error_file > median_limit:
+        failures.append(
+            f"half of the logits are off by {median_error_file:.3g} or more, at most {median_limit:.3g} is allowed"
+        )
+    if flips > max_flips * len(double):
+        allowed = f", at most {max_flips:.3g} of them may" if max_flips else ""
+        failures.append(f"{flips} of {len(double)} decisions differ{allowed}")
     return ParityReport(
         schema_version=REPORT_SCHEMA_VERSION,
         provider=provider,
@@ -203,8 +269,27 @@ def compare(
         error_torch=error_torch,
         error_file=error_file,
         limit=limit,
-        worst_picture=pictures.names[int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))],
+        median_error_torch=median_error_torch,
+        median_error_file=median_error_file,
+        median_limit=median_limit,
+        worst_picture=pictures.names[int(np.argmax(errors))],
         flips=flips,
         flips_within_margin=int(np.sum(differs & near)),
+        max_flips=max_flips,
         failures=tuple(failures),
     )
+
+
+def _errors(logits: NDArray[np.float64], double: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|differences|; infinite where one is not a number."""
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        errors = np.abs(logits.astype(np.float64) - double)
+    return np.where(np.isnan(errors), np.inf, errors)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_as_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

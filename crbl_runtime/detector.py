@@ -18,7 +18,7 @@ from crbl_runtime.contract import (
     ModelContract,
 )
 from crbl_runtime.decision import is_anomaly
-from crbl_runtime.errors import CRBLError, ModelFileError, UnavailableError, UsageError
+from crbl_runtime.errors import ModelFileError, NotFiniteError, UnavailableError, UsageError, WrongResultsError
 from crbl_runtime.picture import PictureInput
 from crbl_runtime.preprocessing import PreparedPicture, prepare
 from crbl_runtime.self_test import self_test_images
@@ -68,7 +68,7 @@ class Detector:
 
     Raises:
         ModelFileError: the file is missing, damaged, no CRBL model, or of a contract this version does not know.
-        UnavailableError: the provider asked for is not there, does not start, or computes wrongly.
+        UnavailableError: the provider asked for is not there or does not start. WrongResultsError: it computes wrongly.
         UsageError: an argument is out of range.
     """
 
@@ -99,7 +99,7 @@ class Detector:
         """Judge one picture: a path, the bytes of a file, a binary file object, a numpy array or a PIL image.
 
         Raises:
-            PictureError: the picture cannot be decoded.
+            PictureError: the picture cannot be decoded. NotFiniteError: the network gives NaN or an infinite logit.
         """
         return self.predict_prepared([prepare(picture, self.contract.preprocessing)])[0]
 
@@ -151,7 +151,7 @@ class Detector:
         self, picture: PreparedPicture, probability: float, logit: float, heatmap: NDArray[np.float32] | None
     ) -> Prediction:
         if not np.isfinite(probability) or not np.isfinite(logit):
-            raise CRBLError(
+            raise NotFiniteError(
                 f"{self.path.name} gave NaN or an infinite logit on {self.provider.kind}. "
                 "Try provider='cpu'; if that is well, update the graphics driver."
             )
@@ -172,6 +172,7 @@ class Detector:
 
     def _choose_provider(self, candidates: list[Provider]) -> tuple[Provider, str | None]:
         reasons: list[str] = []
+        kind: type[UnavailableError] = UnavailableError
         for candidate in candidates:
             if candidate.kind == "cpu":
                 return candidate, " ".join(reasons) or None
@@ -180,9 +181,10 @@ class Detector:
                     self._require_correct(attempt)
                 except UnavailableError as error:
                     reasons.append(str(error))
+                    kind = type(error)
                     continue
                 return attempt, " ".join(reasons) or None
-        raise UnavailableError(" ".join(reasons) + " Use provider='auto' or 'cpu'.")
+        raise kind(" ".join(reasons) + " Use provider='auto' or 'cpu'.")
 
     def _require_correct(self, provider: Provider) -> None:
         """Compare a GPU's logits with those in the file: wrong numbers were reported on some drivers."""
@@ -191,7 +193,7 @@ class Detector:
         found = self._run(provider, images)[LOGIT_NAME]
         error = float(np.max(np.abs(found.astype(np.float64) - expected)))
         if not error <= self.contract.self_test.tolerance:
-            raise UnavailableError(
+            raise WrongResultsError(
                 f"{provider.kind}, device {provider.device_id}"
                 f"{', without metacommands,' if provider.disable_metacommands else ''} computes wrongly: the "
                 f"self-test's logits are off by {error:.2g}, allowed are {self.contract.self_test.tolerance:.2g}. "

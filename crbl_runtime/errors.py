@@ -33,6 +33,14 @@ class OutputError(CRBLError):
     exit_code = 3
 
 
+class WrongResultsError(UnavailableError):
+    """An execution provider that runs the model and computes something else than it: its driver is at fault."""
+
+
+class NotFiniteError(CRBLError):
+    """A network that gave NaN or an infinite value where a decision was to be made."""
+
+
 class InputError(CRBLError):
     """Data that cannot be used: pictures, folders or tables."""
 

@@ -63,13 +63,15 @@ def main(
             "Warning: no real pictures were found, the gate compares synthetic ones. Name a folder with --verify.",
             err=True,
         )
-    report = export_checkpoint(
+    gate = export_checkpoint(
         checkpoint, target, pictures, opset=opset, heatmap=heatmap, require_directml=require_directml
     )
     if as_json:
-        click.echo(json.dumps({"model": str(target), "card": str(card_path(target)), **report.to_dict()}, indent=2))
+        first, *others = (report.to_dict() for report in gate.reports)
+        written = {"model": str(target), "card": str(card_path(target))}
+        click.echo(json.dumps({**written, **first, "other_providers": others}, indent=2))
         return
-    click.echo("\n".join(parity_lines(report)))
+    click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset})")
     click.echo(f"Model card: {card_path(target)}")
     click.echo(f"Next: crbl-predict {target} PICTURE...")

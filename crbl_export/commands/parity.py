@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from crbl_export.parity import check_parity
+from crbl_export.parity_per_provider import ALL_PROVIDERS, check_providers
 from crbl_export.parity_table import parity_lines
 from crbl_export.verification_pictures import parity_set
 from crbl_runtime.session import EXECUTION_PROVIDERS
@@ -24,18 +24,44 @@ from crbl_training.checkpoint import load_checkpoint
     type=click.Path(path_type=Path),
     help="Folder with real pictures. Default: the validation pictures of the training run.",
 )
-@click.option("--provider", type=click.Choice(["auto", *EXECUTION_PROVIDERS]), default="cpu", show_default=True)
-@click.option("--tolerance", type=float, help="Allowed |logit error|. Default: ten times PyTorch's own, at least 1e-4.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option(
+    "--provider",
+    type=click.Choice([ALL_PROVIDERS, "auto", *EXECUTION_PROVIDERS]),
+    default="cpu",
+    show_default=True,
+    help="all: the CPU and every GPU provider that works here, each with a report of its own.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    help="Allowed |logit error|. Default: ten times PyTorch's own, at least 1e-4.",
+)
+@click.option(
+    "--max-flips",
+    type=click.FloatRange(min=0, max=1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Allowed share of decisions that differ outside the margin around the threshold.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def main(
-    model: Path, checkpoint_path: Path, verify: Path | None, provider: str, tolerance: float | None, as_json: bool
+    model: Path,
+    checkpoint_path: Path,
+    verify: Path | None,
+    provider: str,
+    tolerance: float | None,
+    max_flips: float,
+    as_json: bool,
 ) -> None:
-    """Check that MODEL decides as its checkpoint does. Exit code 1 where it does not."""
+    """Check that MODEL decides as its checkpoint does. Exit code 1, and the first faulty node, where it does not."""
     checkpoint = load_checkpoint(checkpoint_path)
     pictures = parity_set(checkpoint, checkpoint_path, verify)
-    report = check_parity(model, checkpoint, pictures, provider=provider, tolerance=tolerance)
-    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(parity_lines(report)))
-    if not report.passed:
+    gate = check_providers(model, checkpoint, pictures, provider=provider, tolerance=tolerance, max_flips=max_flips)
+    if as_json:
+        click.echo(json.dumps(gate.to_dict(), indent=2, allow_nan=False))
+    else:
+        click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
+    if not gate.passed:
         raise click.exceptions.Exit(1)
 
 

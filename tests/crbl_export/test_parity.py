@@ -9,7 +9,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from crbl_export.parity import ParityReport, ParitySet, check_parity, compare, read_parity_set
+from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet, check_parity, compare, read_parity_set
+from crbl_export.parity_per_provider import check_providers
+from crbl_export.parity_table import parity_lines
 from crbl_export.reference import Reference
 from crbl_runtime.errors import ModelFileError, ParityError, UsageError
 from crbl_runtime.picture_folder import find_pictures
@@ -44,8 +46,11 @@ def test_a_trained_crop_model_passes_on_real_pictures(
     report = check_parity(crop.model, checkpoint, pictures)
     assert report.passed, report.failures
     assert report.pictures == 40
-    assert 0 < report.error_torch < 1e-4
+    # The model knows grains only: on a photograph that is nearly black its backbones magnify rounding some thousand
+    # times, by how much depends on the processor. Half of the photographs stay clear of that.
+    assert report.median_limit == SMALLEST_LIMIT
     assert 0 < report.error_file <= report.limit == max(10 * report.error_torch, 1e-4)
+    assert report.fault is None
     assert report.flips == 0
     assert pictures.reference.double.std() > 1e-3, "pictures that all score the same prove nothing"
 
@@ -66,7 +71,12 @@ def test_one_changed_weight_fails_the_gate(
     model = onnx.load(crop.model)
     convolutions = [node.input[1] for node in model.graph.node if node.op_type == "Conv"]
     sizes = {tensor.name: len(tensor.raw_data) for tensor in model.graph.initializer}
-    name = {"first": convolutions[0], "middle": convolutions[80], "head": max(sizes, key=lambda name: sizes[name])}
+    shapes = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
+    name = {
+        "first": convolutions[0],
+        "middle": next(name for name in convolutions if shapes[name] == [480, 80, 1, 1]),
+        "head": max(sizes, key=lambda name: sizes[name]),
+    }
     tensor = next(tensor for tensor in model.graph.initializer if tensor.name == name[position])
     values = numpy_helper.to_array(tensor).copy()
     flat = values.reshape(-1)
@@ -77,7 +87,52 @@ def test_one_changed_weight_fails_the_gate(
     onnx.save(model, changed)
     report = check_parity(changed, checkpoint, pictures)
     assert not report.passed
-    assert report.error_file > report.limit
+    assert report.error_file > report.limit or report.median_error_file > report.median_limit
+    assert report.fault is not None
+    reader = next(node for node in model.graph.node if tensor.name in node.input)
+    assert (report.fault.node, report.fault.operator) == (reader.name, reader.op_type)
+    assert reader.name in "\n".join(parity_lines(report))
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["fault"]["node"] == reader.name
+
+
+def test_a_wrong_file_cannot_hide_behind_one_picture_that_pytorch_itself_is_unsure_of() -> None:
+    double, single = [1.0, 2.0, 3.0], [1.0, 2.0, 3.001]
+    reference = parity_set(double, single)
+    decisions = np.array([True, True, True])
+    wrong = compare(reference, np.array([1.002, 2.002, 3.002]), decisions, threshold=0.5, provider="cpu")
+    assert wrong.error_file < wrong.limit
+    assert not wrong.passed
+    assert "half of the logits" in wrong.failures[0]
+    rounded = compare(reference, np.array([1.0, 2.0, 3.002]), decisions, threshold=0.5, provider="cpu")
+    assert rounded.passed, rounded.failures
+
+
+def test_a_share_of_flips_can_be_allowed() -> None:
+    double, file = [-1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]
+    assert not compared(double, file, tolerance=0.1, max_flips=0.2).passed
+    report = compared(double, file, tolerance=10)
+    assert (report.flips, report.flips_within_margin, report.passed) == (0, 1, True)
+    decisions = np.array([False, True, True, True])
+    off_by_one = compare(
+        parity_set([1.0, *double[1:]]), np.array([1.0, *file[1:]]), decisions, threshold=0.5, provider="cpu"
+    )
+    assert "1 of 4 decisions differ" in off_by_one.failures[0]
+    allowed = compare(
+        parity_set([1.0, *double[1:]]),
+        np.array([1.0, *file[1:]]),
+        decisions,
+        threshold=0.5,
+        provider="cpu",
+        max_flips=0.25,
+    )
+    assert allowed.passed
+    assert (allowed.flips, allowed.max_flips) == (1, 0.25)
+
+
+@pytest.mark.parametrize("options", [{"max_flips": 1.0}, {"max_flips": -0.1}, {"tolerance": -1.0}])
+def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="expected a"):
+        compared([1.0], [1.0], **options)
 
 
 def test_the_report_names_the_worst_picture_and_counts_flips() -> None:
@@ -107,6 +162,10 @@ def test_a_logit_that_is_not_finite_fails(bad: float) -> None:
     assert not report.passed
     assert "NaN or infinite" in report.failures[0]
     assert report.worst_picture == "picture 1"
+    assert report.to_dict()["error_file"] is None
+    for reference in (parity_set([1.0, bad]), parity_set([1.0, 2.0], [1.0, bad])):
+        same = compare(reference, reference.reference.double, np.array([True, True]), threshold=0.5, provider="cpu")
+        assert "NaN or infinite" in same.failures[0]
     assert not compare(
         parity_set([1.0, bad]), np.array([1.0, bad]), np.array([True, True]), threshold=0.5, provider="cpu"
     ).passed
@@ -141,13 +200,16 @@ def test_the_command_gives_json_and_exit_codes(crop: Trained, full: Trained, pho
     arguments = (crop.model, "--checkpoint", crop.checkpoint, "--verify", photographs, "--json")
     passed = run_command("crbl-parity", *arguments)
     assert passed.returncode == 0, passed.stderr
-    report = json.loads(passed.stdout)
-    assert report["passed"]
-    assert report["schema_version"] == 1
-    assert report["pictures"] == 40
+    gate = json.loads(passed.stdout)
+    assert gate["passed"]
+    assert gate["schema_version"] == 2
+    (report,) = gate["reports"]
+    assert (report["pictures"], report["provider"], report["fault"]) == (40, "cpu", None)
     failed = run_command("crbl-parity", *arguments, "--tolerance", "1e-9")
     assert failed.returncode == 1
-    assert json.loads(failed.stdout)["failures"]
+    (report,) = json.loads(failed.stdout)["reports"]
+    assert report["failures"][-1] == "each node's value is that of PyTorch within rounding"
+    assert run_command("crbl-parity", *arguments, "--max-flips", "1").returncode == 2
     other = run_command("crbl-parity", crop.model, "--checkpoint", full.checkpoint, "--verify", photographs)
     assert other.returncode == 2
     assert re.search("exported from the checkpoint", other.stderr)
@@ -160,3 +222,30 @@ def test_a_threshold_at_the_end_of_the_scale_decides_all_alike(threshold: float,
     assert compare(parity_set(double), np.array(double), same, threshold=threshold, provider="cpu").passed
     other = np.array([decision, not decision])
     assert compare(parity_set(double), np.array(double), other, threshold=threshold, provider="cpu").flips == 1
+
+
+def test_all_providers_of_the_machine_are_checked_and_one_failure_is_a_failure(
+    crop: Trained, checkpoint: Checkpoint, photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CPU provider stands in for a GPU's; one that does not start is told and is no failure."""
+    from crbl_export import parity_per_provider as module
+
+    few = read_parity_set(checkpoint, find_pictures(photographs)[:2], "photographs")
+    monkeypatch.setattr(
+        module.onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    gate = check_providers(crop.model, checkpoint, few)
+    assert gate.passed
+    assert [report.provider for report in gate.reports] == ["cpu"]
+    assert "cuda" in gate.not_checked
+    right = module.check_parity
+
+    def off_on_cuda(*arguments: object, provider: str, **options: object) -> ParityReport:
+        tolerance = 0.0 if provider == "cuda" else None
+        return right(*arguments, **options | {"provider": "cpu", "tolerance": tolerance})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "check_parity", off_on_cuda)
+    gate = check_providers(crop.model, checkpoint, few)
+    assert [report.passed for report in gate.reports] == [True, False]
+    assert not gate.passed
+    assert gate.to_dict()["passed"] is False

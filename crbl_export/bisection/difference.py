@@ -1,0 +1,23 @@
+"""How far a tensor is from its reference, in one number."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def differences(values: NDArray[np.floating], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|values - reference|, one by one; infinite where one of the two is finite and the other is not."""
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        difference = np.abs(values.astype(np.float64) - reference)
+    same = np.isnan(values) & np.isnan(reference) | (values == reference)
+    return np.where(same, 0.0, np.where(np.isfinite(difference), difference, np.inf))
+
+
+def relative_error(values: NDArray[np.floating], reference: NDArray[np.float64]) -> float:
+    """The largest of the `differences` as a share of the largest finite |reference|.
+
+    A tensor's own rounding is of that size in every element that sums or cancels large ones, so that an element's
+    error as a share of itself would say little.
+    """
+    scale = float(np.max(np.abs(reference), where=np.isfinite(reference), initial=0.0))
+    largest = float(np.max(differences(values, reference)))
+    return largest / scale if scale and np.isfinite(largest) else largest
