@@ -13,11 +13,18 @@ from crbl_export.directml.check import check_directml
 from crbl_export.exporters import export_graph, exporter_for
 from crbl_export.graph import ExportGraph
 from crbl_export.model_card.beside_model import replacing_with_card
-from crbl_export.parity import SMALLEST_LIMIT, ParityReport, ParitySet
+from crbl_export.parity import ParityReport, ParitySet
 from crbl_export.parity_per_provider import ParityGate, check_providers
 from crbl_export.parity_table import fault_lines
 from crbl_export.passes import PASSES
+from crbl_export.precision.calibration import CalibrationSet
+from crbl_export.precision.convert import in_precision
+from crbl_export.precision.half_on_a_gpu import require_half_on_a_gpu
+from crbl_export.precision.int8 import EXPERIMENTAL
+from crbl_export.precision.limits import LIMITS, Limits
+from crbl_export.precision.rounded_half import rounded_to_half
 from crbl_export.reference import Reference, reference_logits
+from crbl_export.self_test_logits import self_test_logits
 from crbl_export.verified_passes import apply_passes
 from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
 from crbl_runtime.errors import ModelFileError, ParityError
@@ -27,25 +34,33 @@ from crbl_training.checkpoint import LABELS, Checkpoint
 
 logger = logging.getLogger("crbl_export")
 
-# Drivers round differently; what this bound is to catch is a driver that computes something else.
-SELF_TEST_TOLERANCE = 10 * SMALLEST_LIMIT
 
 # The packages, besides torch and onnx, that a file's bytes come from.
 WRITTEN_BY = {"dynamo": ("onnxscript", "onnxsim"), "torchscript": ("onnxsim",)}
 
 
-def build_model_file(checkpoint: Checkpoint, *, opset: int, heatmap: bool) -> onnx.ModelProto:
+def build_model_file(
+    checkpoint: Checkpoint,
+    *,
+    opset: int,
+    heatmap: bool,
+    precision: str = "fp32",
+    calibration: CalibrationSet | None = None,
+) -> onnx.ModelProto:
     """The model file of a checkpoint, with its contract, before the gate.
 
     Raises:
-        UsageError, UnavailableError: see `export_graph`. ParityError, CheckpointError: see `apply_passes`.
+        UsageError, UnavailableError: see `export_graph` and `in_precision`. CheckpointError: see `apply_passes`.
+        ParityError: a pass broke the graph, or a weight does not fit the precision.
     """
     images = self_test_images(checkpoint.preprocessing.image_size)
     reference = reference_logits(checkpoint, images)
     graph = ExportGraph(checkpoint.build_model(), checkpoint.preprocessing, heatmap=heatmap)
     exporter = exporter_for(opset)
     model = apply_passes(export_graph(graph, opset, exporter), PASSES, images, reference)
-    return with_contract(model, _contract(checkpoint, opset, exporter, reference))
+    model = in_precision(model, precision, calibration)
+    onnx.checker.check_model(model, full_check=True)
+    return with_contract(model, _contract(checkpoint, opset, exporter, reference, precision, calibration, model))
 
 
 def export_checkpoint(
@@ -56,6 +71,9 @@ def export_checkpoint(
     opset: int,
     heatmap: bool,
     require_directml: bool = True,
+    precision: str = "fp32",
+    calibration: CalibrationSet | None = None,
+    limits: Limits | None = None,
 ) -> ParityGate:
     """Export a checkpoint to `output`, its card beside it, if, and only if, it decides as PyTorch does on `pictures`.
 
@@ -64,20 +82,35 @@ def export_checkpoint(
 
     Args:
         require_directml: a node without a DirectML kernel is an error and not a warning.
+        precision: "fp32", "fp16" or "int8". calibration: the pictures for int8, None for the others.
+        limits: what the file may differ; None for those of the precision.
 
     Raises:
         ParityError: it does not; no file is left behind. ModelFileError: a node has no DirectML kernel.
         OutputError: the file cannot be written.
     """
-    model = build_model_file(checkpoint, opset=opset, heatmap=heatmap)
+    limits = limits if limits is not None else LIMITS.get(precision, LIMITS["fp32"])
+    model = build_model_file(checkpoint, opset=opset, heatmap=heatmap, precision=precision, calibration=calibration)
     _check_directml(model, require_directml)
+    contract = ModelContract.from_json(metadata_text(model), output.name)
+    measured = {}
+    if precision == "fp16":
+        rounded = serialize(rounded_to_half(model))
+        error = require_half_on_a_gpu(rounded, contract.self_test, checkpoint, pictures, limits)
+        measured = {"error_rounded_to_half": float(f"{error:.2g}")}
     with replacing_with_card(output) as candidate:
         candidate.write_bytes(serialize(model))
-        gate = check_providers(candidate, checkpoint, pictures)
+        gate = check_providers(
+            candidate,
+            checkpoint,
+            pictures,
+            tolerance=limits.tolerance,
+            max_flips=limits.max_flips,
+            margin=limits.margin,
+        )
         for report in gate.reports:
             _require_passed(report)
-        contract = ModelContract.from_json(metadata_text(model), output.name)
-        proven = with_contract(model, replace(contract, parity=parity_summary(gate.reports[0])))
+        proven = with_contract(model, replace(contract, parity=parity_summary(gate.reports[0]) | measured))
         candidate.write_bytes(serialize(proven))
     return gate
 
@@ -95,8 +128,8 @@ def _require_passed(report: ParityReport) -> None:
 def parity_summary(report: ParityReport) -> dict[str, Any]:
     """What of a parity report travels in the file: nothing that names the machine's folders."""
     kept = (
-        "provider", "onnxruntime", "pictures", "pictures_hash", "error_torch", "error_file", "limit", "flips",
-        "flips_within_margin",
+        "provider", "onnxruntime", "pictures", "pictures_hash", "error_torch", "error_file", "limit", "margin",
+        "max_flips", "flips", "flips_within_margin",
     )  # fmt: skip
     values = report.to_dict()
     return {key: float(f"{values[key]:.2g}") if isinstance(values[key], float) else values[key] for key in kept}
@@ -132,14 +165,30 @@ def _check_directml(model: onnx.ModelProto, required: bool) -> None:
     logger.warning("%s", message)
 
 
-def _contract(checkpoint: Checkpoint, opset: int, exporter: str, self_test: Reference) -> ModelContract:
+def _contract(
+    checkpoint: Checkpoint,
+    opset: int,
+    exporter: str,
+    self_test: Reference,
+    precision: str,
+    calibration: CalibrationSet | None,
+    model: onnx.ModelProto,
+) -> ModelContract:
+    logits, calibrated = self_test.double, {}
+    if calibration is not None:
+        # A driver is to compute the quantised network; how far that is from PyTorch is not its fault.
+        logits = self_test_logits(serialize(model), checkpoint.preprocessing.image_size)
+        calibrated = {
+            "calibration": {"pictures": len(calibration.images), "hash": calibration.hash},
+            "experimental": EXPERIMENTAL,
+        }
     return ModelContract(
         variant=checkpoint.variant.name,
         threshold=checkpoint.threshold,
         threshold_source=checkpoint.threshold_source,
         labels=LABELS,
         preprocessing=checkpoint.preprocessing,
-        precision="fp32",
+        precision=precision,
         training={"checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
         export={
             "exporter": exporter,
@@ -150,7 +199,8 @@ def _contract(checkpoint: Checkpoint, opset: int, exporter: str, self_test: Refe
                 "onnx": onnx.__version__,
                 **{package: importlib.metadata.version(package) for package in WRITTEN_BY[exporter]},
             },
+            **calibrated,
         },
         parity=None,
-        self_test=SelfTest(tuple(round(float(logit), 7) for logit in self_test.double), SELF_TEST_TOLERANCE),
+        self_test=SelfTest(tuple(round(float(logit), 7) for logit in logits), LIMITS[precision].self_test_tolerance),
     )

@@ -41,8 +41,10 @@ class ParityReport:
             the network magnifies rounding raises `limit`, and a wrong file could hide behind it; it does not raise
             this one.
         worst_picture: where error_file was seen.
-        flips: decisions that differ although the float64 logit is farther than `limit` from the threshold.
-        flips_within_margin: those that differ nearer to it. max_flips: the allowed share of `flips`.
+        margin, max_flips: what was granted: how near to the threshold a decision may differ without counting, and
+            the share of the pictures whose decision may differ all the same.
+        flips: decisions that differ although the float64 logit is farther than `margin` from the threshold.
+        flips_within_margin: those that differ nearer to it.
         failures: why the gate failed, empty where it passed.
         fault: the first node of the graph that computes something else than PyTorch, where the gate failed and there
             is one.
@@ -62,6 +64,7 @@ class ParityReport:
     median_error_torch: float
     median_error_file: float
     median_limit: float
+    margin: float
     worst_picture: str
     flips: int
     flips_within_margin: int
@@ -143,12 +146,14 @@ def check_parity(
     provider: str = "cpu",
     tolerance: float | None = None,
     max_flips: float = 0.0,
+    margin: float | None = None,
 ) -> ParityReport:
     """Compare a model file with its checkpoint on real pictures, from file bytes to decision.
 
     Args:
         tolerance: allowed |difference| of a logit; None for the larger of ten times PyTorch's own rounding and 1e-4.
-        max_flips: allowed share of decisions that differ outside the margin, 0 to less than 1.
+        max_flips: share of the pictures, 0 to under 1, whose decision may differ outside the margin.
+        margin: a decision nearer to the threshold than this may differ; None for as near as `tolerance` comes out.
 
     Raises:
         UsageError: the file was exported from another checkpoint, or an option is out of range.
@@ -174,6 +179,7 @@ def check_parity(
             provider=detector.provider.kind,
             tolerance=tolerance,
             max_flips=max_flips,
+            margin=margin,
         )
         if report.passed:
             return report
@@ -220,6 +226,7 @@ def compare(
     provider: str,
     tolerance: float | None = None,
     max_flips: float = 0.0,
+    margin: float | None = None,
 ) -> ParityReport:
     """Hold a file's logits [N] and decisions [N] against PyTorch's. Anything not finite fails.
 
@@ -243,7 +250,8 @@ def compare(
     )
     boundary = threshold_logit(threshold)
     differs = decisions != (double > boundary)
-    near = np.abs(double - boundary) <= limit
+    margin = margin if margin is not None else limit
+    near = np.abs(double - boundary) <= margin
     flips = int(np.sum(differs & ~near))
     failures = []
     if not finite:
@@ -272,6 +280,7 @@ def compare(
         median_error_torch=median_error_torch,
         median_error_file=median_error_file,
         median_limit=median_limit,
+        margin=margin,
         worst_picture=pictures.names[int(np.argmax(errors))],
         flips=flips,
         flips_within_margin=int(np.sum(differs & near)),

@@ -52,6 +52,7 @@ def check_providers(
     provider: str = ALL_PROVIDERS,
     tolerance: float | None = None,
     max_flips: float = 0.0,
+    margin: float | None = None,
 ) -> ParityGate:
     """Run the gate on one provider or on all.
 
@@ -64,9 +65,10 @@ def check_providers(
     reports, not_checked = [], {}
     for kind in _providers_here() if provider == ALL_PROVIDERS else (provider,):
         try:
-            reports.append(
-                check_parity(model, checkpoint, pictures, provider=kind, tolerance=tolerance, max_flips=max_flips)
+            report = check_parity(
+                model, checkpoint, pictures, provider=kind, tolerance=tolerance, max_flips=max_flips, margin=margin
             )
+            reports.append(report)
         except WrongResultsError as error:
             raise ParityError(str(error)) from error
         except UnavailableError as error:

@@ -13,7 +13,7 @@ def parity_lines(report: ParityReport) -> list[str]:
         f"  median |logit error| of the file          {report.median_error_file:.2e}  "
         f"(at most {report.median_limit:.2e})",
         f"  decisions flipped at p > {report.threshold:g}: {report.flips}, "
-        f"and {report.flips_within_margin} within the margin of {report.limit:.2e} around the threshold",
+        f"and {report.flips_within_margin} within the margin of {report.margin:.2e} around the threshold",
     ]
     if report.unreadable:
         lines.append(f"  {len(report.unreadable)} pictures could not be read: {', '.join(report.unreadable[:5])}")

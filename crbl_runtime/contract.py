@@ -21,7 +21,7 @@ class SelfTest:
     """Logits that the file must give for `self_test_images`, on any machine.
 
     Attributes:
-        logits: of the float64 PyTorch model, one a picture.
+        logits: of the float64 PyTorch model, one a picture; of an int8 file, what itself gives on the CPU.
         tolerance: largest |difference| of a logit on a driver that computes correctly.
     """
 

@@ -7,7 +7,9 @@ import click
 
 from crbl_export.parity_per_provider import ALL_PROVIDERS, check_providers
 from crbl_export.parity_table import parity_lines
+from crbl_export.precision.limits import limits_of
 from crbl_export.verification_pictures import parity_set
+from crbl_runtime.detector import Detector
 from crbl_runtime.session import EXECUTION_PROVIDERS
 from crbl_training.checkpoint import load_checkpoint
 
@@ -34,14 +36,12 @@ from crbl_training.checkpoint import load_checkpoint
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    help="Allowed |logit error|. Default: ten times PyTorch's own, at least 1e-4.",
+    help="Allowed |logit error|. Default: that of the file's precision.",
 )
 @click.option(
     "--max-flips",
     type=click.FloatRange(min=0, max=1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Allowed share of decisions that differ outside the margin around the threshold.",
+    help="Allowed share of decisions that differ outside the margin. Default: that of the file's precision.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def main(
@@ -50,13 +50,23 @@ def main(
     verify: Path | None,
     provider: str,
     tolerance: float | None,
-    max_flips: float,
+    max_flips: float | None,
     as_json: bool,
 ) -> None:
     """Check that MODEL decides as its checkpoint does. Exit code 1, and the first faulty node, where it does not."""
     checkpoint = load_checkpoint(checkpoint_path)
     pictures = parity_set(checkpoint, checkpoint_path, verify)
-    gate = check_providers(model, checkpoint, pictures, provider=provider, tolerance=tolerance, max_flips=max_flips)
+    with Detector(model, "cpu") as detector:
+        limits = limits_of(detector.contract.precision)
+    gate = check_providers(
+        model,
+        checkpoint,
+        pictures,
+        provider=provider,
+        tolerance=limits.tolerance if tolerance is None else tolerance,
+        max_flips=limits.max_flips if max_flips is None else max_flips,
+        margin=limits.margin,
+    )
     if as_json:
         click.echo(json.dumps(gate.to_dict(), indent=2, allow_nan=False))
     else:

@@ -1,0 +1,1 @@
+"""Model files in less than single precision, and what each precision may cost."""

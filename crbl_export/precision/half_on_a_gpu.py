@@ -1,0 +1,49 @@
+"""The gate for half precision as a GPU computes it."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from crbl_export.parity import ParitySet, check_parity
+from crbl_export.precision.limits import Limits
+from crbl_export.self_test_logits import self_test_logits
+from crbl_runtime.contract import SelfTest
+from crbl_runtime.errors import ParityError
+from crbl_training.checkpoint import Checkpoint
+
+
+def require_half_on_a_gpu(
+    rounded: bytes, self_test: SelfTest, checkpoint: Checkpoint, pictures: ParitySet, limits: Limits
+) -> float:
+    """Hold the content of `rounded_to_half`, which carries the file's contract, against PyTorch.
+
+    Returns:
+        the largest |logit error|.
+
+    Raises:
+        ParityError: it does not decide as PyTorch does, or the self-test would turn away a GPU that rounds so.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stand_in = Path(folder) / "rounded_to_half.onnx"
+        stand_in.write_bytes(rounded)
+        report = check_parity(
+            stand_in,
+            checkpoint,
+            pictures,
+            tolerance=limits.tolerance,
+            max_flips=limits.max_flips,
+            margin=limits.margin,
+        )
+    failures = list(report.failures)
+    logits = self_test_logits(rounded, checkpoint.preprocessing.image_size)
+    error = float(np.max(np.abs(logits - self_test.logits)))
+    if not error <= self_test.tolerance:
+        failures.append(f"a logit of the self-test is off by {error:.3g}, at most {self_test.tolerance:.3g} is allowed")
+    if failures:
+        raise ParityError(
+            "With half-precision results rounded as on a GPU, the file does not decide as PyTorch does: "
+            f"{'; '.join(failures)} (worst picture: {report.worst_picture}). Nothing was written. "
+            "Export with --precision fp32."
+        )
+    return report.error_file
