@@ -89,8 +89,8 @@ def export_checkpoint(
         ParityError: it does not; no file is left behind. ModelFileError: a node has no DirectML kernel.
         OutputError: the file cannot be written.
     """
-    limits = limits if limits is not None else LIMITS.get(precision, LIMITS["fp32"])
     model = build_model_file(checkpoint, opset=opset, heatmap=heatmap, precision=precision, calibration=calibration)
+    limits = limits if limits is not None else LIMITS[precision]
     _check_directml(model, require_directml)
     contract = ModelContract.from_json(metadata_text(model), output.name)
     measured = {}
