@@ -65,7 +65,7 @@ def export_graph(graph: ExportGraph, opset: int, exporter: str) -> onnx.ModelPro
         reason = str(error).strip().partition("\n")[0]
         raise UnavailableError(
             f"torch {torch.__version__} cannot export opset {opset} with {exporter} ({reason}). "
-            f"Ask for opset {DEFAULT_OPSET}, or install another torch."
+            f"Ask for another opset ({DEFAULT_OPSET} is the default), or install another torch."
         ) from error
     written = {entry.domain: entry.version for entry in model.opset_import}.get("")
     if written != opset:
