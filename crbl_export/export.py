@@ -19,7 +19,7 @@ from crbl_export.parity_table import fault_lines
 from crbl_export.passes import PASSES
 from crbl_export.precision.calibration import CalibrationSet
 from crbl_export.precision.convert import in_precision
-from crbl_export.precision.half_on_a_gpu import require_half_on_a_gpu
+from crbl_export.precision.half_on_a_gpu import half_self_test_tolerance, require_half_on_a_gpu
 from crbl_export.precision.int8 import EXPERIMENTAL
 from crbl_export.precision.limits import LIMITS, Limits
 from crbl_export.precision.rounded_half import rounded_to_half
@@ -182,6 +182,9 @@ def _contract(
             "calibration": {"pictures": len(calibration.images), "hash": calibration.hash},
             "experimental": EXPERIMENTAL,
         }
+    tolerance = LIMITS[precision].self_test_tolerance
+    if precision == "fp16":
+        tolerance = min(tolerance, half_self_test_tolerance(model, logits, checkpoint.preprocessing.image_size))
     return ModelContract(
         variant=checkpoint.variant.name,
         threshold=checkpoint.threshold,
@@ -202,5 +205,5 @@ def _contract(
             **calibrated,
         },
         parity=None,
-        self_test=SelfTest(tuple(round(float(logit), 7) for logit in logits), LIMITS[precision].self_test_tolerance),
+        self_test=SelfTest(tuple(round(float(logit), 7) for logit in logits), tolerance),
     )

@@ -13,7 +13,8 @@ class Limits:
         tolerance: largest |difference| of a logit; None for the larger of ten times PyTorch's own rounding and 1e-4.
         margin: how far from the threshold a logit may lie for its flipped decision not to count; None for `tolerance`.
         max_flips: share of the pictures, 0 to under 1, whose decision may flip outside the margin.
-        self_test_tolerance: largest |difference| of a self-test logit on a driver that computes correctly.
+        self_test_tolerance: largest |difference| of a self-test logit on a driver that computes correctly; of fp16
+            the upper bound of what `half_self_test_tolerance` measures.
     """
 
     tolerance: float | None
@@ -26,7 +27,7 @@ LIMITS = {
     # Drivers round differently; what the 1e-3 is to catch is a driver that computes something else.
     "fp32": Limits(tolerance=None, margin=None, max_flips=0.0, self_test_tolerance=1e-3),
     # The largest |difference| seen was 0.011 with weights of genuine Keras and 0.087 with a model of two epochs, on
-    # pictures unlike those it learned from. A driver may round as differently as the file may, and no more.
+    # pictures unlike those it learned from.
     "fp16": Limits(tolerance=0.1, margin=None, max_flips=0.0, self_test_tolerance=0.1),
     # Quantisation moved logits by up to 1.9 without a decision changing: beyond 3 something else is wrong. With such
     # errors a margin would excuse every flip, so there is none. The self-test holds a driver against the file's own

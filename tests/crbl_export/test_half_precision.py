@@ -1,7 +1,6 @@
 """fp16: half the size, within its limit, and float32 where that is promised."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from crbl_export.directml.check import check_directml
-from crbl_export.export import build_model_file, export_checkpoint, metadata_text, serialize, with_contract
+from crbl_export.export import build_model_file, export_checkpoint, serialize
 from crbl_export.parity import ParityReport, check_parity, read_parity_set
 from crbl_export.precision.backbone_nodes import backbone_nodes
 from crbl_export.precision.half_precision import half_precision
 from crbl_export.precision.limits import LIMITS
 from crbl_export.precision.rounded_half import rounded_to_half
 from crbl_runtime import Detector
-from crbl_runtime.contract import ModelContract
 from crbl_runtime.errors import ParityError, UnavailableError, UsageError
 from crbl_runtime.picture_folder import find_pictures
 from crbl_runtime.session import Provider
@@ -37,9 +35,9 @@ def single(crop: Trained) -> onnx.ModelProto:
 
 
 @pytest.fixture(scope="module")
-def half(single: onnx.ModelProto) -> onnx.ModelProto:
-    contract = replace(ModelContract.from_json(metadata_text(single), "file"), precision="fp16")
-    return with_contract(half_precision(single), contract)
+def half(crop: Trained) -> onnx.ModelProto:
+    """The converted file, before the gate; its contract is that of an export."""
+    return build_model_file(load_checkpoint(crop.checkpoint), opset=18, heatmap=True, precision="fp16")
 
 
 def element_types(model: onnx.ModelProto) -> dict[str, int]:
@@ -180,7 +178,7 @@ def test_the_command_writes_the_limit_and_parity_uses_it(crop: Trained, grains: 
         assert contract.parity is not None
         assert (contract.parity["limit"], contract.parity["flips"]) == (TOLERANCE, 0)
         assert contract.parity["error_file"] < contract.parity["error_rounded_to_half"] < TOLERANCE
-        assert contract.self_test.tolerance == LIMITS["fp16"].self_test_tolerance
+        assert 1e-3 <= contract.self_test.tolerance < LIMITS["fp16"].self_test_tolerance
     again = run_command("crbl-parity", target, "--checkpoint", crop.checkpoint, *verify, "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["limit"] == TOLERANCE
@@ -190,10 +188,9 @@ def test_the_command_writes_the_limit_and_parity_uses_it(crop: Trained, grains: 
 
 @pytest.mark.parametrize("part", ["first", "middle", "head"])
 def test_the_self_test_still_catches_a_wrong_driver(half: onnx.ModelProto, tmp_path: Path, part: str) -> None:
-    """A kernel that leaves out the bias or gets a weight wrong stands for the driver."""
-    contract = ModelContract.from_json(metadata_text(half), "file")
-    contract = replace(contract, self_test=replace(contract.self_test, tolerance=LIMITS["fp16"].self_test_tolerance))
-    wrong = with_contract(half, contract)
+    """A kernel that computes half of the channels as 0 stands for the driver."""
+    wrong = onnx.ModelProto()
+    wrong.CopyFrom(half)
     (tmp_path / "right.onnx").write_bytes(serialize(wrong))
     with Detector(tmp_path / "right.onnx") as detector:
         detector._require_correct(Provider("cpu"))

@@ -1,26 +1,29 @@
 """int8: small, inaccurate, and refused where it decides otherwise."""
 
 import json
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from test_parity import parity_set
 
 from crbl_export.directml.check import check_directml
-from crbl_export.parity import compare
+from crbl_export.parity import ParitySet, compare
 from crbl_export.precision.calibration import read_calibration
 from crbl_export.precision.int8 import quantize
+from crbl_export.reference import Reference, reference_logits
 from crbl_runtime import Detector
 from crbl_runtime.errors import DataError
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 from crbl_runtime.session import Provider
+from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from real_line import Trained, run_command
 
 
-def export(crop: Trained, target: Path, *arguments: object):
+def export(crop: Trained, target: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     return run_command(
         "crbl-export",
         *("--variant", "crop", "--checkpoint", crop.checkpoint, "--precision", "int8", "-o", target),
@@ -98,24 +101,20 @@ def test_convolutions_that_share_a_bias_are_quantised_apart() -> None:
 
 
 def test_more_flips_than_allowed_are_refused() -> None:
-    double = [1.0] * 199 + [0.2]
+    double = np.array([1.0] * 199 + [0.2])
+    pictures = ParitySet(("picture",) * 200, (b"",) * 200, Reference(double, double), (), "numbers")
     logits = np.array([1.0] * 199 + [-0.2])
     options = {"threshold": 0.5, "provider": "cpu", "tolerance": 3.0, "margin": 0.0}
-    allowed = compare(parity_set(double), logits, logits > 0, **options, max_flips=0.005)
+    allowed = compare(pictures, logits, logits > 0, **options, max_flips=0.005)
     assert allowed.passed
     assert (allowed.flips, allowed.max_flips) == (1, 0.005)
-    refused = compare(parity_set(double), logits, logits > 0, **options, max_flips=0.004)
+    refused = compare(pictures, logits, logits > 0, **options, max_flips=0.004)
     assert refused.failures == ("1 of 200 decisions differ, at most 0.004 of them may",)
-    assert compare(parity_set(double), logits, logits > 0, threshold=0.5, provider="cpu", tolerance=3.0).flips == 0
+    assert compare(pictures, logits, logits > 0, threshold=0.5, provider="cpu", tolerance=3.0).flips == 0
 
 
 def test_flips_of_a_real_file_are_refused(crop: Trained, grains: Path, photographs: Path, tmp_path: Path) -> None:
     """The threshold is put between the pictures' logits, where 8 bits cannot but change decisions."""
-    from dataclasses import replace
-
-    from crbl_export.reference import reference_logits
-    from crbl_training.checkpoint import load_checkpoint, save_checkpoint
-
     checkpoint = load_checkpoint(crop.checkpoint)
     images = np.stack([prepare(path, checkpoint.preprocessing).pixels for path in sorted(photographs.iterdir())])
     middle = float(np.median(reference_logits(checkpoint, images).double))
