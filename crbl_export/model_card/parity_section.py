@@ -14,9 +14,12 @@ TITLES = {
     "pictures_hash": "SHA-256 over the pictures",
     "error_torch": "Largest logit error of float32 PyTorch",
     "error_file": "Largest logit error of this file",
-    "limit": "Allowed",
-    "flips": "Decisions flipped",
-    "flips_within_margin": "Flipped within that margin of the threshold",
+    "error_rounded_to_half": "Largest logit error with every value rounded to half precision, as a GPU may",
+    "limit": "Allowed logit error",
+    "margin": "Margin, in logits around the threshold, within which a decision may flip",
+    "max_flips": "Share of decisions that may flip outside the margin",
+    "flips": "Decisions flipped outside the margin",
+    "flips_within_margin": "Decisions flipped within the margin",
 }
 
 
