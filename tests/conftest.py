@@ -1,5 +1,6 @@
 """What tests of several packages share: real pictures, and models trained and exported by the public commands."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,13 @@ from real_line import Trained, run_command
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket", "retina", "hubble_deep_field", "brick", "gravel")
 TILE = 100
 TILES_EACH = 5
+
+
+def pytest_configure() -> None:
+    """Share the cores among the processes that test: threads that wait for each other's cores are slower than none."""
+    processes = os.environ.get("PYTEST_XDIST_WORKER_COUNT")
+    if processes is not None:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // int(processes), 1)))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from crbl_export.bisection.difference import differences, relative_error
+from crbl_export.bisection.difference import differences, relative_error, share_of
 from crbl_export.bisection.file_values import file_values, nodes_of_logit
 from crbl_export.bisection.own_inputs import error_from_own_inputs
 from crbl_export.bisection.pytorch_values import CONVOLUTION, PyTorchValue, pytorch_values
@@ -21,6 +21,7 @@ ROUNDING_FACTOR = 10.0
 ROUNDING = {"fp32": 1e-6, "fp16": 1e-3, "int8": 1e-2}
 # A value that single precision hardly determines would excuse any error.
 LARGEST_ROUNDING = 1e-2
+SAMPLE = 256
 
 
 @dataclass(frozen=True)
@@ -160,12 +161,23 @@ def _recognise(
     reference: Sequence[PyTorchValue],
     usual_error: float,
 ) -> _Comparison:
-    nearest, error, share = None, np.inf, np.inf
-    for number in candidates:
-        this_error = relative_error(values, reference[number].values)
-        allowed = ROUNDING_FACTOR * min(max(usual_error, reference[number].rounding), LARGEST_ROUNDING)
-        if nearest is None or this_error / allowed < share:
-            nearest, error, share = number, this_error, this_error / allowed
+    def share_of_allowed(number: int, step: int) -> tuple[float, float]:
+        """The error, and the share it is of what is no jump, over each `step`-th value."""
+        value = reference[number]
+        difference = float(np.max(differences(values.reshape(-1)[::step], value.values.reshape(-1)[::step])))
+        error = share_of(difference, value.largest)
+        return error / (ROUNDING_FACTOR * min(max(usual_error, value.rounding), LARGEST_ROUNDING)), error
+
+    # A few of the values give a lower bound, and most candidates need no more.
+    step = max(values.size // SAMPLE, 1)
+    bounds = sorted((share_of_allowed(number, step)[0], number) for number in candidates)
+    nearest, share, error = None, np.inf, np.inf
+    for bound, number in bounds:
+        if nearest is not None and bound >= share:
+            break
+        this_share, this_error = share_of_allowed(number, 1)
+        if nearest is None or this_share < share:
+            nearest, share, error = number, this_share, this_error
     return _Comparison(node, nearest, error, share <= 1)
 
 
@@ -234,11 +246,16 @@ def _fault(
 
 def _read_by(node: onnx.NodeProto, compared: dict[str, _Comparison]) -> Iterator[_Comparison]:
     """The values that a node reads and that PyTorch has too: through whole numbers back to what they were made of."""
-    for name in node.input:
-        if name in compared and compared[name].right:
+    waiting, seen = [*node.input], set()
+    while waiting:
+        name = waiting.pop()
+        if name not in compared or name in seen:
+            continue
+        seen.add(name)  # A residual block has two ways back to every value before it.
+        if compared[name].right:
             yield compared[name]
-        elif name in compared:
-            yield from _read_by(compared[name].producer, compared)
+        else:
+            waiting.extend(compared[name].producer.input)
 
 
 def _largest_error(read: Iterable[_Comparison]) -> float:

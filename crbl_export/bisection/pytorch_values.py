@@ -1,7 +1,7 @@
 """Every value that PyTorch computes on the way from a picture to its logit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.module_tracker import ModuleTracker
 
-from crbl_export.bisection.difference import relative_error
+from crbl_export.bisection.difference import largest_value, relative_error
 from crbl_export.graph import ExportGraph
 from crbl_training.checkpoint import Checkpoint
 
@@ -27,12 +27,13 @@ class PyTorchValue:
         module: the part of the network it belongs to, "backbone1.blocks.0.0.bn1"; empty for the head.
         operator: PyTorch's name of it; CONVOLUTION for a convolution with the BatchNorm behind it.
         values: float64, computed in double precision, without axes of length 1.
-        rounding: the `relative_error` of the same value in single precision.
+        largest: their `largest_value`. rounding: the `relative_error` of the same value in single precision.
     """
 
     module: str
     operator: str
     values: NDArray[np.float64]
+    largest: float
     rounding: float
 
 
@@ -58,7 +59,7 @@ def pytorch_values(checkpoint: Checkpoint, image: NDArray[np.uint8]) -> tuple[Py
         lambda single: roundings.append(relative_error(single.values, double[len(roundings)].values)),
     )
     values = [
-        PyTorchValue(value.module, value.operator, value.values, rounding)
+        PyTorchValue(value.module, value.operator, value.values, largest_value(value.values), rounding)
         for value, rounding in zip(double, roundings, strict=True)
     ]
     return tuple(_with_batchnorm_merged(values))
@@ -105,5 +106,5 @@ def _with_batchnorm_merged(values: list[PyTorchValue]) -> list[PyTorchValue]:
         if following is not None and (value.operator, following.operator) == (CONVOLUTION, BATCHNORM):
             continue
         operator = CONVOLUTION if value.operator == BATCHNORM else value.operator
-        merged.append(PyTorchValue(value.module, operator, value.values, value.rounding))
+        merged.append(replace(value, operator=operator))
     return merged
