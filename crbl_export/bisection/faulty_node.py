@@ -245,17 +245,18 @@ def _fault(
 
 
 def _read_by(node: onnx.NodeProto, compared: dict[str, _Comparison]) -> Iterator[_Comparison]:
-    """The values that a node reads and that PyTorch has too: through whole numbers back to what they were made of."""
-    waiting, seen = [*node.input], set()
+    """The last right values before a node: those that it reads, and where one is not right those it is made of."""
+    waiting, seen = list(node.input), set(node.input)
     while waiting:
         name = waiting.pop()
-        if name not in compared or name in seen:
+        if name not in compared:
             continue
-        seen.add(name)  # A residual block has two ways back to every value before it.
         if compared[name].right:
             yield compared[name]
-        else:
-            waiting.extend(compared[name].producer.input)
+            continue
+        further = set(compared[name].producer.input) - seen
+        seen |= further
+        waiting += further
 
 
 def _largest_error(read: Iterable[_Comparison]) -> float:
