@@ -245,7 +245,7 @@ def _fault(
 
 
 def _read_by(node: onnx.NodeProto, compared: dict[str, _Comparison]) -> Iterator[_Comparison]:
-    """The last right values before a node: those that it reads, and where one is not right those it is made of."""
+    """The right values that a node reads; behind one that PyTorch has nothing like, those that it is made of."""
     waiting, seen = list(node.input), set(node.input)
     while waiting:
         name = waiting.pop()
@@ -253,10 +253,10 @@ def _read_by(node: onnx.NodeProto, compared: dict[str, _Comparison]) -> Iterator
             continue
         if compared[name].right:
             yield compared[name]
-            continue
-        further = set(compared[name].producer.input) - seen
-        seen |= further
-        waiting += further
+        elif compared[name].nearest is None:
+            further = set(compared[name].producer.input) - seen
+            seen |= further
+            waiting += further
 
 
 def _largest_error(read: Iterable[_Comparison]) -> float:
