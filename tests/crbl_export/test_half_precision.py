@@ -92,6 +92,7 @@ def test_a_trained_model_holds_the_limit_on_real_pictures(
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="there is no ../shared/keras with files of TensorFlow")
+@pytest.mark.slow
 def test_the_weights_of_genuine_keras_hold_the_limit(photographs: Path, tmp_path: Path) -> None:
     checkpoint = convert(SHARED / "crbl_crop.legacy_w.h5", Choices(variant=CROP))
     half = build_model_file(checkpoint, opset=18, heatmap=False, precision="fp16")
@@ -155,6 +156,7 @@ def test_a_result_beyond_half_precision_is_found_without_a_gpu(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_limit_and_parity_uses_it(crop: Trained, grains: Path, tmp_path: Path) -> None:
     target = tmp_path / "half.onnx"
     verify = ("--verify", grains / "images" / "test")

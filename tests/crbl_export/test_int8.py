@@ -31,6 +31,7 @@ def export(crop: Trained, target: Path, *arguments: object) -> subprocess.Comple
     )
 
 
+@pytest.mark.slow
 def test_a_trained_model_in_8_bits(crop: Trained, grains: Path, tmp_path: Path) -> None:
     target = tmp_path / "model.onnx"
     pictures = ("--calibrate", grains / "train", "--verify", grains / "images" / "test")
@@ -113,6 +114,7 @@ def test_more_flips_than_allowed_are_refused() -> None:
     assert compare(pictures, logits, logits > 0, threshold=0.5, provider="cpu", tolerance=3.0).flips == 0
 
 
+@pytest.mark.slow
 def test_flips_of_a_real_file_are_refused(crop: Trained, grains: Path, photographs: Path, tmp_path: Path) -> None:
     """The threshold is put between the pictures' logits, where 8 bits cannot but change decisions."""
     checkpoint = load_checkpoint(crop.checkpoint)
