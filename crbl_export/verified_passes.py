@@ -14,9 +14,13 @@ from crbl_runtime.errors import CheckpointError, ParityError
 
 Pass = Callable[[onnx.ModelProto], onnx.ModelProto]
 
-# As exported the head adds up 1.6 million values one after the other, see `reduce_rows_first`. That was worth up to
-# 6e-5 of a logit; what this bound is to catch is an exporter that wrote another model.
+# What these bounds are to catch is an exporter that wrote another model. As exported the head adds up 1.6 million values
+# one after the other, see `reduce_rows_first`: up to 6e-5 of a logit. And where the network magnifies rounding, the
+# graph's without any fusion can be far larger than PyTorch's: 2.7e-3 against 2.5e-4 with random weights.
 EXPORTED_TOLERANCE = 1e-3
+EXPORTED_ROUNDING_FACTOR = 10 * ROUNDING_FACTOR
+# How much rounding alone may vary when a pass puts operations in another order: 2.6e-3 after 2.4e-3 was seen.
+VARIATION = 2.0
 
 
 def apply_passes(
@@ -25,7 +29,7 @@ def apply_passes(
     """All passes in order, each checked on pictures before the next one.
 
     A pass may leave the largest logit error, against float64 PyTorch, below ten times that of float32 PyTorch or 1e-4
-    (the parity gate's limit), or no larger than it was. The difference that a pass makes would say less: the one that
+    (the parity gate's limit), or at twice what it was. The difference that a pass makes would say less: the one that
     adds up in another order rightly changes logits by 1.2e-4, and brings them from 1.3e-4 to 7e-6. All others changed
     them by 1e-6 at most, on both exporters' graphs of trained, converted and random models.
 
@@ -43,7 +47,8 @@ def apply_passes(
     error_torch = float(np.max(np.abs(reference.single - reference.double)))
     limit = max(ROUNDING_FACTOR * error_torch, SMALLEST_LIMIT)
     error = _logit_error(model, images, reference.double, "torch's exporter")
-    allowed = EXPORTED_TOLERANCE * max(1.0, float(np.max(np.abs(reference.double))))
+    largest = float(np.max(np.abs(reference.double)))
+    allowed = max(EXPORTED_TOLERANCE * max(1.0, largest), EXPORTED_ROUNDING_FACTOR * error_torch)
     if not error <= allowed:
         raise ParityError(
             f"torch's exporter wrote a graph whose logits are off by {error:.2g} from float64 PyTorch, at most "
@@ -54,10 +59,11 @@ def apply_passes(
         if changed == model:
             continue
         after = _logit_error(changed, images, reference.double, f"The pass {change.__name__}")
-        if not after <= max(limit, error):
+        allowed = max(limit, VARIATION * error)
+        if not after <= allowed:
             raise ParityError(
                 f"The pass {change.__name__} changed the logits: they are off by {after:.2g} from float64 PyTorch "
-                f"and were off by {error:.2g} before it (at most {limit:.2g} is rounding). Nothing was written. "
+                f"and were off by {error:.2g} before it (at most {allowed:.2g} is rounding). Nothing was written. "
                 "Please report it with the versions of torch, onnx and onnxsim."
             )
         model, error = changed, after

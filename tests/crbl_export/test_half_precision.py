@@ -185,7 +185,7 @@ def test_the_command_writes_the_limit_and_parity_uses_it(crop: Trained, grains: 
         assert 1e-3 <= contract.self_test.tolerance < LIMITS["fp16"].self_test_tolerance
     again = run_command("crbl-parity", target, "--checkpoint", crop.checkpoint, *verify, "--json")
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["limit"] == TOLERANCE
+    assert json.loads(again.stdout)["reports"][0]["limit"] == TOLERANCE
     strict = run_command("crbl-parity", target, "--checkpoint", crop.checkpoint, *verify, "--tolerance", "1e-4")
     assert strict.returncode == 1
 

@@ -55,7 +55,7 @@ def test_a_trained_model_in_8_bits(crop: Trained, grains: Path, tmp_path: Path) 
 
     again = run_command("crbl-parity", target, "--checkpoint", crop.checkpoint, *pictures[2:], "--json")
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["max_flips"] == 0.005
+    assert json.loads(again.stdout)["reports"][0]["max_flips"] == 0.005
 
     refused = export(crop, target, *pictures, "--tolerance", "1e-3", "--force")
     assert refused.returncode == 1
