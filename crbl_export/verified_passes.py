@@ -14,9 +14,9 @@ from crbl_runtime.errors import CheckpointError, ParityError
 
 Pass = Callable[[onnx.ModelProto], onnx.ModelProto]
 
-# What these bounds are to catch is an exporter that wrote another model. As exported the head adds up 1.6 million values
-# one after the other, see `reduce_rows_first`: up to 6e-5 of a logit. And where the network magnifies rounding, the
-# graph's without any fusion can be far larger than PyTorch's: 2.7e-3 against 2.5e-4 with random weights.
+# What these bounds are to catch is an exporter that wrote another model. As exported, the head adds up 1.6 million
+# values one after the other, see `reduce_rows_first`: up to 6e-5 of a logit. And where the network magnifies rounding,
+# that of a graph without fusion can be far larger than PyTorch's: 2.7e-3 against 2.5e-4 with random weights.
 EXPORTED_TOLERANCE = 1e-3
 EXPORTED_ROUNDING_FACTOR = 10 * ROUNDING_FACTOR
 # How much rounding alone may vary when a pass puts operations in another order: 2.6e-3 after 2.4e-3 was seen.
