@@ -1,12 +1,12 @@
 """The fused head against pooling, dropout and the linear layer as stock operators: CPU time and peak memory.
 
-    python benchmarks/bilinear_head.py [--pictures 32] [--rounds 5]
+    python benchmarks/bilinear_head.py [--images 32] [--rounds 5]
 
 Forward and backward in training mode, one thread, on feature maps as 128 pixels give them. "crop" needs the gradients
 of both feature maps and of the weight, "full" the weight's alone. For the time both take turns in one process, and the
 ratio is that of the medians. For the memory each runs once in a process of its own: the peak of its resident memory
 (VmHWM, so on Linux only; ru_maxrss would count the parent's) less what it was before the forward pass, when the inputs
-were there and a batch of one small picture had loaded all code.
+were there and a batch of one small image had loaded all code.
 """
 
 import re
@@ -43,19 +43,19 @@ def fused(first: Tensor, second: Tensor, weight: Tensor, bias: Tensor) -> Tensor
 HEADS: dict[str, Head] = {"stock": stock, "fused": fused}
 
 
-@click.command(epilog="Example: python benchmarks/bilinear_head.py --pictures 16")
-@click.option("--pictures", type=int, default=32, show_default=True, help="The batch.")
+@click.command(epilog="Example: python benchmarks/bilinear_head.py --images 16")
+@click.option("--images", type=int, default=32, show_default=True, help="The batch.")
 @click.option("--rounds", type=int, default=5, show_default=True)
-def main(pictures: int, rounds: int) -> None:
-    """Print milliseconds a picture, megabytes a batch, and how both compare."""
+def main(images: int, rounds: int) -> None:
+    """Print milliseconds an image, megabytes a batch, and how both compare."""
     torch.set_num_threads(1)
     for variant in ("crop", "full"):
-        memory = {name: _in_own_process(name, variant, pictures) for name in HEADS}
-        seconds = _alternate(variant, pictures, rounds)
+        memory = {name: _in_own_process(name, variant, images) for name in HEADS}
+        seconds = _alternate(variant, images, rounds)
         for name in HEADS:
-            forward, backward = (1000 * value / pictures for value in seconds[name])
+            forward, backward = (1000 * value / images for value in seconds[name])
             click.echo(
-                f"{variant} {name}: {forward:6.1f} ms forward, {backward:6.1f} ms backward a picture, "
+                f"{variant} {name}: {forward:6.1f} ms forward, {backward:6.1f} ms backward an image, "
                 f"{memory[name]:7.1f} MB"
             )
         ratio = sum(seconds["stock"]) / sum(seconds["fused"])
@@ -66,9 +66,9 @@ def main(pictures: int, rounds: int) -> None:
         )
 
 
-def _alternate(variant: str, pictures: int, rounds: int) -> dict[str, tuple[float, float]]:
+def _alternate(variant: str, images: int, rounds: int) -> dict[str, tuple[float, float]]:
     """Median CPU seconds of the forward and of the backward pass, for each head."""
-    inputs = _inputs(variant, pictures, CHANNELS)
+    inputs = _inputs(variant, images, CHANNELS)
     for head in HEADS.values():
         _run(head, inputs)
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in HEADS}
@@ -81,17 +81,17 @@ def _alternate(variant: str, pictures: int, rounds: int) -> dict[str, tuple[floa
     }
 
 
-def _in_own_process(name: str, variant: str, pictures: int) -> float:
-    code = f"import bilinear_head; bilinear_head.print_memory({name!r}, {variant!r}, {pictures})"
+def _in_own_process(name: str, variant: str, images: int) -> float:
+    code = f"import bilinear_head; bilinear_head.print_memory({name!r}, {variant!r}, {images})"
     environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": ":".join([str(Path(__file__).parent), *sys.path])}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     return float(answer.stdout)
 
 
-def print_memory(name: str, variant: str, pictures: int) -> None:
+def print_memory(name: str, variant: str, images: int) -> None:
     """Print how many megabytes one forward and backward pass needs at its peak, in this process."""
     _run(HEADS[name], _inputs(variant, 1, 64))
-    inputs = _inputs(variant, pictures, CHANNELS)
+    inputs = _inputs(variant, images, CHANNELS)
     before = _peak_megabytes()
     _run(HEADS[name], inputs)
     print(_peak_megabytes() - before)
@@ -102,9 +102,9 @@ def _peak_megabytes() -> float:
     return int(kilobytes) / 1024
 
 
-def _inputs(variant: str, pictures: int, channels: int) -> list[Tensor]:
+def _inputs(variant: str, images: int, channels: int) -> list[Tensor]:
     torch.manual_seed(0)
-    maps = [F.silu(torch.randn(pictures, channels, SIDE, SIDE)) for _ in range(2)]
+    maps = [F.silu(torch.randn(images, channels, SIDE, SIDE)) for _ in range(2)]
     if variant == "crop":
         maps = [tensor.requires_grad_() for tensor in maps]
     weight = torch.randn(1, channels * channels) / channels

@@ -3,8 +3,8 @@
     python benchmarks/export_speed.py CRBL_250328_pytorch_directml_crop.safetensors [--rounds 5]
 
 Plain is `torch.onnx.export` as one writes it: this torch's own exporter, opset 18, of the model in stock operators
-(BilinearPooling, Linear, sigmoid), which gives a probability. It takes float32 pictures that are scaled already; the
-file's own scaling of uint8 pictures is in its time. PyTorch eager runs the same stock model, OpenVINO the plain file.
+(BilinearPooling, Linear, sigmoid), which gives a probability. It takes float32 images that are scaled already; the
+file's own scaling of uint8 images is in its time. PyTorch eager runs the same stock model, OpenVINO the plain file.
 No heatmap. Each measurement is a process of its own, all kinds take turns over several rounds, and a ratio is that of
 the medians over the rounds; within a process the median of its runs counts.
 """
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from crbl_runtime.self_test import self_test_images
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.model.bilinear_pooling import BilinearPooling
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
 
 KINDS = ("file", "plain", "eager", "openvino")
 OPSET = 18
@@ -57,7 +57,7 @@ class StockModel(nn.Module):
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
 @click.option("--rounds", type=int, default=5, show_default=True)
 def main(checkpoint: Path, rounds: int) -> None:
-    """Print milliseconds a picture for each kind and batch, and how many times faster the file is."""
+    """Print milliseconds an image for each kind and batch, and how many times faster the file is."""
     with tempfile.TemporaryDirectory() as folder:
         write_files(load_checkpoint(checkpoint), Path(folder))
         for batch in RUNS:
@@ -70,7 +70,7 @@ def main(checkpoint: Path, rounds: int) -> None:
                 times = measured[kind]
                 target = f" (target {TARGETS[kind, batch]:g})" if (kind, batch) in TARGETS else ""
                 click.echo(
-                    f"batch {batch} {kind:8} {median(times):6.1f} ms a picture ({min(times):.1f} to {max(times):.1f}), "
+                    f"batch {batch} {kind:8} {median(times):6.1f} ms an image ({min(times):.1f} to {max(times):.1f}), "
                     f"the file is {median(times) / own:.2f} times as fast{target}"
                 )
 
@@ -84,7 +84,7 @@ def write_files(checkpoint: Checkpoint, folder: Path) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             StockModel(checkpoint).eval(),
-            (_scaled(checkpoint, _pictures(checkpoint, 2)),),
+            (_scaled(checkpoint, _images(checkpoint, 2)),),
             folder / "plain.onnx",
             input_names=["image"],
             output_names=["probability"],
@@ -103,11 +103,11 @@ def _in_own_process(kind: str, checkpoint: Path, folder: Path, batch: int) -> fl
 
 
 def print_time(kind: str, checkpoint_path: str, folder: str, batch: int) -> None:
-    """Print the median CPU milliseconds a picture of one kind, in this process."""
+    """Print the median CPU milliseconds an image of one kind, in this process."""
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(Path(checkpoint_path))
     prepare = {"file": _file, "plain": _plain, "eager": _eager, "openvino": _openvino}[kind]
-    run = prepare(checkpoint, Path(folder), _pictures(checkpoint, batch))
+    run = prepare(checkpoint, Path(folder), _images(checkpoint, batch))
     for _ in range(WARM_UP):
         run()
     times = []
@@ -118,21 +118,21 @@ def print_time(kind: str, checkpoint_path: str, folder: str, batch: int) -> None
     print(1000 * median(times) / batch)
 
 
-def _pictures(checkpoint: Checkpoint, batch: int) -> NDArray[np.uint8]:
-    pictures = self_test_images(checkpoint.preprocessing.image_size)
-    return np.resize(pictures, (batch, *pictures.shape[1:]))
+def _images(checkpoint: Checkpoint, batch: int) -> NDArray[np.uint8]:
+    images = self_test_images(checkpoint.preprocessing.image_size)
+    return np.resize(images, (batch, *images.shape[1:]))
 
 
-def _scaled(checkpoint: Checkpoint, pictures: NDArray[np.uint8]) -> Tensor:
-    return network_input(torch.from_numpy(pictures), checkpoint.preprocessing)
+def _scaled(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> Tensor:
+    return network_input(torch.from_numpy(images), checkpoint.preprocessing)
 
 
-def _file(checkpoint: Checkpoint, folder: Path, pictures: NDArray[np.uint8]) -> Run:
-    return _onnxruntime(folder / "file.onnx", pictures)
+def _file(checkpoint: Checkpoint, folder: Path, images: NDArray[np.uint8]) -> Run:
+    return _onnxruntime(folder / "file.onnx", images)
 
 
-def _plain(checkpoint: Checkpoint, folder: Path, pictures: NDArray[np.uint8]) -> Run:
-    return _onnxruntime(folder / "plain.onnx", _scaled(checkpoint, pictures).numpy())
+def _plain(checkpoint: Checkpoint, folder: Path, images: NDArray[np.uint8]) -> Run:
+    return _onnxruntime(folder / "plain.onnx", _scaled(checkpoint, images).numpy())
 
 
 def _onnxruntime(file: Path, images: NDArray[np.generic]) -> Run:
@@ -144,19 +144,19 @@ def _onnxruntime(file: Path, images: NDArray[np.generic]) -> Run:
     return lambda: session.run(None, {"image": images})
 
 
-def _eager(checkpoint: Checkpoint, folder: Path, pictures: NDArray[np.uint8]) -> Run:
-    model, images = StockModel(checkpoint).eval(), _scaled(checkpoint, pictures)
-    return torch.no_grad()(lambda: model(images))
+def _eager(checkpoint: Checkpoint, folder: Path, images: NDArray[np.uint8]) -> Run:
+    model, scaled = StockModel(checkpoint).eval(), _scaled(checkpoint, images)
+    return torch.no_grad()(lambda: model(scaled))
 
 
-def _openvino(checkpoint: Checkpoint, folder: Path, pictures: NDArray[np.uint8]) -> Run:
+def _openvino(checkpoint: Checkpoint, folder: Path, images: NDArray[np.uint8]) -> Run:
     import openvino
 
-    images = _scaled(checkpoint, pictures).numpy()
+    scaled = _scaled(checkpoint, images).numpy()
     properties = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(folder / "plain.onnx", "CPU", properties)
     request = compiled.create_infer_request()
-    return lambda: request.infer({"image": images})
+    return lambda: request.infer({"image": scaled})
 
 
 if __name__ == "__main__":

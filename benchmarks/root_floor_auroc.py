@@ -1,8 +1,8 @@
 """Which backward floor of the signed root gives the better model: validation AUROC over several seeds.
 
-    python benchmarks/root_floor_auroc.py FOLDER [--pictures 400] [--epochs 4] [--seeds 3]
+    python benchmarks/root_floor_auroc.py FOLDER [--images 400] [--epochs 4] [--seeds 3]
 
-FOLDER is what training/recipes/elpv.py makes. Every floor starts from the same weights, pictures and batches of a seed;
+FOLDER is what training/recipes/elpv.py makes. Every floor starts from the same weights, images and batches of a seed;
 the seeds differ in all three. Backbones start from random weights, with nothing augmented, so that the frozen layers
 are computed once for all floors.
 """
@@ -16,13 +16,13 @@ import click
 import torch
 
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.activation_cache import CacheSettings
-from crbl_training.dataset import LabelledPicture, read_labelled
-from crbl_training.first_weights import load_backbones
+from crbl_training.data.dataset import LabelledImage, read_labelled
+from crbl_training.data.prepared_dataset import PreparedDataset, prepare_dataset
 from crbl_training.model.crbl import create_crop_model
-from crbl_training.prepared_set import PreparedSet, prepare_set
-from crbl_training.recipe import Recipe
-from crbl_training.training_loop import train_model
+from crbl_training.train.activation_cache import CacheSettings
+from crbl_training.train.loop import train_model
+from crbl_training.train.recipe import Recipe
+from crbl_training.weights.initial_weights import load_backbones
 
 FLOORS = (1e-12, 1e-8, 1e-5, 1e-2)
 SPEC = PreprocessingSpec(region="whole")
@@ -40,17 +40,17 @@ class Outcome:
 
 @click.command(epilog="Example: python benchmarks/root_floor_auroc.py elpv")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--pictures", type=int, default=400, show_default=True, help="To train on; all to validate on.")
+@click.option("--images", type=int, default=400, show_default=True, help="To train on; all to validate on.")
 @click.option("--epochs", type=int, default=4, show_default=True)
 @click.option("--seeds", type=int, default=3, show_default=True)
-def main(folder: Path, pictures: int, epochs: int, seeds: int) -> None:
+def main(folder: Path, images: int, epochs: int, seeds: int) -> None:
     """Train the crop variant at each floor and seed, and compare the validation figures."""
-    validation = prepare_set(read_labelled(folder / "validation.csv"), SPEC, "validation")
+    validation = prepare_dataset(read_labelled(folder / "validation.csv"), SPEC, "validation")
     everything = read_labelled(folder / "train")
     outcomes: dict[float, list[Outcome]] = {floor: [] for floor in FLOORS}
     with tempfile.TemporaryDirectory() as cache:
         for seed in range(seeds):
-            train = prepare_set(_draw(everything, pictures, seed), SPEC, "training")
+            train = prepare_dataset(_draw(everything, images, seed), SPEC, "training")
             for floor in FLOORS:
                 outcome = _train(train, validation, floor, epochs, seed, Path(cache))
                 outcomes[floor].append(outcome)
@@ -63,12 +63,14 @@ def main(folder: Path, pictures: int, epochs: int, seeds: int) -> None:
         click.echo(f"{floor:.0e} {cells[0]:>22s} {cells[1]:>21s} {cells[2]:>22s}")
 
 
-def _draw(pictures: tuple[LabelledPicture, ...], count: int, seed: int) -> list[LabelledPicture]:
-    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(seed)).tolist()
-    return [pictures[index] for index in order[:count]]
+def _draw(images: tuple[LabelledImage, ...], count: int, seed: int) -> list[LabelledImage]:
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).tolist()
+    return [images[index] for index in order[:count]]
 
 
-def _train(train: PreparedSet, validation: PreparedSet, floor: float, epochs: int, seed: int, cache: Path) -> Outcome:
+def _train(
+    train: PreparedDataset, validation: PreparedDataset, floor: float, epochs: int, seed: int, cache: Path
+) -> Outcome:
     torch.manual_seed(seed)
     model = create_crop_model()
     load_backbones(model, ("none",), train, SPEC, trust_pickle=False)

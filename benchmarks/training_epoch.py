@@ -1,9 +1,9 @@
 """CPU time and peak memory of a training epoch: the plain loop, the fused head, and the cache of frozen activations.
 
-    python benchmarks/training_epoch.py [--pictures 96] [--rounds 3]
+    python benchmarks/training_epoch.py [--images 96] [--rounds 3]
 
 Plain is the same loop with the head as stock operators and nothing kept; it and the uncached kind draw new views in
-every epoch, as crbl-train does unless told otherwise, the cached one reads one view of each picture. Every measurement
+every epoch, as crbl-train does unless told otherwise, the cached one reads one view of each image. Every measurement
 is a process of its own with one thread; the kinds take turns. What counts is the second epoch: the first one fills the
 cache.
 """
@@ -22,11 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.activation_cache import CacheSettings
+from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.prepared_set import PreparedSet
-from crbl_training.recipe import Recipe
-from crbl_training.training_loop import train_model
+from crbl_training.train.activation_cache import CacheSettings
+from crbl_training.train.loop import train_model
+from crbl_training.train.recipe import Recipe
 
 KINDS = ("plain", "uncached", "cached")
 TRAINABLE = {"crop": "after-150", "full": "head"}
@@ -41,13 +41,15 @@ class StockHead(CRBLDualModel):
         return self.classifier(pooled).squeeze(1)
 
 
-def random_pictures(count: int) -> PreparedSet:
+def random_images(count: int) -> PreparedDataset:
     """Noise, half of it labelled anomalous: what is learnt does not matter here."""
     images = torch.randint(256, (count, 128, 128, 3), dtype=torch.uint8)
-    return PreparedSet(images, torch.arange(count).remainder(2).float(), tuple(map(Path, map(str, range(count)))), 0)
+    return PreparedDataset(
+        images, torch.arange(count).remainder(2).float(), tuple(map(Path, map(str, range(count)))), 0
+    )
 
 
-def measure(variant: str, kind: str, pictures: int) -> None:
+def measure(variant: str, kind: str, images: int) -> None:
     """Train two epochs here and print the second one's CPU seconds, and the peak of resident memory."""
     torch.manual_seed(0)
     model = (StockHead if kind == "plain" else CRBLDualModel)(TRAINABLE[variant])
@@ -56,8 +58,8 @@ def measure(variant: str, kind: str, pictures: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         train_model(
             model,
-            random_pictures(pictures),
-            random_pictures(pictures // 4),
+            random_images(images),
+            random_images(images // 4),
             PreprocessingSpec("whole"),
             0.5,
             Recipe(epochs=2, batch_size=32, views=1 if kind == "cached" else 0),
@@ -71,27 +73,27 @@ def measure(variant: str, kind: str, pictures: int) -> None:
 
 
 @click.command(epilog="Example: python benchmarks/training_epoch.py --rounds 3")
-@click.option("--pictures", type=int, default=96, show_default=True, help="In an epoch; a quarter more to validate on.")
+@click.option("--images", type=int, default=96, show_default=True, help="In an epoch; a quarter more to validate on.")
 @click.option("--rounds", type=int, default=3, show_default=True)
-def main(pictures: int, rounds: int) -> None:
+def main(images: int, rounds: int) -> None:
     """Compare the three kinds of epoch for both variants."""
     for variant in TRAINABLE:
         measured: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
         for _ in range(rounds):
             for kind in KINDS:
-                measured[kind].append(_in_own_process(variant, kind, pictures))
+                measured[kind].append(_in_own_process(variant, kind, images))
         seconds = {kind: median(each["seconds"] for each in measured[kind]) for kind in KINDS}
         for kind in KINDS:
             target = TARGETS.get((variant, kind))
             click.echo(
-                f"{variant:5s} {kind:9s} {1000 * seconds[kind] / pictures:7.1f} ms a picture   "
+                f"{variant:5s} {kind:9s} {1000 * seconds[kind] / images:7.1f} ms an image   "
                 f"{seconds['plain'] / seconds[kind]:5.1f} times plain{f' (target {target:g})' if target else '':14s}   "
                 f"{median(each['memory'] for each in measured[kind]):6.0f} MB above the start"
             )
 
 
-def _in_own_process(variant: str, kind: str, pictures: int) -> dict[str, float]:
-    code = f"import training_epoch; training_epoch.measure({variant!r}, {kind!r}, {pictures})"
+def _in_own_process(variant: str, kind: str, images: int) -> dict[str, float]:
+    code = f"import training_epoch; training_epoch.measure({variant!r}, {kind!r}, {images})"
     environment = {"OMP_NUM_THREADS": "1", "PYTHONPATH": ":".join([str(Path(__file__).parent), *sys.path])}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     result: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])

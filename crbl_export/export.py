@@ -13,19 +13,16 @@ from crbl_export.directml.check import check_directml
 from crbl_export.exporters import export_graph, exporter_for
 from crbl_export.graph import ExportGraph
 from crbl_export.model_card.beside_model import replacing_with_card
-from crbl_export.parity import ParityReport, ParitySet
-from crbl_export.parity_per_provider import ParityGate, check_providers
-from crbl_export.parity_table import fault_lines
+from crbl_export.parity.compare import ParityReport, ParitySet
+from crbl_export.parity.limits import LIMITS, Limits
+from crbl_export.parity.providers import ParityGate, check_providers
+from crbl_export.parity.reference import Reference, reference_logits
+from crbl_export.parity.text import fault_lines
 from crbl_export.passes import PASSES
-from crbl_export.precision.calibration import CalibrationSet
+from crbl_export.passes.apply import apply_passes
 from crbl_export.precision.convert import in_precision
 from crbl_export.precision.half_on_a_gpu import half_self_test_tolerance, require_half_on_a_gpu
-from crbl_export.precision.int8 import EXPERIMENTAL
-from crbl_export.precision.limits import LIMITS, Limits
 from crbl_export.precision.rounded_half import rounded_to_half
-from crbl_export.reference import Reference, reference_logits
-from crbl_export.self_test_logits import self_test_logits
-from crbl_export.verified_passes import apply_passes
 from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
 from crbl_runtime.errors import ModelFileError, ParityError
 from crbl_runtime.self_test import self_test_images
@@ -45,7 +42,6 @@ def build_model_file(
     opset: int,
     heatmap: bool,
     precision: str = "fp32",
-    calibration: CalibrationSet | None = None,
 ) -> onnx.ModelProto:
     """The model file of a checkpoint, with its contract, before the gate.
 
@@ -58,52 +54,51 @@ def build_model_file(
     graph = ExportGraph(checkpoint.build_model(), checkpoint.preprocessing, heatmap=heatmap)
     exporter = exporter_for(opset)
     model = apply_passes(export_graph(graph, opset, exporter), PASSES, images, reference)
-    model = in_precision(model, precision, calibration)
+    model = in_precision(model, precision)
     onnx.checker.check_model(model, full_check=True)
-    return with_contract(model, _contract(checkpoint, opset, exporter, reference, precision, calibration, model))
+    return with_contract(model, _contract(checkpoint, opset, exporter, reference, precision, model))
 
 
 def export_checkpoint(
     checkpoint: Checkpoint,
     output: Path,
-    pictures: ParitySet,
+    images: ParitySet,
     *,
     opset: int,
     heatmap: bool,
     require_directml: bool = True,
     precision: str = "fp32",
-    calibration: CalibrationSet | None = None,
     limits: Limits | None = None,
 ) -> ParityGate:
-    """Export a checkpoint to `output`, its card beside it, if, and only if, it decides as PyTorch does on `pictures`.
+    """Export a checkpoint to `output`, its card beside it, if, and only if, it decides as PyTorch does on `images`.
 
     The gate runs on the CPU and on every GPU provider that starts; what travels in the file is the CPU's report, so
     that its bytes do not depend on the graphics card.
 
     Args:
         require_directml: a node without a DirectML kernel is an error and not a warning.
-        precision: "fp32", "fp16" or "int8". calibration: the pictures for int8, None for the others.
+        precision: "fp32" or "fp16".
         limits: what the file may differ; None for those of the precision.
 
     Raises:
         ParityError: it does not; no file is left behind. ModelFileError: a node has no DirectML kernel.
         OutputError: the file cannot be written.
     """
-    model = build_model_file(checkpoint, opset=opset, heatmap=heatmap, precision=precision, calibration=calibration)
+    model = build_model_file(checkpoint, opset=opset, heatmap=heatmap, precision=precision)
     limits = limits if limits is not None else LIMITS[precision]
     _check_directml(model, require_directml)
     contract = ModelContract.from_json(metadata_text(model), output.name)
     measured = {}
     if precision == "fp16":
         rounded = serialize(rounded_to_half(model))
-        error = require_half_on_a_gpu(rounded, contract.self_test, checkpoint, pictures, limits)
+        error = require_half_on_a_gpu(rounded, contract.self_test, checkpoint, images, limits)
         measured = {"error_rounded_to_half": float(f"{error:.2g}")}
     with replacing_with_card(output) as candidate:
         candidate.write_bytes(serialize(model))
         gate = check_providers(
             candidate,
             checkpoint,
-            pictures,
+            images,
             tolerance=limits.tolerance,
             max_flips=limits.max_flips,
             margin=limits.margin,
@@ -121,14 +116,14 @@ def _require_passed(report: ParityReport) -> None:
     where = f" First faulty node: {'; '.join(fault_lines(report.fault))}." if report.fault is not None else ""
     raise ParityError(
         f"The exported file does not decide as PyTorch does on {report.provider}: {'; '.join(report.failures)} "
-        f"(worst picture: {report.worst_picture}).{where} Nothing was written."
+        f"(worst image: {report.worst_image}).{where} Nothing was written."
     )
 
 
 def parity_summary(report: ParityReport) -> dict[str, Any]:
     """What of a parity report travels in the file: nothing that names the machine's folders."""
     kept = (
-        "provider", "onnxruntime", "pictures", "pictures_hash", "error_torch", "error_file", "limit", "margin",
+        "provider", "onnxruntime", "images", "images_hash", "error_torch", "error_onnx", "limit", "margin",
         "max_flips", "flips", "flips_within_margin",
     )  # fmt: skip
     values = report.to_dict()
@@ -171,17 +166,9 @@ def _contract(
     exporter: str,
     self_test: Reference,
     precision: str,
-    calibration: CalibrationSet | None,
     model: onnx.ModelProto,
 ) -> ModelContract:
-    logits, calibrated = self_test.double, {}
-    if calibration is not None:
-        # A driver is to compute the quantised network; how far that is from PyTorch is not its fault.
-        logits = self_test_logits(serialize(model), checkpoint.preprocessing.image_size)
-        calibrated = {
-            "calibration": {"pictures": len(calibration.images), "hash": calibration.hash},
-            "experimental": EXPERIMENTAL,
-        }
+    logits = self_test.float64
     tolerance = LIMITS[precision].self_test_tolerance
     if precision == "fp16":
         tolerance = min(tolerance, half_self_test_tolerance(model, logits, checkpoint.preprocessing.image_size))
@@ -202,7 +189,6 @@ def _contract(
                 "onnx": onnx.__version__,
                 **{package: importlib.metadata.version(package) for package in WRITTEN_BY[exporter]},
             },
-            **calibrated,
         },
         parity=None,
         self_test=SelfTest(tuple(round(float(logit), 7) for logit in logits), tolerance),

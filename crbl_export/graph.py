@@ -1,4 +1,4 @@
-"""The network as it is exported: uint8 pictures in, probability, logit and heatmap out."""
+"""The network as it is exported: uint8 images in, probability, logit and heatmap out."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.model.bilinear_pooling import FLOOR
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.feature_extractor import FEATURE_CHANNELS
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
 
 
 class ExportGraph(nn.Module):
@@ -15,7 +15,7 @@ class ExportGraph(nn.Module):
 
     With P = A B^T / K and Q = max(|P|, 1e-12): logit = sum(W * P / sqrt(Q)) / sqrt(sum Q) + b. That is the bilinear
     pooling, its norm and the linear layer without Sign, ReduceL2 and Gemm, and it reads the 1.6 million values a
-    picture half as often. The floor is a maximum and not a sum because graph optimisers take an added 1e-12 for 0.
+    image half as often. The floor is a maximum and not a sum because graph optimisers take an added 1e-12 for 0.
     """
 
     def __init__(self, model: CRBLDualModel, spec: PreprocessingSpec, *, heatmap: bool) -> None:

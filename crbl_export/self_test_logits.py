@@ -1,4 +1,4 @@
-"""What a model file gives for the self-test pictures on the CPU."""
+"""What a model file gives for the self-test images on the CPU."""
 
 import numpy as np
 import onnxruntime

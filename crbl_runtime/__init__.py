@@ -1,4 +1,4 @@
-"""Judge pictures with a CRBL model file. Needs numpy, OpenCV and onnxruntime, nothing else."""
+"""Predict images with a CRBL model file. Needs numpy, OpenCV and onnxruntime, nothing else."""
 
 from crbl_runtime.contract import ModelContract
 from crbl_runtime.decision import combined_is_anomaly
@@ -6,26 +6,26 @@ from crbl_runtime.detector import Detector, Prediction
 from crbl_runtime.errors import (
     CRBLError,
     DataError,
+    ImageError,
     InputError,
     ModelFileError,
-    PictureError,
     UnavailableError,
     UsageError,
 )
-from crbl_runtime.picture import decode
-from crbl_runtime.preprocessing import PreparedPicture, PreprocessingSpec, prepare
+from crbl_runtime.image import decode
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
 from crbl_runtime.version import __version__
 
 __all__ = [
     "CRBLError",
     "DataError",
     "Detector",
+    "ImageError",
     "InputError",
     "ModelContract",
     "ModelFileError",
-    "PictureError",
     "Prediction",
-    "PreparedPicture",
+    "PreparedImage",
     "PreprocessingSpec",
     "UnavailableError",
     "UsageError",

@@ -21,7 +21,7 @@ class SelfTest:
     """Logits that the file must give for `self_test_images`, on any machine.
 
     Attributes:
-        logits: of the float64 PyTorch model, one a picture; of an int8 file, what itself gives on the CPU.
+        logits: of the float64 PyTorch model, one an image; of an int8 file, what itself gives on the CPU.
         tolerance: largest |difference| of a logit on a driver that computes correctly.
     """
 
@@ -38,7 +38,7 @@ class ModelContract:
 
     Attributes:
         variant: "crop" or "full".
-        threshold: a picture is anomalous when its probability is greater than this.
+        threshold: an image is anomalous when its probability is greater than this.
         threshold_source: how the threshold was chosen.
         labels: names of the two decisions: not anomalous, anomalous.
         precision: "fp32", "fp16" or "int8".

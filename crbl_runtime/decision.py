@@ -4,7 +4,7 @@ import math
 
 
 def is_anomaly(probability: float, threshold: float) -> bool:
-    """A picture is anomalous when its probability is greater than the threshold.
+    """An image is anomalous when its probability is greater than the threshold.
 
     A probability that is not a number is no decision: the network failed.
 

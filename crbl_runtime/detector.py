@@ -1,4 +1,4 @@
-"""From a picture to a decision, with a model file and nothing else."""
+"""From an image to a decision, with a model file and nothing else."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,8 @@ from crbl_runtime.contract import (
 )
 from crbl_runtime.decision import is_anomaly
 from crbl_runtime.errors import ModelFileError, NotFiniteError, UnavailableError, UsageError, WrongResultsError
-from crbl_runtime.picture import PictureInput
-from crbl_runtime.preprocessing import PreparedPicture, prepare
+from crbl_runtime.image import ImageInput
+from crbl_runtime.preprocessing import PreparedImage, prepare
 from crbl_runtime.self_test import self_test_images
 from crbl_runtime.session import Provider, Session, candidate_providers, logger, without_metacommands
 
@@ -29,14 +29,14 @@ SIGNATURE = {INPUT_NAME: "tensor(uint8)", PROBABILITY_NAME: "tensor(float)", LOG
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one picture.
+    """What the model says of one image.
 
     Attributes:
         probability: of an anomaly, 0 to 1. logit: its log odds.
         is_anomaly: probability > threshold. label: the decision's name.
         variant: "crop" or "full".
-        region_found: False where no object was found and the whole picture was judged.
-        box: (x, y, width, height) of the judged region in the decoded picture, in pixels.
+        region_found: False where no object was found and the whole image used.
+        box: (x, y, width, height) of the predicted region in the decoded image, in pixels.
         provider: where it ran: "directml", "cuda" or "cpu".
         fallback: why a better provider was not used, or None.
         heatmap: float32 [h, w] over the region, cells that sum to logit - bias; None where the file has none.
@@ -56,14 +56,14 @@ class Prediction:
 
 
 class Detector:
-    """A model file, ready to judge pictures. Thread-safe.
+    """A model file, ready to predict images. Thread-safe.
 
     Args:
         path: a model file written by crbl-export.
         provider: "auto" (DirectML before CUDA before the CPU), "directml", "cuda" or "cpu". Under "auto" a provider
             that does not work is passed over, and `fallback` and the log say why; one asked for by name raises.
-        device_id: adapter number, from 0.
-        batch_size: how many pictures `predict_many` gives the network at a time.
+        device_index: adapter number, from 0.
+        batch_size: how many images `predict_many` gives the network at a time.
         threads: CPU threads, 0 for onnxruntime's choice.
 
     Raises:
@@ -77,7 +77,7 @@ class Detector:
         path: str | os.PathLike[str],
         provider: str = "auto",
         *,
-        device_id: int = 0,
+        device_index: int = 0,
         batch_size: int = 8,
         threads: int = 0,
     ) -> None:
@@ -89,49 +89,49 @@ class Detector:
         # The CPU reads the contract, so that a file that is no CRBL model says so before any driver sees it.
         self._sessions = {("cpu", 0): self._open(Provider("cpu", threads=threads), batch=None)}
         self.contract = _read_contract(self._sessions["cpu", 0], self.path)
-        self.provider, self.fallback = self._choose_provider(candidate_providers(provider, device_id, threads))
+        self.provider, self.fallback = self._choose_provider(candidate_providers(provider, device_index, threads))
         if self.provider.kind != "cpu":
             del self._sessions["cpu", 0]
         if self.fallback is not None:
             logger.warning("%s", self.fallback)
 
-    def predict(self, picture: PictureInput) -> Prediction:
-        """Judge one picture: a path, the bytes of a file, a binary file object, a numpy array or a PIL image.
+    def predict(self, image: ImageInput) -> Prediction:
+        """Predict one image: a path, the bytes of a file, a binary file object, a numpy array or a PIL image.
 
         Raises:
-            PictureError: the picture cannot be decoded. NotFiniteError: the network gives NaN or an infinite logit.
+            ImageError: the image cannot be decoded. NotFiniteError: the network gives NaN or an infinite logit.
         """
-        return self.predict_prepared([prepare(picture, self.contract.preprocessing)])[0]
+        return self.predict_prepared([prepare(image, self.contract.preprocessing)])[0]
 
-    def predict_many(self, pictures: Iterable[PictureInput]) -> list[Prediction]:
-        """Judge pictures in batches; the result is what `predict` gives for each.
+    def predict_many(self, images: Iterable[ImageInput]) -> list[Prediction]:
+        """Predict images in batches; the result is what `predict` gives for each.
 
         Raises:
-            PictureError: a picture cannot be decoded.
+            ImageError: an image cannot be decoded.
         """
         predictions: list[Prediction] = []
-        batch: list[PreparedPicture] = []
-        for picture in pictures:
-            batch.append(prepare(picture, self.contract.preprocessing))
+        batch: list[PreparedImage] = []
+        for image in images:
+            batch.append(prepare(image, self.contract.preprocessing))
             if len(batch) == self.batch_size:
                 predictions += self.predict_prepared(batch)
                 batch = []
         return predictions + (self.predict_prepared(batch) if batch else [])
 
-    def predict_prepared(self, pictures: Sequence[PreparedPicture]) -> list[Prediction]:
-        """Judge pictures that `prepare` made with this model's preprocessing, as one batch."""
-        if not pictures:
+    def predict_prepared(self, images: Sequence[PreparedImage]) -> list[Prediction]:
+        """Predict images that `prepare` made with this model's preprocessing, as one batch."""
+        if not images:
             return []
-        outputs = self._run(self.provider, np.stack([picture.pixels for picture in pictures]))
+        outputs = self._run(self.provider, np.stack([image.pixels for image in images]))
         heatmaps = outputs.get(HEATMAP_NAME)
         return [
             self._prediction(
-                picture,
+                image,
                 float(outputs[PROBABILITY_NAME][number]),
                 float(outputs[LOGIT_NAME][number]),
                 heatmaps[number] if heatmaps is not None else None,
             )
-            for number, picture in enumerate(pictures)
+            for number, image in enumerate(images)
         ]
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class Detector:
         self.close()
 
     def _prediction(
-        self, picture: PreparedPicture, probability: float, logit: float, heatmap: NDArray[np.float32] | None
+        self, image: PreparedImage, probability: float, logit: float, heatmap: NDArray[np.float32] | None
     ) -> Prediction:
         if not np.isfinite(probability) or not np.isfinite(logit):
             raise NotFiniteError(
@@ -163,8 +163,8 @@ class Detector:
             label=self.contract.labels[int(anomalous)],
             threshold=self.contract.threshold,
             variant=self.contract.variant,
-            region_found=picture.region_found,
-            box=picture.box,
+            region_found=image.region_found,
+            box=image.box,
             provider=self.provider.kind,
             fallback=self.fallback,
             heatmap=heatmap,
@@ -194,7 +194,7 @@ class Detector:
         error = float(np.max(np.abs(found.astype(np.float64) - expected)))
         if not error <= self.contract.self_test.tolerance:
             raise WrongResultsError(
-                f"{provider.kind}, device {provider.device_id}"
+                f"{provider.kind}, device {provider.device_index}"
                 f"{', without metacommands,' if provider.disable_metacommands else ''} computes wrongly: the "
                 f"self-test's logits are off by {error:.2g}, allowed are {self.contract.self_test.tolerance:.2g}. "
                 "Update the graphics driver."

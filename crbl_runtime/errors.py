@@ -42,13 +42,13 @@ class NotFiniteError(CRBLError):
 
 
 class InputError(CRBLError):
-    """Data that cannot be used: pictures, folders or tables."""
+    """Data that cannot be used: images, folders or tables."""
 
     exit_code = 4
 
 
-class PictureError(InputError):
-    """One picture that cannot be decoded: unreadable, truncated, empty, hostile or of an unsupported type."""
+class ImageError(InputError):
+    """One image that cannot be decoded: unreadable, truncated, empty, hostile or of an unsupported type."""
 
 
 class DataError(InputError):

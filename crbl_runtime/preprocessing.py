@@ -1,4 +1,4 @@
-"""From a picture to what the network sees: one spec, one code, for the trainer, the exporter and the runtime."""
+"""From an image to what the network sees: one spec, one code, for the trainer, the exporter and the runtime."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.picture import PictureInput, decode
+from crbl_runtime.image import ImageInput, decode
 from crbl_runtime.region import Region, border_region, object_region, whole_region
 
 REGIONS = ("object", "border", "whole")
@@ -23,7 +23,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class PreprocessingSpec:
-    """Everything that stands between a picture and the network. Travels in checkpoints and model files.
+    """Everything that stands between an image and the network. Travels in checkpoints and model files.
 
     Attributes:
         region: "object" (the largest dark object), "border" (all but the first rows and columns) or "whole".
@@ -32,7 +32,7 @@ class PreprocessingSpec:
         object_bottom: row from which on nothing belongs to the object, None for none; region "object" only.
         object_size: side of the intermediate square the object is resized to by area; region "object" only.
         border: rows and columns dropped at the top and the left; region "border" only.
-        channel_order: order of the channels the network was trained on; pictures and model inputs are RGB always.
+        channel_order: order of the channels the network was trained on; images and model inputs are RGB always.
         divisor: uint8 values are divided by this first.
         mean, std: per channel, in the network's channel order; subtracted and divided by after `divisor`.
     """
@@ -100,19 +100,19 @@ class PreprocessingSpec:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the spec's canonical JSON; two specs that treat pictures differently never share it."""
+        """SHA-256 of the spec's canonical JSON; two specs that treat images differently never share it."""
         canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class PreparedPicture:
-    """What the network is given for one picture.
+class PreparedImage:
+    """What the network is given for one image.
 
     Attributes:
         pixels: uint8 [image_size, image_size, 3], RGB.
-        region_found: False where no object was found and the whole picture stands in for it.
-        box: (x, y, width, height) of the region in the decoded picture, in pixels.
+        region_found: False where no object was found and the whole image stands in for it.
+        box: (x, y, width, height) of the region in the decoded image, in pixels.
     """
 
     pixels: NDArray[np.uint8]
@@ -120,18 +120,18 @@ class PreparedPicture:
     box: tuple[int, int, int, int]
 
 
-def prepare(picture: PictureInput, spec: PreprocessingSpec) -> PreparedPicture:
-    """Decode a picture, cut out its region and resize it.
+def prepare(image: ImageInput, spec: PreprocessingSpec) -> PreparedImage:
+    """Decode an image, cut out its region and resize it.
 
     Raises:
-        PictureError: the picture cannot be decoded.
+        ImageError: the image cannot be decoded.
     """
-    region = find_region(decode(picture), spec)
-    return PreparedPicture(resize(region.pixels, spec), region.found, region.box)
+    region = find_region(decode(image), spec)
+    return PreparedImage(resize(region.pixels, spec), region.found, region.box)
 
 
 def find_region(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> Region:
-    """The part of a decoded picture (uint8 [H, W, 3], RGB) that the spec asks for."""
+    """The part of a decoded image (uint8 [H, W, 3], RGB) that the spec asks for."""
     if spec.region == "object":
         return object_region(pixels, spec.object_threshold, spec.object_bottom)
     if spec.region == "border":

@@ -1,9 +1,9 @@
-"""Pictures made by formula, the same on every machine, to check a driver against values in the model file."""
+"""Images made by formula, the same on every machine, to check a driver against values in the model file."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-PICTURES = 4
+IMAGES = 4
 
 
 def self_test_images(image_size: int) -> NDArray[np.uint8]:
@@ -11,14 +11,14 @@ def self_test_images(image_size: int) -> NDArray[np.uint8]:
 
     Whole-number arithmetic only, so that no mathematical library or random number generator changes a value. Smooth
     like photographs: on hard edges and exact symmetries the logit is far more sensitive to rounding than on real
-    pictures, and a bound that allows for that would let a wrong driver pass.
+    images, and a bound that allows for that would let a wrong driver pass.
     """
     y, x = np.mgrid[0:image_size, 0:image_size].astype(np.int64)
     unit = image_size * 16
     across, along = (2 * x - image_size) * 16 - unit // 9, (2 * y - image_size) * 16 + unit // 13
     distance = across * across * 5 // 4 + along * along + across * along // 3
-    images = np.empty((PICTURES, image_size, image_size, 3), dtype=np.uint8)
-    for number in range(PICTURES):
+    images = np.empty((IMAGES, image_size, image_size, 3), dtype=np.uint8)
+    for number in range(IMAGES):
         inside = distance < (unit * (11 + number) // 18) ** 2
         for channel in range(3):
             coarse = _mottle(x, y, max(image_size // (4 + 3 * number), 2), seed=number)

@@ -30,13 +30,13 @@ class Provider:
     """An execution provider to run on.
 
     Attributes:
-        kind: "directml", "cuda" or "cpu". device_id: adapter number, from 0.
+        kind: "directml", "cuda" or "cpu". device_index: adapter number, from 0.
         disable_metacommands: DirectML only; keeps to its own shaders where the driver's are wrong.
         threads: CPU threads of one session, 0 for onnxruntime's choice.
     """
 
     kind: str
-    device_id: int = 0
+    device_index: int = 0
     disable_metacommands: bool = False
     threads: int = 0
 
@@ -49,22 +49,22 @@ class Provider:
         """Name and options as onnxruntime takes them."""
         options: dict[str, Any] = {}
         if self.kind == "directml":
-            # Without device_id another adapter path (DXCore) is taken.
-            options = {"device_id": self.device_id}
+            # Without device_index another adapter path (DXCore) is taken.
+            options = {"device_id": self.device_index}
             if self.disable_metacommands:
                 options["disable_metacommands"] = "true"
         if self.kind == "cuda":
             # TF32 would keep 10 bits of mantissa where the reference has 23.
-            options = {"device_id": self.device_id, "use_tf32": 0}
+            options = {"device_id": self.device_index, "use_tf32": 0}
         return EXECUTION_PROVIDERS[self.kind], options
 
 
-def candidate_providers(kind: str, device_id: int, threads: int) -> list[Provider]:
+def candidate_providers(kind: str, device_index: int, threads: int) -> list[Provider]:
     """The providers to try, best first.
 
     Args:
         kind: "auto" (every GPU provider this onnxruntime has, then the CPU), "directml", "cuda" or "cpu".
-        device_id: of a GPU. threads: of the CPU.
+        device_index: of a GPU. threads: of the CPU.
 
     Raises:
         UsageError: the kind is unknown. UnavailableError: this onnxruntime has no such provider.
@@ -74,7 +74,7 @@ def candidate_providers(kind: str, device_id: int, threads: int) -> list[Provide
     available = onnxruntime.get_available_providers()
     present = [name for name, execution_provider in EXECUTION_PROVIDERS.items() if execution_provider in available]
     if kind == "auto":
-        return [_provider(name, device_id, threads) for name in present]
+        return [_provider(name, device_index, threads) for name in present]
     if kind not in present:
         remedy = {
             "directml": "On Windows x64 install onnxruntime-directml, and make sure that plain onnxruntime, which "
@@ -82,7 +82,7 @@ def candidate_providers(kind: str, device_id: int, threads: int) -> list[Provide
             "cuda": "Install onnxruntime-gpu in place of onnxruntime.",
         }.get(kind, "Install onnxruntime again.")
         raise UnavailableError(f"This onnxruntime has no {kind} provider (it has: {', '.join(present)}). {remedy}")
-    return [_provider(kind, device_id, threads)]
+    return [_provider(kind, device_index, threads)]
 
 
 class Session:
@@ -99,7 +99,7 @@ class Session:
             ModelFileError: the content is no ONNX model.
         """
         self.provider = provider
-        self._lock = _device_locks[provider.kind, provider.device_id] if provider.kind == "directml" else None
+        self._lock = _device_locks[provider.kind, provider.device_index] if provider.kind == "directml" else None
         try:
             self._session = onnxruntime.InferenceSession(
                 model,
@@ -112,12 +112,12 @@ class Session:
             if provider.kind == "cpu":
                 raise ModelFileError(f"{source} cannot be loaded as an ONNX model ({_first_line(error)}).") from error
             raise UnavailableError(
-                f"{source} does not start on {provider.kind}, device {provider.device_id} ({_first_line(error)})."
+                f"{source} does not start on {provider.kind}, device {provider.device_index} ({_first_line(error)})."
             ) from error
         active = self._session.get_providers()[0]
         if active != EXECUTION_PROVIDERS[provider.kind]:
             raise UnavailableError(
-                f"{provider.kind}, device {provider.device_id}, was asked for, but onnxruntime chose {active}. "
+                f"{provider.kind}, device {provider.device_index}, was asked for, but onnxruntime chose {active}. "
                 "Is there a working graphics driver?"
             )
 
@@ -147,8 +147,8 @@ def without_metacommands(provider: Provider) -> Provider:
     return replace(provider, disable_metacommands=True)
 
 
-def _provider(kind: str, device_id: int, threads: int) -> Provider:
-    return Provider(kind, threads=threads) if kind == "cpu" else Provider(kind, device_id)
+def _provider(kind: str, device_index: int, threads: int) -> Provider:
+    return Provider(kind, threads=threads) if kind == "cpu" else Provider(kind, device_index)
 
 
 def _session_options(provider: Provider, batch: int | None) -> onnxruntime.SessionOptions:

@@ -11,8 +11,8 @@ class Variant:
 
     Attributes:
         name: as users type it, case-sensitive.
-        region: the region its pictures are cut to by default.
-        threshold: a picture is anomalous when its probability is greater than this.
+        region: the region its images are cut to by default.
+        threshold: an image is anomalous when its probability is greater than this.
         trainable: which parameters are trained by default: "after-150" (from Keras layer 150 on) or "head".
     """
 
@@ -27,7 +27,7 @@ FULL = Variant("full", region="border", threshold=0.5, trainable="head")
 VARIANTS = {variant.name: variant for variant in (CROP, FULL)}
 
 
-def variant_named(name: str) -> Variant:
+def get_variant(name: str) -> Variant:
     """The variant of that name.
 
     Raises:

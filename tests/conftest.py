@@ -1,4 +1,4 @@
-"""What tests of several packages share: real pictures, and models trained and exported by the public commands."""
+"""What tests of several packages share: real images, and models trained and exported by the public commands."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ TILES_EACH = 5
 
 
 def pytest_configure() -> None:
-    """Share the cores among the processes that test: threads that wait for each other's cores are slower than none."""
+    """Shard the cores among the processes that test: threads that wait for each other's cores are slower than none."""
     processes = os.environ.get("PYTEST_XDIST_WORKER_COUNT")
     if processes is not None:
         os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // int(processes), 1)))
@@ -26,10 +26,10 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 40 tiles of real photographs, 100 px square, PNG."""
     folder = tmp_path_factory.mktemp("photographs")
     for name in PHOTOGRAPHS:
-        picture = getattr(skimage.data, name)()
+        image = getattr(skimage.data, name)()
         for number in range(TILES_EACH):
             y, x = 37 * number, 61 * number
-            tile = picture[y : y + TILE, x : x + TILE]
+            tile = image[y : y + TILE, x : x + TILE]
             bgr = cv2.cvtColor(tile, cv2.COLOR_RGB2BGR if tile.ndim == 3 else cv2.COLOR_GRAY2BGR)
             assert cv2.imwrite(str(folder / f"{name}_{number}.png"), bgr)
     return folder
@@ -37,8 +37,8 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def grains(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's pictures: 64 to train on, 16 to validate on, 24 to test on."""
-    from crbl_export.demo.grains import write_dataset
+    """The demo's images: 64 to train on, 16 to validate on, 24 to test on."""
+    from crbl_training.data.grains import write_dataset
 
     folder = tmp_path_factory.mktemp("grains") / "data"
     write_dataset(folder, seed=7, train=64, validation=16, test=24)

@@ -5,10 +5,10 @@ import torch
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import CROP
-from crbl_training.batchnorm_calibration import calibrate_batchnorm
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
+from crbl_training.weights.batchnorm_calibration import calibrate_batchnorm
 
 
 def small_checkpoint(**spec: object) -> Checkpoint:

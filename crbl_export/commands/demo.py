@@ -10,21 +10,21 @@ import click
 import numpy as np
 
 from crbl_export.demo.contact_sheet import SheetEntry, write_contact_sheet
-from crbl_export.demo.figures import Figures, held_out_figures
-from crbl_export.demo.grains import write_dataset
+from crbl_export.demo.metrics import Figures, held_out_figures
 from crbl_export.demo.public_command import output_of_public_command, run_public_command
 from crbl_export.demo.speed import Speed, measure_speed
 from crbl_runtime.errors import UsageError
-from crbl_runtime.picture import decode
+from crbl_runtime.image import decode
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
-from crbl_training.dataset import read_labelled
+from crbl_training.data.dataset import read_labelled
+from crbl_training.data.grains import write_dataset
 
 TRAIN, VALIDATION, TEST = 240, 60, 80
 ON_SHEET = 20
 TIMED = 20
 MARKER = "made-by-crbl-demo"
-# Random weights learn from few pictures only with larger steps than the recipe's, which is for pretrained ones.
+# Random weights learn from few images only with larger steps than the recipe's, which is for pretrained ones.
 EPOCHS = {"crop": "5", "full": "6"}
 LEARNING_RATE = {"none": {"crop": "3e-4", "full": "1e-3"}, "pretrained": {"crop": "1e-4", "full": "1e-4"}}
 
@@ -41,47 +41,47 @@ LEARNING_RATE = {"none": {"crop": "3e-4", "full": "1e-3"}, "pretrained": {"crop"
 )
 @click.option("--device", default="auto", show_default=True, help="As for crbl-train.")
 def main(out: Path, seed: int, weights: str, device: str) -> None:
-    """Make pictures, train both variants, export, verify and predict; ends with a table and a contact sheet."""
+    """Make images, train both variants, export, verify and predict; ends with a table and a contact sheet."""
     started = time.perf_counter()
     _make_folder(out)
-    click.echo(f"Making {TRAIN + VALIDATION + TEST} pictures of grains, half of them with an impurity, in {out}/grains")
+    click.echo(f"Making {TRAIN + VALIDATION + TEST} images of grains, half of them with an impurity, in {out}/grains")
     write_dataset(out / "grains", seed=seed, train=TRAIN, validation=VALIDATION, test=TEST)
 
     reports = {variant: _train_and_export(variant, out, seed, weights, device) for variant in ("crop", "full")}
-    judgements = json.loads(
+    results = json.loads(
         output_of_public_command("crbl-predict", "crop.onnx", "full.onnx", "grains/images/test", "--json", folder=out)
     )
-    labels = _labels(out, judgements)
+    labels = _labels(out, results)
     checkpoints = {
         variant: load_checkpoint(next((out / "runs" / variant).glob("*.safetensors"))) for variant in ("crop", "full")
     }
-    speeds = {variant: _speed(checkpoint, out, judgements) for variant, checkpoint in checkpoints.items()}
-    figures = held_out_figures(judgements, labels)
+    speeds = {variant: _speed(checkpoint, out, results) for variant, checkpoint in checkpoints.items()}
+    figures = held_out_figures(results, labels)
 
     used = "random first weights" if weights == "none" else "ImageNet and Noisy-Student weights"
     click.echo()
     click.echo("\n".join(_table(figures, reports, speeds)))
-    click.echo(_rule(judgements[0]))
+    click.echo(_rule(results[0]))
     click.echo(f"Weights: {used}.")
     sheet = out / "contact_sheet.png"
     write_contact_sheet(
         sheet,
         [
-            _entry(out, judgement, label, checkpoints["crop"].preprocessing)
-            for judgement, label in zip(judgements[:ON_SHEET], labels, strict=False)
+            _entry(out, result, label, checkpoints["crop"].preprocessing)
+            for result, label in zip(results[:ON_SHEET], labels, strict=False)
         ],
         "CRBL demo: grains the models have not seen",
-        f"The first {ON_SHEET} of {TEST} held-out pictures, in order; made by formula. Both variants were trained on "
-        f"{TRAIN} pictures from {used}. {_rule(judgements[0])} The heatmap is the crop model's.",
+        f"The first {ON_SHEET} of {TEST} held-out images, in order; made by formula. Both variants were trained on "
+        f"{TRAIN} images from {used}. {_rule(results[0])} The heatmap is the crop model's.",
     )
     click.echo(f"Contact sheet: {sheet}")
     click.echo(f"Model files: {out / 'crop.onnx'} and {out / 'full.onnx'}")
     click.echo(f"Done in {(time.perf_counter() - started) / 60:.1f} minutes.")
 
 
-def _rule(judgement: dict[str, Any]) -> str:
-    parts = [f"p {model['variant']} > {model['threshold']:.3g}" for model in judgement["models"]]
-    return f"Anomalous when {' or '.join(parts)} (thresholds chosen on {VALIDATION} validation pictures)."
+def _rule(result: dict[str, Any]) -> str:
+    parts = [f"p {model['variant']} > {model['threshold']:.3g}" for model in result["models"]]
+    return f"Anomalous when {' or '.join(parts)} (thresholds chosen on {VALIDATION} validation images)."
 
 
 def _make_folder(out: Path) -> None:
@@ -101,7 +101,7 @@ def _train_and_export(variant: str, out: Path, seed: int, weights: str, device: 
         "crbl-train",
         *("--variant", variant, "--data", "grains/train", "--val", "grains/validation.csv"),
         *("--epochs", EPOCHS[variant], "--lr", LEARNING_RATE[weights][variant], *first_weights),
-        # The shipped thresholds belong to models trained for long on many pictures.
+        # The shipped thresholds belong to models trained for long on many images.
         *("--threshold", "f1", "--device", device, "--seed", str(seed), "--out", f"runs/{variant}"),
         folder=out,
     )
@@ -113,30 +113,30 @@ def _train_and_export(variant: str, out: Path, seed: int, weights: str, device: 
             folder=out,
         )
     )
-    click.echo(f"Parity passed on {report['pictures']} pictures: off by {report['error_file']:.1e} at most")
+    click.echo(f"Parity passed on {report['images']} images: off by {report['error_onnx']:.1e} at most")
     return report
 
 
-def _labels(out: Path, judgements: list[dict[str, Any]]) -> list[int]:
-    by_path = {picture.path: picture.label for picture in read_labelled(out / "grains" / "test.csv")}
-    return [by_path[out / judgement["path"]] for judgement in judgements]
+def _labels(out: Path, results: list[dict[str, Any]]) -> list[int]:
+    by_path = {image.path: image.label for image in read_labelled(out / "grains" / "test.csv")}
+    return [by_path[out / result["path"]] for result in results]
 
 
-def _speed(checkpoint: Checkpoint, out: Path, judgements: list[dict[str, Any]]) -> Speed:
-    pictures = [prepare(out / judgement["path"], checkpoint.preprocessing) for judgement in judgements[:TIMED]]
-    return measure_speed(checkpoint, out / f"{checkpoint.variant.name}.onnx", pictures)
+def _speed(checkpoint: Checkpoint, out: Path, results: list[dict[str, Any]]) -> Speed:
+    images = [prepare(out / result["path"], checkpoint.preprocessing) for result in results[:TIMED]]
+    return measure_speed(checkpoint, out / f"{checkpoint.variant.name}.onnx", images)
 
 
-def _entry(out: Path, judgement: dict[str, Any], label: int, seen: PreprocessingSpec) -> SheetEntry:
-    path = out / judgement["path"]
-    models = {model["variant"]: model for model in judgement["models"]}
+def _entry(out: Path, result: dict[str, Any], label: int, seen: PreprocessingSpec) -> SheetEntry:
+    path = out / result["path"]
+    models = {model["variant"]: model for model in result["models"]}
     return SheetEntry(
-        picture=decode(path),
+        image=decode(path),
         truth=path.stem.partition("_")[2].replace("_", " "),
         probability_crop=models["crop"]["probability"],
         probability_full=models["full"]["probability"],
-        decision=judgement["is_anomaly"],
-        correct=judgement["is_anomaly"] == bool(label),
+        decision=result["is_anomaly"],
+        correct=result["is_anomaly"] == bool(label),
         heatmap=np.array(models["crop"]["heatmap"], dtype=np.float32),
         heatmap_view=prepare(path, seen).pixels,
     )
@@ -144,14 +144,14 @@ def _entry(out: Path, judgement: dict[str, Any], label: int, seen: Preprocessing
 
 def _table(figures: dict[str, Figures], reports: dict[str, dict[str, Any]], speeds: dict[str, Speed]) -> list[str]:
     lines = [
-        f"{TEST} held-out pictures     accuracy    AUROC   logit error   flips   ms PyTorch   ms ONNX",
+        f"{TEST} held-out images     accuracy    AUROC   logit error   flips   ms PyTorch   ms ONNX",
         "-" * 84,
     ]
     for variant in ("crop", "full"):
         report, speed = reports[variant], speeds[variant]
         lines.append(
             f"{variant:24} {figures[variant].accuracy:8.1%} {figures[variant].auroc:8.3f} "
-            f"{report['error_file']:13.1e} {report['flips']:7d} {speed.pytorch:12.1f} {speed.model_file:9.1f}"
+            f"{report['error_onnx']:13.1e} {report['flips']:7d} {speed.pytorch:12.1f} {speed.model_file:9.1f}"
         )
     lines.append(f"{'combined':24} {figures['combined'].accuracy:8.1%} {figures['combined'].auroc:8.3f}")
     return lines

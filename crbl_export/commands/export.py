@@ -10,17 +10,14 @@ from crbl_export.export import export_checkpoint
 from crbl_export.exporters import DEFAULT_OPSET, OPSETS
 from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.model_card.beside_model import card_path, require_free
-from crbl_export.parity_table import parity_lines
-from crbl_export.precision.calibration import read_calibration
-from crbl_export.precision.convert import require_fitting
-from crbl_export.precision.int8 import EXPERIMENTAL
-from crbl_export.precision.limits import LIMITS
-from crbl_export.verification_pictures import SYNTHETIC, parity_set
+from crbl_export.parity.image_set import SYNTHETIC, parity_set
+from crbl_export.parity.limits import LIMITS
+from crbl_export.parity.text import parity_lines
 from crbl_runtime.variant import VARIANTS
 from crbl_training.checkpoint import load_checkpoint
 
 
-@click.command(epilog="Example: crbl-export --variant crop --verify pictures/validation -o crop.onnx")
+@click.command(epilog="Example: crbl-export --variant crop --verify images/validation -o crop.onnx")
 @click.option("--variant", type=click.Choice(list(VARIANTS)), required=True, help="crop or full.")
 @click.option(
     "--checkpoint",
@@ -32,29 +29,25 @@ from crbl_training.checkpoint import load_checkpoint
 @click.option(
     "--verify",
     type=click.Path(path_type=Path),
-    help="Folder with real pictures for the parity gate. Default: the validation pictures of the training run.",
+    help="Folder with real images for the parity gate. Default: the validation images of the training run.",
 )
-@click.option("--heatmap", is_flag=True, help="Add an output that says where in the picture the logit comes from.")
+@click.option("--heatmap", is_flag=True, help="Add an output that says where in the image the logit comes from.")
 @click.option(
     "--precision",
     type=click.Choice(list(LIMITS)),
     default="fp32",
     show_default=True,
-    help="fp16: backbones in half precision, half the size. int8: pointwise convolutions in 8 bits; experimental, much "
-    "less accurate.",
-)
-@click.option(
-    "--calibrate", type=click.Path(path_type=Path), help="Folder with real pictures to measure the ranges of int8 on."
+    help="fp16: backbones in half precision, half the size.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
-    help="Allowed |logit error|. Default: fp32 ten times PyTorch's own, at least 1e-4; fp16 0.1; int8 3.",
+    help="Allowed |logit error|. Default: fp32 ten times PyTorch's own, at least 1e-4; fp16 0.1.",
 )
 @click.option(
     "--max-flips",
     type=click.FloatRange(0, 1, max_open=True),
-    help="Allowed share of pictures whose decision flips. Default: 0, for int8 0.005.",
+    help="Allowed share of images whose decision flips. Default: 0.",
 )
 @click.option("--opset", type=click.IntRange(OPSETS.start, OPSETS.stop - 1), default=DEFAULT_OPSET, show_default=True)
 @click.option(
@@ -72,7 +65,6 @@ def main(
     verify: Path | None,
     heatmap: bool,
     precision: str,
-    calibrate: Path | None,
     tolerance: float | None,
     max_flips: float | None,
     opset: int,
@@ -81,31 +73,27 @@ def main(
     as_json: bool,
 ) -> None:
     """Export a checkpoint to ONNX; the file gets its name only if it decides as PyTorch does."""
-    require_fitting(precision, calibrate is not None)
     if checkpoint_path is None:
         checkpoint_path = newest_checkpoint(variant, Path())
         click.echo(f"Newest checkpoint of {variant}: {checkpoint_path}", err=as_json)
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
     require_free(target, force=force)
     checkpoint = load_checkpoint(checkpoint_path, variant)
-    pictures = parity_set(checkpoint, checkpoint_path, verify)
-    if pictures.source == SYNTHETIC:
+    images = parity_set(checkpoint, checkpoint_path, verify)
+    if images.source == SYNTHETIC:
         click.echo(
-            "Warning: no real pictures were found, the gate compares synthetic ones. Name a folder with --verify.",
+            "Warning: no real images were found, the gate compares synthetic ones. Name a folder with --verify.",
             err=True,
         )
-    if precision == "int8":
-        click.echo(f"Warning: int8 is experimental, {EXPERIMENTAL}.", err=True)
     limits = LIMITS[precision]
     gate = export_checkpoint(
         checkpoint,
         target,
-        pictures,
+        images,
         opset=opset,
         heatmap=heatmap,
         require_directml=require_directml,
         precision=precision,
-        calibration=read_calibration(calibrate, checkpoint.preprocessing) if calibrate is not None else None,
         limits=replace(
             limits,
             tolerance=limits.tolerance if tolerance is None else tolerance,
@@ -120,7 +108,7 @@ def main(
     click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset}, {precision})")
     click.echo(f"Model card: {card_path(target)}")
-    click.echo(f"Next: crbl-predict {target} PICTURE...")
+    click.echo(f"Next: crbl-predict {target} IMAGE...")
 
 
 if __name__ == "__main__":

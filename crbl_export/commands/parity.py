@@ -5,17 +5,17 @@ from pathlib import Path
 
 import click
 
-from crbl_export.parity_per_provider import ALL_PROVIDERS, check_providers
-from crbl_export.parity_table import parity_lines
-from crbl_export.precision.limits import limits_of
-from crbl_export.verification_pictures import parity_set
+from crbl_export.parity.image_set import parity_set
+from crbl_export.parity.limits import limits_of
+from crbl_export.parity.providers import ALL_PROVIDERS, check_providers
+from crbl_export.parity.text import parity_lines
 from crbl_runtime.detector import Detector
 from crbl_runtime.session import EXECUTION_PROVIDERS
 from crbl_training.checkpoint import load_checkpoint
 
 
 @click.command(
-    epilog="Example: crbl-parity crop.onnx --checkpoint CRBL_250328_pytorch_directml_crop.pth --verify pictures"
+    epilog="Example: crbl-parity crop.onnx --checkpoint CRBL_250328_pytorch_directml_crop.pth --verify images"
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
@@ -24,7 +24,7 @@ from crbl_training.checkpoint import load_checkpoint
 @click.option(
     "--verify",
     type=click.Path(path_type=Path),
-    help="Folder with real pictures. Default: the validation pictures of the training run.",
+    help="Folder with real images. Default: the validation images of the training run.",
 )
 @click.option(
     "--provider",
@@ -55,13 +55,13 @@ def main(
 ) -> None:
     """Check that MODEL decides as its checkpoint does. Exit code 1, and the first faulty node, where it does not."""
     checkpoint = load_checkpoint(checkpoint_path)
-    pictures = parity_set(checkpoint, checkpoint_path, verify)
+    images = parity_set(checkpoint, checkpoint_path, verify)
     with Detector(model, "cpu") as detector:
         limits = limits_of(detector.contract.precision)
     gate = check_providers(
         model,
         checkpoint,
-        pictures,
+        images,
         provider=provider,
         tolerance=limits.tolerance if tolerance is None else tolerance,
         max_flips=limits.max_flips if max_flips is None else max_flips,

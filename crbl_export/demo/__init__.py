@@ -1,1 +1,1 @@
-"""The demo: pictures made by formula, and the whole line run on them."""
+"""The demo: images made by formula, and the whole line run on them."""

@@ -1,4 +1,4 @@
-"""One PNG that shows what the models decided on some pictures, and which parts of each picture made the score."""
+"""One PNG that shows what the models decided on some images, and which parts of each image made the score."""
 
 import textwrap
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ TILE_BACKGROUND = 250
 
 @dataclass(frozen=True)
 class SheetEntry:
-    """One picture and what was decided on it.
+    """One image and what was decided on it.
 
     Attributes:
-        picture: uint8 [H, W, 3] RGB, as it was taken.
-        truth: what the picture really shows, for people.
+        image: uint8 [H, W, 3] RGB, as it was taken.
+        truth: what the image really shows, for people.
         probability_crop, probability_full: each model's probability of an impurity, 0 to 1.
         decision: the combined decision; True is anomaly.
         correct: whether the decision agrees with the truth.
@@ -49,7 +49,7 @@ class SheetEntry:
         heatmap_view: uint8 [S, S, 3] RGB, what that model saw.
     """
 
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     truth: str
     probability_crop: float
     probability_full: float
@@ -66,7 +66,7 @@ def write_contact_sheet(path: Path, entries: Sequence[SheetEntry], title: str, c
 
 
 def draw_contact_sheet(entries: Sequence[SheetEntry], title: str, caption: str) -> NDArray[np.uint8]:
-    """Draw a card per entry: the picture, what the model saw under its heatmap, and the decision.
+    """Draw a card per entry: the image, what the model saw under its heatmap, and the decision.
 
     All heatmaps share one symmetric colour scale, so that the same colour means the same contribution on every card.
 
@@ -102,11 +102,11 @@ def draw_contact_sheet(entries: Sequence[SheetEntry], title: str, caption: str) 
         _write_card(figure, entry, left, top)
     canvas.draw()
 
-    # Pictures are laid into the drawn sheet pixel by pixel: matplotlib would resample them.
+    # Images are laid into the drawn sheet pixel by pixel: matplotlib would resample them.
     sheet = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     _paste(sheet, _colour_scale(), WIDTH - MARGIN - SCALE_WIDTH, legend_top)
     for entry, (left, top) in zip(entries, corners, strict=True):
-        _paste(sheet, _fitted(entry.picture), left + PADDING, top + PADDING)
+        _paste(sheet, _fitted(entry.image), left + PADDING, top + PADDING)
         _paste(sheet, overlay(entry.heatmap_view, entry.heatmap, limit, TILE), left + 2 * PADDING + TILE, top + PADDING)
     return sheet
 
@@ -121,7 +121,7 @@ def shared_limit(heatmaps: Sequence[NDArray[np.float32]]) -> float:
         UsageError: no heatmaps, several shapes, or a value that is not finite.
     """
     if not heatmaps:
-        raise UsageError("A contact sheet needs at least one entry, and none was given. Pass some pictures.")
+        raise UsageError("A contact sheet needs at least one entry, and none was given. Pass some images.")
     shapes = sorted({heatmap.shape for heatmap in heatmaps})
     if len(shapes) > 1:
         raise UsageError(f"Heatmaps of one shape share a colour scale, these have {shapes}. Draw a sheet for each.")
@@ -161,12 +161,12 @@ def _colour_scale() -> NDArray[np.uint8]:
     return _tinted(np.full((SCALE_HEIGHT, SCALE_WIDTH, 3), 175, np.float32), share)
 
 
-def _fitted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture in its own proportions, centred on a tile."""
-    scale = TILE / max(picture.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+def _fitted(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image in its own proportions, centred on a tile."""
+    scale = TILE / max(image.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
     tile = np.full((TILE, TILE, 3), TILE_BACKGROUND, np.uint8)
-    fitted = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
+    fitted = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     _paste(tile, fitted, (TILE - width) // 2, (TILE - height) // 2)
     return tile
 
@@ -177,7 +177,7 @@ def _paste(sheet: NDArray[np.uint8], tile: NDArray[np.uint8], left: int, top: in
 
 def _write_legend(figure: Figure, top: int, cells: tuple[int, ...], limit: float) -> None:
     first, second, left = top + 12, top + SCALE_HEIGHT + 15, WIDTH - MARGIN - SCALE_WIDTH
-    reading = f"Left: the picture.  Right: what the model saw, tinted by its {cells[0]} × {cells[1]} cells (smoothed)."
+    reading = f"Left: the image.  Right: what the model saw, tinted by its {cells[0]} × {cells[1]} cells (smoothed)."
     _write(figure, MARGIN, first, reading, 14, colour=FAINT_INK)
     summing = "Σ is the sum of the cells: the logit less the bias.  Cells beyond the scale keep its end's colour."
     _write(figure, MARGIN, second, summing, 14, colour=FAINT_INK)

@@ -1,4 +1,4 @@
-"""Milliseconds per picture, PyTorch against the model file."""
+"""Milliseconds per image, PyTorch against the model file."""
 
 import statistics
 import time
@@ -10,29 +10,29 @@ import numpy as np
 import torch
 
 from crbl_runtime.detector import Detector
-from crbl_runtime.preprocessing import PreparedPicture
+from crbl_runtime.preprocessing import PreparedImage
 from crbl_training.checkpoint import Checkpoint
-from crbl_training.evaluation import predict_logits
+from crbl_training.evaluation.metrics import predict_logits
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Median milliseconds for one prepared picture, one at a time, on the CPU."""
+    """Median milliseconds for one prepared image, one at a time, on the CPU."""
 
     pytorch: float
     model_file: float
 
 
-def measure_speed(checkpoint: Checkpoint, model_file: Path, pictures: list[PreparedPicture]) -> Speed:
-    """Both take each picture in turn, so that a busy machine slows both."""
+def measure_speed(checkpoint: Checkpoint, model_file: Path, prepared: list[PreparedImage]) -> Speed:
+    """Both take each image in turn, so that a busy machine slows both."""
     model = checkpoint.build_model()
-    images = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
+    images = torch.from_numpy(np.stack([each.pixels for each in prepared]))
     pytorch, file = [], []
     with Detector(model_file, "cpu", threads=torch.get_num_threads()) as detector:
-        for image, picture in zip(images, pictures, strict=True):
+        for image, each in zip(images, prepared, strict=True):
             batch = image.unsqueeze(0)
             pytorch.append(_milliseconds(predict_logits, model, batch, checkpoint.preprocessing, torch.device("cpu")))
-            file.append(_milliseconds(detector.predict_prepared, [picture]))
+            file.append(_milliseconds(detector.predict_prepared, [each]))
     return Speed(statistics.median(pytorch), statistics.median(file))
 
 

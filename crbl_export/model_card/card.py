@@ -32,13 +32,13 @@ def card_text(facts: ModelFacts) -> str:
         f"`crbl_runtime` does this by itself, in the code that training used. Another program must do the same:\n\n"
         f"{steps(preparation_steps(facts.contract.preprocessing))}\n\n"
         f"Hash of the specification: {code(facts.contract.preprocessing.hash)}. Files with the same hash take the same "
-        "prepared pictures."
+        "prepared images."
     )
     sections = {
         "What it decides": decision_section(facts),
-        "How good it was on validation pictures": validation_section(facts),
+        "How good it was on validation images": validation_section(facts),
         "What it must not be trusted with": limits_section(facts),
-        "Preparing a picture": preparation,
+        "Preparing an image": preparation,
         "Using it": usage_section(facts),
         "Self-test": self_test_section(facts),
         "Does the file compute what PyTorch computes?": parity_section(facts),

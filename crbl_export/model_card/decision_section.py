@@ -12,13 +12,13 @@ def decision_section(facts: ModelFacts) -> str:
     normal, anomaly = map(plain, contract.labels)
     threshold = f"{contract.threshold:.6g}"
     heatmap = (
-        f" A heatmap of {facts.heatmap[0]} × {facts.heatmap[1]} cells says where in the picture that comes from: its "
+        f" A heatmap of {facts.heatmap[0]} × {facts.heatmap[1]} cells says where in the image that comes from: its "
         "cells add up to the logit less the bias."
         if facts.heatmap
         else ""
     )
     rows = [
-        ["A picture is called", f"**{anomaly}** when its probability is greater than **{threshold}**, else {normal}"],
+        ["An image is called", f"**{anomaly}** when its probability is greater than **{threshold}**, else {normal}"],
         ["The same as a logit", f"greater than {threshold_logit(contract.threshold):.6g}"],
         ["Chosen", plain(contract.threshold_source)],
         *_interval_rows(facts),
@@ -26,18 +26,18 @@ def decision_section(facts: ModelFacts) -> str:
     return (
         f"The model looks at {region_in_words(contract.preprocessing)}, and gives the probability that it shows an "
         f"anomaly.{heatmap}\n\n{table(['Decision', ''], rows)}\n\n"
-        "Used together, a crop and a full model call a picture anomalous when either of them does."
+        "Used together, a crop and a full model call an image anomalous when either of them does."
     )
 
 
 def _interval_rows(facts: ModelFacts) -> list[list[str]]:
     choice = facts.recorded("threshold_choice")
     if not choice:
-        return [["95 % interval", "none: the threshold was not chosen on pictures"]]
+        return [["95 % interval", "none: the threshold was not chosen on images"]]
     method = choice.get("interval_method")
     rows = [
         ["95 % interval", f"{interval_text(choice.get('interval'))} ({method_text(method)})"],
-        ["Chosen on", f"{number(choice.get('pictures'))} validation pictures, hash {code(choice.get('data_hash'))}"],
+        ["Chosen on", f"{number(choice.get('images'))} validation images, hash {code(choice.get('data_hash'))}"],
     ]
     chosen = choice.get("threshold")
     if chosen != facts.contract.threshold:

@@ -8,7 +8,7 @@ PRECISIONS = {
     "fp16": "Half precision: its logits are farther from the trained model's than those of an fp32 file. The parity "
     "table says how far.",
     "int8": "Eight-bit weights and activations: its logits are much farther from the trained model's than those of an "
-    "fp32 file. The parity table says how far, on the pictures that were compared.",
+    "fp32 file. The parity table says how far, on the images that were compared.",
 }
 
 
@@ -25,17 +25,16 @@ def _of_the_figures(facts: ModelFacts) -> list[str]:
     seen = sum(count for count in anomalous if isinstance(count, int))
     return [
         "" if validation else "How often it is wrong is not known: no validation figures travel with this file.",
-        "It knows pictures like those it was trained on. Another camera, light, scale, background or kind of object, "
-        "and kinds of anomaly that were not among the training pictures, are untested.",
-        f"Its {seen} anomalous validation pictures are all the evidence there is on how many anomalies it finds."
+        "It knows images like those it was trained on. Another camera, light, scale, background or kind of object, "
+        "and kinds of anomaly that were not among the training images, are untested.",
+        f"Its {seen} anomalous validation images are all the evidence there is on how many anomalies it finds."
         if validation
         else "",
-        f"{leaked} validation pictures are in the training set or nearly so: the figures are better than they should "
-        "be."
+        f"{leaked} validation images are in the training set or nearly so: the figures are better than they should be."
         if leaked
         else "",
         "The probability is a score and not a frequency: it was trained with weighted classes and not calibrated.",
-        "Pictures that were made to deceive it were not tried.",
+        "Images that were made to deceive it were not tried.",
     ]
 
 
@@ -44,10 +43,10 @@ def _of_the_file(facts: ModelFacts) -> list[str]:
     provider = contract.parity.get("provider") if contract.parity else None
     return [
         f"Parity was measured with the execution provider {plain(provider)}. On others, the drivers of your GPU among "
-        "them, the self-test is all there is, and it has few pictures."
+        "them, the self-test is all there is, and it has few images."
         if provider
         else "",
-        "A picture without a dark object is judged whole, although the model learned from cut-out objects. "
+        "An image without a dark object is predicted whole, although the model learned from cut-out objects. "
         "`crbl_runtime` says so in `region_found`; another program must find out itself."
         if contract.preprocessing.region == "object"
         else "",

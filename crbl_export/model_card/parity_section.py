@@ -4,20 +4,20 @@ from typing import Any
 
 from crbl_export.model_card.facts import ModelFacts
 from crbl_export.model_card.markdown import as_json, code, number, plain, table
-from crbl_export.parity import contents_hash
+from crbl_export.parity.compare import contents_hash
 from crbl_runtime.self_test import self_test_images
 
 TITLES = {
     "provider": "Execution provider",
     "onnxruntime": "onnxruntime",
-    "pictures": "Pictures, from file bytes to decision",
-    "pictures_hash": "SHA-256 over the pictures",
+    "images": "Images, from file bytes to decision",
+    "images_hash": "SHA-256 over the images",
     "error_torch": "Largest logit error of float32 PyTorch",
-    "error_file": "Largest logit error of this file",
+    "error_onnx": "Largest logit error of this file",
     "error_rounded_to_half": "Largest logit error with every value rounded to half precision, as a GPU may",
     "limit": "Allowed logit error",
     "margin": "Margin, in logits around the threshold, within which a decision may flip",
-    "max_flips": "Share of decisions that may flip outside the margin",
+    "max_flips": "Shard of decisions that may flip outside the margin",
     "flips": "Decisions flipped outside the margin",
     "flips_within_margin": "Decisions flipped within the margin",
 }
@@ -34,7 +34,7 @@ def parity_section(facts: ModelFacts) -> str:
         "The gate compared the file with the PyTorch model in float64; errors are the largest differences of a logit."
     )
     if _synthetic(facts):
-        text += " **It had no real pictures: the synthetic ones of the self-test stood in for them.**"
+        text += " **It had no real images: the synthetic ones of the self-test stood in for them.**"
     return f"{text}\n\n{table(['Parity', ''], known + others)}"
 
 
@@ -48,4 +48,4 @@ def _value(key: str, value: Any) -> str:
 
 def _synthetic(facts: ModelFacts) -> bool:
     parity, size = facts.contract.parity, facts.contract.preprocessing.image_size
-    return parity is not None and parity.get("pictures_hash") == contents_hash(tuple(self_test_images(size)))
+    return parity is not None and parity.get("images_hash") == contents_hash(tuple(self_test_images(size)))

@@ -1,4 +1,4 @@
-"""A preprocessing spec in words and numbers, for programs that prepare their pictures themselves."""
+"""A preprocessing spec in words and numbers, for programs that prepare their images themselves."""
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 
@@ -9,7 +9,7 @@ DECODING = (
 
 
 def preparation_steps(spec: PreprocessingSpec) -> list[str]:
-    """From a picture file to the bytes that the network is given, one sentence or two a step."""
+    """From an image file to the bytes that the network is given, one sentence or two a step."""
     return [DECODING, *_region_steps(spec), *_resize_steps(spec), _order(spec)]
 
 
@@ -25,20 +25,20 @@ def scaling_in_the_graph(spec: PreprocessingSpec) -> str:
 
 
 def region_in_words(spec: PreprocessingSpec) -> str:
-    """What of a picture is judged."""
+    """What of an image is predicted."""
     if spec.region == "object":
-        return "the largest dark object, cut out of the picture"
+        return "the largest dark object, cut out of the image"
     if spec.region == "border":
-        return f"the picture without its first {spec.border} rows and {spec.border} columns"
-    return "the whole picture"
+        return f"the image without its first {spec.border} rows and {spec.border} columns"
+    return "the whole image"
 
 
 def _region_steps(spec: PreprocessingSpec) -> list[str]:
     if spec.region == "whole":
-        return ["Keep the whole picture."]
+        return ["Keep the whole image."]
     if spec.region == "border":
         return [
-            f"Drop the first {spec.border} rows and the first {spec.border} columns. A picture of no more rows or "
+            f"Drop the first {spec.border} rows and the first {spec.border} columns. An image of no more rows or "
             "columns than that is kept whole."
         ]
     bottom = (
@@ -53,7 +53,7 @@ def _region_steps(spec: PreprocessingSpec) -> list[str]:
         "largest `contourArea`, and its bounding box: x, y, width w, height h.",
         *bottom,
         "Cut out the box less one pixel on every side: rows y + 1 to y + h − 2, columns x + 1 to x + w − 2, both "
-        "included. Without a contour, or where w or h is at most 2, keep the whole picture, and tell the user so.",
+        "included. Without a contour, or where w or h is at most 2, keep the whole image, and tell the user so.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Where the weights come from, and the pictures behind them."""
+"""Where the weights come from, and the images behind them."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def training_section(facts: ModelFacts) -> str:
     """Everything that is recorded of the weights; what is not is named as missing."""
     training = {key: value for key, value in facts.training.items() if key not in TOLD_ELSEWHERE}
     rows = [["Checkpoint, SHA-256 of its tensors", _code(training.pop("checkpoint_hash", None))]]
-    rows += _conversion_rows(training) if "converted_from" in training else _picture_rows(training)
+    rows += _conversion_rows(training) if "converted_from" in training else _image_rows(training)
     rows += [[_title(key), _value(value)] for key, value in sorted(training.items())]
     return table(["Weights", ""], rows)
 
@@ -36,29 +36,29 @@ def _conversion_rows(training: dict[str, Any]) -> list[list[str]]:
         rows.append(
             [
                 "Compared with Keras",
-                f"{number(compared.get('pictures'))} pictures, logits off by at most "
+                f"{number(compared.get('images'))} images, logits off by at most "
                 f"{number(compared.get('largest'), 2)}, {number(compared.get('flipped'))} decisions flipped",
             ]
         )
     else:
         rows.append(["Compared with Keras", "no: `crbl-convert --check` would have"])
-    return [*rows, ["Training pictures", "not recorded: they belong to whoever trained the Keras model"]]
+    return [*rows, ["Training images", "not recorded: they belong to whoever trained the Keras model"]]
 
 
-def _picture_rows(training: dict[str, Any]) -> list[list[str]]:
+def _image_rows(training: dict[str, Any]) -> list[list[str]]:
     rows = [
         [
-            f"{title} pictures",
-            f"{_value(training.pop(f'{key}_pictures', None))}, hash {_code(training.pop(f'{key}_data_hash', None))}",
+            f"{title} images",
+            f"{_value(training.pop(f'{key}_images', None))}, hash {_code(training.pop(f'{key}_data_hash', None))}",
         ]
         for key, title in (("train", "Training"), ("validation", "Validation"))
     ]
     leakage = training.pop("leakage", None)
     return [
         *rows,
-        ["Left out, not readable", _value(training.pop("pictures_skipped", None))],
-        ["Validation pictures come from", _value(training.pop("validation_source", None))],
-        ["Validation pictures in training", _leakage_text(leakage)],
+        ["Left out, not readable", _value(training.pop("images_skipped", None))],
+        ["Validation images come from", _value(training.pop("validation_source", None))],
+        ["Validation images in training", _leakage_text(leakage)],
         ["First weights", _value(training.pop("weights", None))],
     ]
 
@@ -68,7 +68,7 @@ def _leakage_text(leakage: Any) -> str:
         return _value(leakage)
     text = f"{number(leakage.get('identical'))} identical, {number(leakage.get('near_identical'))} nearly"
     both = leakage.get("two_labels")
-    return f"{text}; {number(both)} pictures carry both labels" if both else text
+    return f"{text}; {number(both)} images carry both labels" if both else text
 
 
 def _title(key: str) -> str:

@@ -9,12 +9,12 @@ from crbl_runtime.contract import BATCH_DIMENSION, HEATMAP_NAME, INPUT_NAME, LOG
 
 TESTED = "crbl's tests run this very program, on the CPU"
 SNIPPETS = [
-    ("predict.py", "python", "Python", f"It prepares the pictures itself. {TESTED}."),
+    ("predict.py", "python", "Python", f"It prepares the images itself. {TESTED}."),
     (
-        "prepared_pictures.py",
+        "prepared_images.py",
         "python",
-        "Prepared pictures",
-        "The programs below take pictures that are prepared already, one after the other in one file. This one writes "
+        "Prepared images",
+        "The programs below take images that are prepared already, one after the other in one file. This one writes "
         "such files: to try them out, and to compare the bytes that your own preparation gives. " + TESTED + ".",
     ),
     ("predict.mjs", "javascript", "JavaScript", f"Node.js and onnxruntime-node. {TESTED}; `dml` was not run."),
@@ -61,8 +61,8 @@ def _signature(facts: ModelFacts) -> str:
     scaling = scaling_in_the_graph(facts.contract.preprocessing)
     return (
         f"{table(['', 'Name', 'Type', 'Meaning'], rows)}\n\nScaling is in the graph: {scaling} Give it the bytes as "
-        f"they are. A picture is anomalous when its probability is greater than {facts.contract.threshold!r}; one "
-        "whose logit is NaN or infinite has not been judged. All of this is in the file's metadata too, as JSON under "
+        f"they are. An image is anomalous when its probability is greater than {facts.contract.threshold!r}; one "
+        "whose logit is NaN or infinite has no prediction. All of this is in the file's metadata too, as JSON under "
         "`crbl`."
     )
 
@@ -70,7 +70,7 @@ def _signature(facts: ModelFacts) -> str:
 def _directml() -> str:
     return (
         "On DirectML fix the batch, here to 1, and the whole graph becomes one node on the GPU; switch the memory "
-        "pattern off, run sequentially, and name the adapter by its number: the programs do so. Run one picture at a "
+        "pattern off, run sequentially, and name the adapter by its number: the programs do so. Run one image at a "
         "time on a device, also from several sessions. Ask for DirectML alone, so that a missing GPU is an error and "
         "not a silent change to the CPU, and run the self-test once for each driver."
     )

@@ -1,4 +1,4 @@
-"""How good the model was on its validation pictures."""
+"""How good the model was on its validation images."""
 
 from typing import Any
 
@@ -35,12 +35,12 @@ def validation_section(facts: ModelFacts) -> str:
     method = method_text(validation.get("interval_method"))
     return "\n\n".join(
         [
-            f"On {number(validation.get('pictures'))} validation pictures, at the threshold "
+            f"On {number(validation.get('images'))} validation images, at the threshold "
             f"{number(validation.get('threshold'))}. {_optimism(facts, validation)}",
             table(["Figure", "Value", "95 % interval"], rows),
             f"Intervals: {method}. A figure without a mistake gets an interval without width.",
             table(["", f"Called {normal}", f"Called {anomaly}"], confusion),
-            f"New labelled pictures are measured the same way by:\n\n{_evaluate(facts)}",
+            f"New labelled images are measured the same way by:\n\n{_evaluate(facts)}",
         ]
     )
 
@@ -53,7 +53,7 @@ def _optimism(facts: ModelFacts, validation: dict[str, Any]) -> str:
     chose = "the epoch"
     if facts.recorded("threshold_choice").get("data_hash") == facts.training.get("validation_data_hash"):
         chose = "the epoch and the threshold"
-    text = f"They chose {chose}, so expect somewhat less of new pictures."
+    text = f"They chose {chose}, so expect somewhat less of new images."
     if validation.get("threshold") != facts.contract.threshold:
         text += f" **The file's threshold is another one, {facts.contract.threshold:.6g}.**"
     return text
@@ -67,4 +67,4 @@ def _why_none(facts: ModelFacts) -> str:
 
 
 def _evaluate(facts: ModelFacts) -> str:
-    return f"    crbl-evaluate {' '.join(facts.name.split())} --data pictures/test.csv --out evaluation"
+    return f"    crbl-evaluate {' '.join(facts.name.split())} --data images/test.csv --out evaluation"

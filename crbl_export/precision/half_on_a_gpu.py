@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from crbl_export.parity import ParitySet, check_parity
-from crbl_export.precision.limits import LIMITS, Limits
+from crbl_export.parity.compare import ParitySet, check_parity
+from crbl_export.parity.limits import LIMITS, Limits
 from crbl_export.precision.rounded_half import rounded_to_half
 from crbl_export.self_test_logits import self_test_logits
 from crbl_runtime.contract import SelfTest
@@ -29,7 +29,7 @@ def half_self_test_tolerance(model: onnx.ModelProto, logits: NDArray[np.float64]
 
 
 def require_half_on_a_gpu(
-    rounded: bytes, self_test: SelfTest, checkpoint: Checkpoint, pictures: ParitySet, limits: Limits
+    rounded: bytes, self_test: SelfTest, checkpoint: Checkpoint, images: ParitySet, limits: Limits
 ) -> float:
     """Hold the content of `rounded_to_half`, which carries the file's contract, against PyTorch.
 
@@ -45,7 +45,7 @@ def require_half_on_a_gpu(
         report = check_parity(
             stand_in,
             checkpoint,
-            pictures,
+            images,
             tolerance=limits.tolerance,
             max_flips=limits.max_flips,
             margin=limits.margin,
@@ -58,7 +58,7 @@ def require_half_on_a_gpu(
     if failures:
         raise ParityError(
             "With half-precision results rounded as on a GPU, the file does not decide as PyTorch does: "
-            f"{'; '.join(failures)} (worst picture: {report.worst_picture}). Nothing was written. "
+            f"{'; '.join(failures)} (worst image: {report.worst_image}). Nothing was written. "
             "Export with --precision fp32."
         )
-    return report.error_file
+    return report.error_onnx

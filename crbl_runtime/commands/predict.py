@@ -1,4 +1,4 @@
-"""crbl-predict: pictures in, decisions out."""
+"""crbl-predict: images in, decisions out."""
 
 import json
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from tqdm import tqdm
 from crbl_runtime.csv_file import write_csv
 from crbl_runtime.decision import combined_is_anomaly
 from crbl_runtime.detector import Detector, Prediction
-from crbl_runtime.errors import PictureError, UsageError
-from crbl_runtime.picture_folder import find_pictures
+from crbl_runtime.errors import ImageError, UsageError
+from crbl_runtime.image_folder import find_images
 from crbl_runtime.session import EXECUTION_PROVIDERS
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """One picture and what each model says of it, or why it could not be judged."""
+class ImageResult:
+    """One image and what each model says of it, or why it could not be predicted."""
 
     path: Path
     predictions: tuple[Prediction, ...]
@@ -34,47 +34,47 @@ class Judgement:
 
 
 @click.command(
-    epilog="Examples: crbl-predict crop.onnx pictures/   |   crbl-predict crop.onnx full.onnx grain.png --json"
+    epilog="Examples: crbl-predict crop.onnx images/   |   crbl-predict crop.onnx full.onnx grain.png --json"
 )
 @click.argument("arguments", metavar="MODEL... PATHS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--provider", type=click.Choice(["auto", *EXECUTION_PROVIDERS]), default="auto", show_default=True)
-@click.option("--device-id", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
+@click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
 @click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write the results to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.option("--fail-on-anomaly", is_flag=True, help="Exit with 1 if any picture is anomalous.")
+@click.option("--fail-on-anomaly", is_flag=True, help="Exit with 1 if any image is anomalous.")
 def main(
     arguments: tuple[Path, ...],
     provider: str,
-    device_id: int,
+    device_index: int,
     csv_path: Path | None,
     as_json: bool,
     fail_on_anomaly: bool,
 ) -> None:
-    """Judge pictures with one model file (.onnx), or with a crop and a full model together.
+    """Predict images with one model file (.onnx), or with a crop and a full model together.
 
-    PATHS are pictures or folders of pictures. With two models a picture is anomalous when either says so.
+    PATHS are images or folders of images. With two models an image is anomalous when either says so.
     """
     models = [path for path in arguments if path.suffix == ".onnx"]
     sources = [path for path in arguments if path.suffix != ".onnx"]
-    pictures = _find_pictures(sources)
+    images = _find_images(sources)
     with ExitStack() as stack:
-        detectors = [stack.enter_context(Detector(path, provider, device_id=device_id)) for path in models]
+        detectors = [stack.enter_context(Detector(path, provider, device_index=device_index)) for path in models]
         _require_models(detectors)
-        progress = tqdm(pictures, desc="Judging", unit="", leave=False, disable=None)
-        judgements = [_judge(path, detectors) for path in progress]
+        progress = tqdm(images, desc="Predicting", unit="", leave=False, disable=None)
+        results = [_predict(path, detectors) for path in progress]
     if csv_path is not None:
-        _write_csv(csv_path, judgements)
+        _write_csv(csv_path, results)
     if as_json:
-        click.echo(json.dumps([_to_dict(judgement) for judgement in judgements], indent=2))
+        click.echo(json.dumps([_to_dict(result) for result in results], indent=2))
     else:
-        click.echo("\n".join(_table(judgements)))
-    _exit_with(judgements, fail_on_anomaly)
+        click.echo("\n".join(_table(results)))
+    _exit_with(results, fail_on_anomaly)
 
 
-def _find_pictures(sources: Sequence[Path]) -> list[Path]:
+def _find_images(sources: Sequence[Path]) -> list[Path]:
     if not sources:
-        raise UsageError("No pictures were named. Expected MODEL.onnx followed by pictures or folders.")
-    return [path for source in sources for path in (find_pictures(source) if source.is_dir() else [source])]
+        raise UsageError("No images were named. Expected MODEL.onnx followed by images or folders.")
+    return [path for source in sources for path in (find_images(source) if source.is_dir() else [source])]
 
 
 def _require_models(detectors: Sequence[Detector]) -> None:
@@ -85,19 +85,19 @@ def _require_models(detectors: Sequence[Detector]) -> None:
         raise UsageError(f"Both models are of the variant {variants[0]}, expected a crop and a full one.")
 
 
-def _judge(path: Path, detectors: Sequence[Detector]) -> Judgement:
+def _predict(path: Path, detectors: Sequence[Detector]) -> ImageResult:
     try:
-        return Judgement(path, tuple(detector.predict(path) for detector in detectors))
-    except PictureError as error:
-        return Judgement(path, (), str(error))
+        return ImageResult(path, tuple(detector.predict(path) for detector in detectors))
+    except ImageError as error:
+        return ImageResult(path, (), str(error))
 
 
-def _to_dict(judgement: Judgement) -> dict[str, Any]:
-    if judgement.error is not None:
-        return {"path": str(judgement.path), "error": judgement.error}
+def _to_dict(result: ImageResult) -> dict[str, Any]:
+    if result.error is not None:
+        return {"path": str(result.path), "error": result.error}
     return {
-        "path": str(judgement.path),
-        "is_anomaly": judgement.is_anomaly,
+        "path": str(result.path),
+        "is_anomaly": result.is_anomaly,
         "models": [
             {
                 "variant": prediction.variant,
@@ -111,48 +111,48 @@ def _to_dict(judgement: Judgement) -> dict[str, Any]:
                 "fallback": prediction.fallback,
                 "heatmap": prediction.heatmap.tolist() if prediction.heatmap is not None else None,
             }
-            for prediction in judgement.predictions
+            for prediction in result.predictions
         ],
     }
 
 
-def _write_csv(path: Path, judgements: Sequence[Judgement]) -> None:
-    variants = next(([p.variant for p in judgement.predictions] for judgement in judgements if not judgement.error), [])
+def _write_csv(path: Path, results: Sequence[ImageResult]) -> None:
+    variants = next(([p.variant for p in result.predictions] for result in results if not result.error), [])
     columns = [f"{figure}_{variant}" for variant in variants for figure in ("probability", "logit")]
     rows = []
-    for judgement in judgements:
-        figures = [value for p in judgement.predictions for value in (f"{p.probability:.8f}", f"{p.logit:.6f}")]
-        decision = "" if judgement.error else int(judgement.is_anomaly)
-        rows.append([judgement.path, decision, *(figures or [""] * len(columns)), judgement.error or ""])
+    for result in results:
+        figures = [value for p in result.predictions for value in (f"{p.probability:.8f}", f"{p.logit:.6f}")]
+        decision = "" if result.error else int(result.is_anomaly)
+        rows.append([result.path, decision, *(figures or [""] * len(columns)), result.error or ""])
     write_csv(path, ["path", "is_anomaly", *columns, "error"], rows)
 
 
-def _table(judgements: Sequence[Judgement]) -> list[str]:
-    width = max(len(str(judgement.path)) for judgement in judgements)
+def _table(results: Sequence[ImageResult]) -> list[str]:
+    width = max(len(str(result.path)) for result in results)
     lines = []
-    for judgement in judgements:
-        if judgement.error is not None:
-            lines.append(f"{judgement.path!s:{width}}  ERROR    {judgement.error}")
+    for result in results:
+        if result.error is not None:
+            lines.append(f"{result.path!s:{width}}  ERROR    {result.error}")
             continue
         figures = "  ".join(
             f"p_{p.variant} {p.probability:.4f} ({'>' if p.is_anomaly else '<='} {p.threshold:g})"
-            + ("" if p.region_found else " no object found, whole picture judged")
-            for p in judgement.predictions
+            + ("" if p.region_found else " no object found, whole image used")
+            for p in result.predictions
         )
-        lines.append(f"{judgement.path!s:{width}}  {'ANOMALY' if judgement.is_anomaly else 'normal '}  {figures}")
-    judged = [judgement for judgement in judgements if judgement.error is None]
-    anomalous = sum(judgement.is_anomaly for judgement in judged)
-    failed = len(judgements) - len(judged)
-    summary = f"{len(judged)} pictures judged, {anomalous} anomalous" + (f", {failed} failed" if failed else "")
-    if judged:
-        summary += f" (on {judged[0].predictions[0].provider})"
-        fallback = judged[0].predictions[0].fallback
+        lines.append(f"{result.path!s:{width}}  {'ANOMALY' if result.is_anomaly else 'normal '}  {figures}")
+    predicted = [result for result in results if result.error is None]
+    anomalous = sum(result.is_anomaly for result in predicted)
+    failed = len(results) - len(predicted)
+    summary = f"{len(predicted)} images predicted, {anomalous} anomalous" + (f", {failed} failed" if failed else "")
+    if predicted:
+        summary += f" (on {predicted[0].predictions[0].provider})"
+        fallback = predicted[0].predictions[0].fallback
         summary += f"\nFallback: {fallback}" if fallback else ""
     return [*lines, summary]
 
 
-def _exit_with(judgements: Sequence[Judgement], fail_on_anomaly: bool) -> None:
-    if any(judgement.error is not None for judgement in judgements):
+def _exit_with(results: Sequence[ImageResult], fail_on_anomaly: bool) -> None:
+    if any(result.error is not None for result in results):
         raise click.exceptions.Exit(4)
-    if fail_on_anomaly and any(judgement.is_anomaly for judgement in judgements):
+    if fail_on_anomaly and any(result.is_anomaly for result in results):
         raise click.exceptions.Exit(1)

@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from crbl_export.export import build_model_file, export_checkpoint, metadata_text, serialize
 from crbl_export.exporters import OPSETS
 from crbl_export.find_checkpoint import newest_checkpoint
-from crbl_export.verification_pictures import parity_set
+from crbl_export.parity.image_set import parity_set
 from crbl_runtime.contract import ModelContract
 from crbl_runtime.errors import CheckpointError, ParityError, UsageError
 from crbl_runtime.preprocessing import prepare
 from crbl_training.checkpoint import METADATA_KEY, Checkpoint, load_checkpoint, save_checkpoint
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
 from real_line import Trained, run_command
 from small_checkpoint import small_checkpoint
 
@@ -42,7 +42,7 @@ def test_the_contract_says_what_the_checkpoint_says(crop: Trained, model: onnx.M
     assert (contract.variant, contract.threshold) == ("crop", 0.01)
     assert contract.training["checkpoint_hash"] == checkpoint.hash
     assert contract.parity is not None
-    assert contract.parity["pictures"] == 16
+    assert contract.parity["images"] == 16
     assert contract.parity["flips"] == 0
     assert str(crop.checkpoint.parent) not in metadata_text(model), "folders of a machine have no place in the file"
 
@@ -121,7 +121,7 @@ def test_channel_order_and_scale_are_in_the_graph(spec: dict[str, object]) -> No
     assert np.max(np.abs(logit - expected)) < 1e-4
 
 
-def test_a_black_picture_gives_a_finite_logit() -> None:
+def test_a_black_image_gives_a_finite_logit() -> None:
     file = serialize(build_model_file(small_checkpoint(), opset=QUICK_OPSET, heatmap=True))
     images = np.zeros((1, 64, 64, 3), np.uint8)
     assert all(np.isfinite(output).all() for output in onnxruntime.InferenceSession(file).run(None, {"image": images}))
@@ -139,9 +139,9 @@ def test_the_heatmap_is_that_of_pytorch(crop: Trained, photographs: Path) -> Non
     images = np.stack([prepare(path, checkpoint.preprocessing).pixels for path in sorted(photographs.iterdir())[::8]])
     heatmap = onnxruntime.InferenceSession(crop.model.read_bytes()).run(["heatmap"], {"image": images})[0]
     single, double = (pytorch_heatmap(checkpoint, images, dtype) for dtype in (torch.float32, torch.float64))
-    # The gate's own measure: where a picture's products are near zero, PyTorch in float32 is off by 1e-4 as well.
-    error_torch, error_file = (np.max(np.abs(given - double)) for given in (single, heatmap))
-    assert error_file <= max(10 * error_torch, 1e-4)
+    # The gate's own measure: where an image's products are near zero, PyTorch in float32 is off by 1e-4 as well.
+    error_torch, error_onnx = (np.max(np.abs(given - double)) for given in (single, heatmap))
+    assert error_onnx <= max(10 * error_torch, 1e-4)
     assert error_torch < 1e-3 * np.max(np.abs(double))
 
 
@@ -177,7 +177,7 @@ def test_the_newest_checkpoint_is_found_and_named(crop: Trained, tmp_path: Path)
     result = run_command("crbl-export", "--variant", "crop", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "CRBL_240101_pytorch_directml_crop" in result.stdout
-    assert "no real pictures were found" in result.stderr
+    assert "no real images were found" in result.stderr
     assert (tmp_path / "runs" / "new" / "CRBL_240101_pytorch_directml_crop.onnx").is_file()
 
 
@@ -213,7 +213,7 @@ def test_what_cannot_be_exported_says_why_and_leaves_nothing(crop: Trained, tmp_
         (2, "17<=x<=20", ["--variant", "crop", "--checkpoint", crop.checkpoint, "--opset", "21"]),
         (
             4,
-            "holds no pictures",
+            "holds no images",
             ["--variant", "crop", "--checkpoint", crop.checkpoint, "--verify", tmp_path / "empty"],
         ),
     ]

@@ -10,7 +10,7 @@ import openvino
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from crbl_export.reference import reference_logits
+from crbl_export.parity.reference import reference_logits
 from crbl_runtime.preprocessing import prepare
 from crbl_training.checkpoint import load_checkpoint
 from real_line import Trained
@@ -21,7 +21,7 @@ OUTPUTS = ("probability", "logit", "heatmap")
 
 @dataclass(frozen=True)
 class Case:
-    """Two real pictures, and what float64 PyTorch and onnxruntime say of them."""
+    """Two real images, and what float64 PyTorch and onnxruntime say of them."""
 
     file: Path
     images: np.ndarray
@@ -32,8 +32,8 @@ class Case:
 @pytest.fixture(scope="module")
 def case(crop: Trained, photographs: Path) -> Case:
     checkpoint = load_checkpoint(crop.checkpoint)
-    pictures = [photographs / "coffee_0.png", photographs / "chelsea_2.png"]
-    images = np.stack([prepare(picture, checkpoint.preprocessing).pixels for picture in pictures])
+    paths = [photographs / "coffee_0.png", photographs / "chelsea_2.png"]
+    images = np.stack([prepare(path, checkpoint.preprocessing).pixels for path in paths])
     answers = onnxruntime.InferenceSession(crop.model).run(list(OUTPUTS), {"image": images})
     return Case(
         crop.model, images, reference_logits(checkpoint, images).double, dict(zip(OUTPUTS, answers, strict=True))
@@ -41,7 +41,7 @@ def case(crop: Trained, photographs: Path) -> Case:
 
 
 def assert_agrees(answers: dict[str, np.ndarray], case: Case) -> None:
-    assert np.ptp(case.logits) > 10 * TOLERANCE, "two pictures that look the same to the model prove little"
+    assert np.ptp(case.logits) > 10 * TOLERANCE, "two images that look the same to the model prove little"
     assert np.max(np.abs(answers["logit"] - case.logits)) <= TOLERANCE
     for name in OUTPUTS:
         assert answers[name].dtype == np.float32

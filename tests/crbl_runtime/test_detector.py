@@ -1,4 +1,4 @@
-"""From a picture to a decision, through every way in."""
+"""From an image to a decision, through every way in."""
 
 import io
 import math
@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from crbl_runtime import Detector, ModelFileError, PictureError, UnavailableError, UsageError, decode
+from crbl_runtime import Detector, ImageError, ModelFileError, UnavailableError, UsageError, decode
 from crbl_runtime.session import EXECUTION_PROVIDERS, Provider, Session
 from real_line import Trained
 
@@ -23,7 +23,7 @@ def detector(crop: Trained) -> Detector:
     return Detector(crop.model)
 
 
-def test_the_same_picture_through_every_way_in_gives_the_same_prediction(detector: Detector, photographs: Path) -> None:
+def test_the_same_image_through_every_way_in_gives_the_same_prediction(detector: Detector, photographs: Path) -> None:
     path = photographs / "coffee_0.png"
     content = path.read_bytes()
     ways = [str(path), path, content, io.BytesIO(content), decode(path), Image.open(path)]
@@ -41,7 +41,7 @@ def test_a_prediction_says_everything(detector: Detector, photographs: Path) -> 
     assert prediction.heatmap.shape == (4, 4)
 
 
-def test_a_picture_without_an_object_says_so(detector: Detector) -> None:
+def test_an_image_without_an_object_says_so(detector: Detector) -> None:
     prediction = detector.predict(np.full((100, 100, 3), 255, np.uint8))
     assert not prediction.region_found
     assert prediction.box == (0, 0, 100, 100)
@@ -58,7 +58,7 @@ def test_the_heatmap_adds_up_to_the_logit(crop: Trained, detector: Detector, pho
         assert float(prediction.heatmap.std()) > 0
 
 
-def test_many_pictures_give_what_each_gives_alone(crop: Trained, photographs: Path) -> None:
+def test_many_images_give_what_each_gives_alone(crop: Trained, photographs: Path) -> None:
     paths = sorted(photographs.iterdir())[:11]
     with Detector(crop.model, batch_size=4) as detector:
         together = [prediction.logit for prediction in detector.predict_many(paths)]
@@ -67,7 +67,7 @@ def test_many_pictures_give_what_each_gives_alone(crop: Trained, photographs: Pa
     assert len(set(alone)) == len(alone)
 
 
-def test_no_pictures_give_no_predictions(detector: Detector) -> None:
+def test_no_images_give_no_predictions(detector: Detector) -> None:
     assert detector.predict_many([]) == []
 
 
@@ -107,10 +107,10 @@ def test_a_closed_detector_says_so(crop: Trained, photographs: Path) -> None:
         detector.predict(photographs / "coffee_0.png")
 
 
-def test_a_broken_picture_is_a_picture_error(detector: Detector, photographs: Path) -> None:
+def test_a_broken_image_is_an_image_error(detector: Detector, photographs: Path) -> None:
     content = (photographs / "coffee_0.png").read_bytes()
-    for broken in (b"", content[:-40], b"not a picture"):
-        with pytest.raises(PictureError):
+    for broken in (b"", content[:-40], b"not an image"):
+        with pytest.raises(ImageError):
             detector.predict(broken)
 
 
@@ -202,7 +202,7 @@ def test_non_ascii_paths_work(crop: Trained, photographs: Path, tmp_path: Path) 
     folder = tmp_path / "모델 파일 ü"
     folder.mkdir()
     (folder / "결정.onnx").write_bytes(crop.model.read_bytes())
-    picture = cv2.imread(str(photographs / "coffee_0.png"))
-    (folder / "사진 1.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    image = cv2.imread(str(photographs / "coffee_0.png"))
+    (folder / "사진 1.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
     with Detector(folder / "결정.onnx") as detector:
         assert math.isfinite(detector.predict(folder / "사진 1.png").logit)

@@ -14,29 +14,29 @@ from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 PHOTOGRAPH = skimage.data.coffee()[100:230, 150:290]
 
 
-def test_object_pictures_pass_through_100_pixels_by_area_before_cubic() -> None:
-    picture = np.full((100, 110, 3), 240, np.uint8)
-    picture[10:70, 20:90] = PHOTOGRAPH[:60, :70] // 2
-    prepared = prepare(picture, PreprocessingSpec(region="object"))
+def test_object_images_pass_through_100_pixels_by_area_before_cubic() -> None:
+    image = np.full((100, 110, 3), 240, np.uint8)
+    image[10:70, 20:90] = PHOTOGRAPH[:60, :70] // 2
+    prepared = prepare(image, PreprocessingSpec(region="object"))
     x, y, width, height = prepared.box
-    expected = cv2.resize(picture[y : y + height, x : x + width], (100, 100), interpolation=cv2.INTER_AREA)
+    expected = cv2.resize(image[y : y + height, x : x + width], (100, 100), interpolation=cv2.INTER_AREA)
     expected = cv2.resize(expected, (128, 128), interpolation=cv2.INTER_CUBIC)
     assert prepared.region_found
     assert np.array_equal(prepared.pixels, expected)
 
 
-def test_border_pictures_are_resized_by_cubic_alone() -> None:
+def test_border_images_are_resized_by_cubic_alone() -> None:
     prepared = prepare(PHOTOGRAPH, PreprocessingSpec(region="border"))
     expected = cv2.resize(PHOTOGRAPH[4:, 4:], (128, 128), interpolation=cv2.INTER_CUBIC)
     assert np.array_equal(prepared.pixels, expected)
 
 
-def test_whole_pictures_are_only_resized() -> None:
+def test_whole_images_are_only_resized() -> None:
     prepared = prepare(PHOTOGRAPH, PreprocessingSpec(region="whole", image_size=64))
     assert np.array_equal(prepared.pixels, cv2.resize(PHOTOGRAPH, (64, 64), interpolation=cv2.INTER_CUBIC))
 
 
-def test_a_picture_without_an_object_is_taken_whole_and_says_so() -> None:
+def test_an_image_without_an_object_is_taken_whole_and_says_so() -> None:
     prepared = prepare(np.full((90, 90, 3), 200, np.uint8), PreprocessingSpec(region="object"))
     assert not prepared.region_found
     assert prepared.box == (0, 0, 90, 90)

@@ -1,15 +1,15 @@
-"""Pictures that must never change: model files carry the logits that belong to them."""
+"""Images that must never change: model files carry the logits that belong to them."""
 
 import hashlib
 
 import numpy as np
 
-from crbl_runtime.self_test import PICTURES, self_test_images
+from crbl_runtime.self_test import IMAGES, self_test_images
 
 
-def test_the_pictures_are_these_bytes_on_every_machine() -> None:
+def test_the_images_are_these_bytes_on_every_machine() -> None:
     images = self_test_images(128)
-    assert images.shape == (PICTURES, 128, 128, 3)
+    assert images.shape == (IMAGES, 128, 128, 3)
     assert images.dtype == np.uint8
     assert (
         hashlib.sha256(images.tobytes()).hexdigest()
@@ -17,7 +17,7 @@ def test_the_pictures_are_these_bytes_on_every_machine() -> None:
     )
 
 
-def test_the_pictures_differ_and_are_not_flat() -> None:
+def test_the_images_differ_and_are_not_flat() -> None:
     images = self_test_images(64).astype(float)
     assert all(image.std() > 20 for image in images)
     assert all(

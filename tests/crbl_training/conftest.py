@@ -1,4 +1,4 @@
-"""What the trainer's tests share: a few pictures, drawn or rendered, and a model that sees something in them."""
+"""What the trainer's tests share: a few images, drawn or rendered, and a model that sees something in them."""
 
 import os
 import sys
@@ -9,35 +9,35 @@ import pytest
 import torch
 from torch import Tensor
 
-from crbl_training.batchnorm_calibration import calibrate_batchnorm
+from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.model.crbl import create_crop_model
-from crbl_training.prepared_set import PreparedSet
+from crbl_training.weights.batchnorm_calibration import calibrate_batchnorm
 
 
-def draw_set(count: int, seed: int, image_size: int = 32) -> PreparedSet:
-    """Noisy grey pictures, every other one anomalous with a bright square."""
+def draw_set(count: int, seed: int, image_size: int = 32) -> PreparedDataset:
+    """Noisy grey images, every other one anomalous with a bright square."""
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(60, 120, (count, image_size, image_size, 3), dtype=torch.uint8, generator=generator)
     labels = torch.arange(count).remainder(2).float()
     images[1::2, 8:20, 8:20] = 240
-    return PreparedSet(images, labels, tuple(Path(f"{n}.png") for n in range(count)), 0)
+    return PreparedDataset(images, labels, tuple(Path(f"{n}.png") for n in range(count)), 0)
 
 
 @pytest.fixture(scope="session")
-def train_set() -> PreparedSet:
-    """16 pictures of 32 px, half of them anomalous."""
+def train_set() -> PreparedDataset:
+    """16 images of 32 px, half of them anomalous."""
     return draw_set(16, seed=1)
 
 
 @pytest.fixture(scope="session")
-def validation_set() -> PreparedSet:
-    """8 pictures of 32 px, half of them anomalous."""
+def validation_set() -> PreparedDataset:
+    """8 images of 32 px, half of them anomalous."""
     return draw_set(8, seed=2)
 
 
 @pytest.fixture(scope="session")
-def random_weights(train_set: PreparedSet) -> dict[str, Tensor]:
-    """A state dict with random weights whose BatchNorms know the pictures."""
+def random_weights(train_set: PreparedDataset) -> dict[str, Tensor]:
+    """A state dict with random weights whose BatchNorms know the images."""
     torch.manual_seed(0)
     model = create_crop_model()
     for backbone in (model.backbone1, model.backbone2):
@@ -47,8 +47,8 @@ def random_weights(train_set: PreparedSet) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="session")
 def grain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's pictures: train/class_0 and train/class_1 with 8 each, validation.csv with 8."""
-    from crbl_export.demo.grains import write_dataset
+    """The demo's images: train/class_0 and train/class_1 with 8 each, validation.csv with 8."""
+    from crbl_training.data.grains import write_dataset
 
     folder = tmp_path_factory.mktemp("grains") / "data"
     write_dataset(folder, seed=3, train=16, validation=8, test=0)

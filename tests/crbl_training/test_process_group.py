@@ -12,11 +12,11 @@ import torch
 STEP = """
 import json, sys
 import torch
-from crbl_training.batchnorm_calibration import calibrate_batchnorm
-from crbl_training.loss import class_weights, training_loss
+from crbl_training.weights.batchnorm_calibration import calibrate_batchnorm
+from crbl_training.model.loss import class_weights, training_loss
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.model.shared_batchnorm import share_batchnorm
-from crbl_training.process_group import average_gradients, current_share, gather_rows, process_group
+from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
+from crbl_training.process_group import average_gradients, current_shard, gather_rows, process_group
 
 cpu = torch.device("cpu")
 with process_group(cpu) as share:
@@ -26,7 +26,7 @@ with process_group(cpu) as share:
     for backbone in (model.backbone1, model.backbone2):
         calibrate_batchnorm(backbone, [x])
     if share.world_size > 1:
-        share_batchnorm(model)
+        convert_sync_batchnorm(model)
     with torch.no_grad():
         model.classifier.weight.mul_(1000)  # Random ones give logits of nothing but 0.001.
     model.train()

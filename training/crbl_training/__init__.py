@@ -9,7 +9,7 @@ _HOMES = {
     "EfficientNetB0FeatureExtractor": "crbl_training.model.feature_extractor",
     "create_crop_model": "crbl_training.model.crbl",
     "create_full_model": "crbl_training.model.crbl",
-    "get_device": "crbl_training.device",
+    "get_device": "crbl_training.devices.device",
 }
 __all__ = list(_HOMES)
 

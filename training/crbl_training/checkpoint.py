@@ -15,7 +15,7 @@ from torch import Tensor
 from crbl_runtime.atomic_file import write_bytes
 from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_runtime.variant import Variant, variant_named
+from crbl_runtime.variant import Variant, get_variant
 from crbl_training.model.crbl import CRBLDualModel
 
 SCHEMA_VERSION = 1
@@ -30,8 +30,8 @@ class Checkpoint:
     Attributes:
         variant: crop or full.
         state: the state dict of `CRBLDualModel`; CPU tensors.
-        preprocessing: how its pictures were prepared.
-        threshold: a picture is anomalous when its probability is greater than this.
+        preprocessing: how its images were prepared.
+        threshold: an image is anomalous when its probability is greater than this.
         threshold_source: how the threshold was chosen.
         provenance: where the model comes from; JSON types.
     """
@@ -130,7 +130,7 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
     twin = path.with_suffix(".safetensors")
     if not twin.is_file():
         raise CheckpointError(
-            f"{path} has no {twin.name} beside it, which says how its pictures are prepared. "
+            f"{path} has no {twin.name} beside it, which says how its images are prepared. "
             "Keep the two files together, or train or convert the model again."
         )
     metadata = _read_metadata(twin)
@@ -145,7 +145,7 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         )
     try:
         return Checkpoint(
-            variant=variant_named(metadata["variant"]),
+            variant=get_variant(metadata["variant"]),
             state=load_file(twin),
             preprocessing=PreprocessingSpec.from_dict(metadata["preprocessing"]),
             threshold=float(metadata["threshold"]),

@@ -16,7 +16,7 @@ from torch import Tensor, distributed
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """Which part of the work is this process's: rows rank, rank + world_size, rank + 2 world_size, ..."""
 
     rank: int = 0
@@ -27,9 +27,9 @@ class Share:
         return tensor[self.rank :: self.world_size]
 
 
-def launched_share() -> Share:
+def launched_shard() -> Shard:
     """What torchrun says about this process; without torchrun all the work is its own."""
-    return Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    return Shard(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
 def launched_index() -> int:
@@ -37,47 +37,47 @@ def launched_index() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def current_share() -> Share:
+def current_shard() -> Shard:
     """This process's share, once the group is joined; else all."""
     if not (distributed.is_available() and distributed.is_initialized()):
-        return Share()
-    return Share(distributed.get_rank(), distributed.get_world_size())
+        return Shard()
+    return Shard(distributed.get_rank(), distributed.get_world_size())
 
 
 @contextmanager
-def process_group(device: torch.device) -> Iterator[Share]:
+def process_group(device: torch.device) -> Iterator[Shard]:
     """Join the group of processes that torchrun started, for as long as the block lasts; alone there is nothing to do.
 
     CPU tensors travel by gloo, CUDA tensors by NCCL.
     """
-    if launched_share().world_size == 1:
-        yield Share()
+    if launched_shard().world_size == 1:
+        yield Shard()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
-        yield current_share()
+        yield current_shard()
     finally:
         distributed.destroy_process_group()
 
 
 def own_rows(count: int, draw: Callable[[int], Tensor]) -> Tensor:
-    """Random rows for the `count` pictures of this process: drawn for all processes' pictures, cut to its own."""
-    share = current_share()
+    """Random rows for the `count` images of this process: drawn for all processes' images, cut to its own."""
+    share = current_shard()
     return share.rows(draw(count * share.world_size))
 
 
-def spread_from_first(tensors: Iterable[Tensor]) -> None:
+def broadcast_from_rank0(tensors: Iterable[Tensor]) -> None:
     """Give every process the first one's values, in place."""
-    if current_share().world_size > 1:
+    if current_shard().world_size > 1:
         for tensor in tensors:
             distributed.broadcast(tensor, 0)
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Replace each gradient by its mean over all processes."""
-    share = current_share()
+    share = current_shard()
     if share.world_size == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -89,8 +89,8 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 
 def gather_rows(own: Tensor, count: int) -> Tensor:
-    """Put the rows of all processes, CPU tensors that `Share.rows` cut out of `count`, back in order."""
-    share = current_share()
+    """Put the rows of all processes, CPU tensors that `Shard.rows` cut out of `count`, back in order."""
+    share = current_shard()
     if share.world_size == 1:
         return own
     parts: list[Any] = [None] * share.world_size

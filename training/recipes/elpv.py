@@ -4,9 +4,9 @@
     python training/recipes/elpv.py OUT
 
 A cell of defect probability 0.5 or more is an impurity. OUT then holds train/class_0 and train/class_1, and
-validation.csv and test.csv with their pictures under images. The split is 70/15/15, the same on every machine.
+validation.csv and test.csv with their images under images. The split is 70/15/15, the same on every machine.
 
-The pictures are under CC BY-NC-SA 4.0, so not for commercial use. Those who use them cite:
+The images are under CC BY-NC-SA 4.0, so not for commercial use. Those who use them cite:
 Buerhop-Lutz et al., A Benchmark for Visual Identification of Defective Solar Cells in Electroluminescence Imagery,
 EU PVSEC 2018, doi 10.4229/35thEUPVSEC20182018-5CV.3.15; Deitsch et al., Solar Energy 185 (2019) 455-468,
 doi 10.1016/j.solener.2019.02.067; Deitsch et al., Machine Vision and Applications 32 (2021),
@@ -40,7 +40,7 @@ class Cell:
     """One solar cell: its place in the package's list, grey uint8 [300, 300], defect probability, mono or poly."""
 
     number: int
-    picture: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     probability: float
     cell_type: str
 
@@ -55,7 +55,7 @@ class Cell:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the seed, the shape and the grey values: the same whatever wrote or read the file."""
-        return hashlib.sha256(SEED + repr(self.picture.shape).encode() + self.picture.tobytes()).hexdigest()
+        return hashlib.sha256(SEED + repr(self.image.shape).encode() + self.image.tobytes()).hexdigest()
 
 
 @click.command(epilog="Example: python training/recipes/elpv.py elpv")
@@ -66,8 +66,8 @@ def main(out: Path) -> None:
     splits = split(cells)
     files = [relative_path(cell, name) for cell, name in zip(cells, splits, strict=True)]
     refuse_other_files(out, files)
-    for cell, file in tqdm(list(zip(cells, files, strict=True)), desc="Writing pictures", unit="picture"):
-        write_bytes(out / file, png(cell.picture))
+    for cell, file in tqdm(list(zip(cells, files, strict=True)), desc="Writing images", unit="image"):
+        write_bytes(out / file, png(cell.image))
     for name in HELD_OUT_PERCENT:
         rows = [
             [file, cell.impurity]
@@ -88,19 +88,19 @@ def load_cells() -> list[Cell]:
         from elpv_dataset.utils import load_dataset
     except ModuleNotFoundError as error:
         raise UnavailableError(
-            f"The package {error.name} is missing, and the pictures come with it. Install it with: "
+            f"The package {error.name} is missing, and the images come with it. Install it with: "
             "pip install elpv-dataset"
         ) from error
-    pictures, probabilities, types = load_dataset()
-    rows = zip(pictures, probabilities, types, strict=True)
-    return [Cell(i, picture, float(p), str(kind)) for i, (picture, p, kind) in enumerate(rows, start=1)]
+    images, probabilities, types = load_dataset()
+    rows = zip(images, probabilities, types, strict=True)
+    return [Cell(i, image, float(p), str(kind)) for i, (image, p, kind) in enumerate(rows, start=1)]
 
 
 def split(cells: Sequence[Cell]) -> list[str]:
     """The split of each cell: train, validation or test.
 
     Within a stratum (defect probability and cell type) the order is that of the fingerprints, so nothing depends on a
-    random generator or its version. Identical pictures count as one and stay together.
+    random generator or its version. Identical images count as one and stay together.
     """
     stratum_of: dict[str, str] = {}
     for cell in cells:
@@ -133,12 +133,12 @@ def refuse_other_files(out: Path, files: Sequence[str]) -> None:
             raise UsageError(f"{out} has a file that is not of this data set: {path}. Name a new or an empty folder.")
 
 
-def png(picture: NDArray[np.uint8]) -> bytes:
-    return cv2.imencode(".png", picture)[1].tobytes()
+def png(image: NDArray[np.uint8]) -> bytes:
+    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def split_hash(cells: Sequence[Cell], splits: Sequence[str]) -> str:
-    """SHA-256 over every picture's fingerprint, label and split, in any order of the cells."""
+    """SHA-256 over every image's fingerprint, label and split, in any order of the cells."""
     lines = sorted(f"{cell.fingerprint} {cell.impurity} {name}" for cell, name in zip(cells, splits, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -148,7 +148,7 @@ def report(cells: Sequence[Cell], splits: Sequence[str], out: Path) -> str:
     repeats = len(cells) - len({cell.fingerprint for cell in cells})
     return "\n".join(
         [
-            f"{len(cells)} pictures in {out}, {repeats} of them a repeat of another (repeats share a split)",
+            f"{len(cells)} images in {out}, {repeats} of them a repeat of another (repeats share a split)",
             *(
                 f"  {name:10}  normal {counts[name, 0]:5}  impurity {counts[name, 1]:5}"
                 for name in ("train", *HELD_OUT_PERCENT)

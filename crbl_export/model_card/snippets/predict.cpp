@@ -1,5 +1,5 @@
 // g++ -std=c++17 predict.cpp -I ONNXRUNTIME/include -L ONNXRUNTIME/lib -lonnxruntime -o predict
-// predict MODEL.onnx PICTURES.rgb [DML]
+// predict MODEL.onnx IMAGES.rgb [DML]
 #include <onnxruntime_cxx_api.h>
 
 #include <cmath>
@@ -15,14 +15,14 @@
 
 constexpr std::int64_t IMAGE_SIZE = @IMAGE_SIZE@;
 constexpr double THRESHOLD = @THRESHOLD@;
-constexpr std::size_t PICTURE_BYTES = IMAGE_SIZE * IMAGE_SIZE * 3;
+constexpr std::size_t IMAGE_BYTES = IMAGE_SIZE * IMAGE_SIZE * 3;
 
-std::vector<std::uint8_t> read_pictures(const std::filesystem::path& path) {
+std::vector<std::uint8_t> read_images(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("The file with the pictures cannot be read.");
+  if (!file) throw std::runtime_error("The file with the images cannot be read.");
   std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (bytes.empty() || bytes.size() % PICTURE_BYTES != 0)
-    throw std::runtime_error("Expected " + std::to_string(PICTURE_BYTES) + " bytes for each picture.");
+  if (bytes.empty() || bytes.size() % IMAGE_BYTES != 0)
+    throw std::runtime_error("Expected " + std::to_string(IMAGE_BYTES) + " bytes for each image.");
   return bytes;
 }
 
@@ -38,10 +38,10 @@ Ort::SessionOptions session_options(const std::string& provider) {
 }
 
 // `pixels`: rows from the top, pixels from the left, R before G before B.
-void judge(Ort::Session& session, std::uint8_t* pixels) {
+void predict(Ort::Session& session, std::uint8_t* pixels) {
   const std::int64_t shape[] = {1, IMAGE_SIZE, IMAGE_SIZE, 3};
   const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
-  const Ort::Value image = Ort::Value::CreateTensor<std::uint8_t>(memory, pixels, PICTURE_BYTES, shape, 4);
+  const Ort::Value image = Ort::Value::CreateTensor<std::uint8_t>(memory, pixels, IMAGE_BYTES, shape, 4);
   const char* const inputs[] = {"image"};
   const char* const outputs[] = {"probability", "logit"};
   const auto results = session.Run(Ort::RunOptions{nullptr}, inputs, &image, 1, outputs, 2);
@@ -59,12 +59,12 @@ int main(int count, char** arguments) {
 #endif
   try {
     const std::vector<std::filesystem::path> given(arguments + 1, arguments + count);
-    if (given.size() < 2) throw std::runtime_error("Expected MODEL.onnx PICTURES.rgb [DML].");
+    if (given.size() < 2) throw std::runtime_error("Expected MODEL.onnx IMAGES.rgb [DML].");
     Ort::Env environment(ORT_LOGGING_LEVEL_WARNING, "crbl");
     const std::string provider = given.size() > 2 ? given[2].string() : "CPU";
     Ort::Session session(environment, given[0].c_str(), session_options(provider));
-    auto pictures = read_pictures(given[1]);
-    for (std::size_t start = 0; start < pictures.size(); start += PICTURE_BYTES) judge(session, &pictures[start]);
+    auto images = read_images(given[1]);
+    for (std::size_t start = 0; start < images.size(); start += IMAGE_BYTES) predict(session, &images[start]);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

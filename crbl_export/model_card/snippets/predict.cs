@@ -1,5 +1,5 @@
 // dotnet add package Microsoft.ML.OnnxRuntime.DirectML        or Microsoft.ML.OnnxRuntime, for the CPU alone
-// dotnet run MODEL.onnx PICTURES.rgb [DML]
+// dotnet run MODEL.onnx IMAGES.rgb [DML]
 using System;
 using System.Collections.Generic;
 using System.Globalization;
@@ -10,24 +10,24 @@ internal static class Program
 {
     private const int ImageSize = @IMAGE_SIZE@;
     private const double Threshold = @THRESHOLD@;
-    private const int PictureBytes = ImageSize * ImageSize * 3;
+    private const int ImageBytes = ImageSize * ImageSize * 3;
 
     private static void Main(string[] arguments)
     {
         if (arguments.Length < 2)
-            throw new ArgumentException("Expected MODEL.onnx PICTURES.rgb [DML].");
-        byte[] pictures = File.ReadAllBytes(arguments[1]);
-        if (pictures.Length == 0 || pictures.Length % PictureBytes != 0)
+            throw new ArgumentException("Expected MODEL.onnx IMAGES.rgb [DML].");
+        byte[] images = File.ReadAllBytes(arguments[1]);
+        if (images.Length == 0 || images.Length % ImageBytes != 0)
             throw new InvalidDataException(
-                $"{arguments[1]} has {pictures.Length} bytes, expected {PictureBytes} for each picture.");
+                $"{arguments[1]} has {images.Length} bytes, expected {ImageBytes} for each image.");
         using (SessionOptions options = Options(arguments.Length > 2 ? arguments[2] : "CPU"))
         using (var session = new InferenceSession(arguments[0], options))
         {
-            for (int start = 0; start < pictures.Length; start += PictureBytes)
+            for (int start = 0; start < images.Length; start += ImageBytes)
             {
-                byte[] pixels = new byte[PictureBytes];
-                Array.Copy(pictures, start, pixels, 0, PictureBytes);
-                Judge(session, pixels);
+                byte[] pixels = new byte[ImageBytes];
+                Array.Copy(images, start, pixels, 0, ImageBytes);
+                Predict(session, pixels);
             }
         }
     }
@@ -46,9 +46,9 @@ internal static class Program
     }
 
     // pixels: rows from the top, pixels from the left, R before G before B.
-    private static void Judge(InferenceSession session, byte[] pixels)
+    private static void Predict(InferenceSession session, byte[] pixels)
     {
-        // Images, options and results hold memory outside .NET: all are disposed of, or it grows with every picture.
+        // Images, options and results hold memory outside .NET: all are disposed of, or it grows with every image.
         using (var runOptions = new RunOptions())
         using (OrtValue image = OrtValue.CreateTensorValueFromMemory(pixels, new long[] { 1, ImageSize, ImageSize, 3 }))
         using (IDisposableReadOnlyCollection<OrtValue> results = session.Run(

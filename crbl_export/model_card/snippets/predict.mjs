@@ -1,11 +1,11 @@
 // npm install onnxruntime-node
-// node predict.mjs MODEL.onnx PICTURES.rgb [dml]
+// node predict.mjs MODEL.onnx IMAGES.rgb [dml]
 import { readFile } from "node:fs/promises";
 import ort from "onnxruntime-node";
 
 const IMAGE_SIZE = @IMAGE_SIZE@;
 const THRESHOLD = @THRESHOLD@;
-const PICTURE_BYTES = IMAGE_SIZE * IMAGE_SIZE * 3;
+const IMAGE_BYTES = IMAGE_SIZE * IMAGE_SIZE * 3;
 
 function sessionOptions(provider) {
   if (provider !== "dml") return { executionProviders: [provider] };
@@ -18,15 +18,15 @@ function sessionOptions(provider) {
 }
 
 const [model, file, provider = "cpu"] = process.argv.slice(2);
-if (file === undefined) throw new Error("Expected MODEL.onnx PICTURES.rgb [dml].");
-const pictures = await readFile(file);
-if (pictures.length === 0 || pictures.length % PICTURE_BYTES !== 0) {
-  throw new Error(`${file} has ${pictures.length} bytes, expected ${PICTURE_BYTES} for each picture.`);
+if (file === undefined) throw new Error("Expected MODEL.onnx IMAGES.rgb [dml].");
+const images = await readFile(file);
+if (images.length === 0 || images.length % IMAGE_BYTES !== 0) {
+  throw new Error(`${file} has ${images.length} bytes, expected ${IMAGE_BYTES} for each image.`);
 }
 const session = await ort.InferenceSession.create(model, sessionOptions(provider));
-for (let start = 0; start < pictures.length; start += PICTURE_BYTES) {
+for (let start = 0; start < images.length; start += IMAGE_BYTES) {
   // Rows from the top, pixels from the left, R before G before B.
-  const pixels = Uint8Array.from(pictures.subarray(start, start + PICTURE_BYTES));
+  const pixels = Uint8Array.from(images.subarray(start, start + IMAGE_BYTES));
   const image = new ort.Tensor("uint8", pixels, [1, IMAGE_SIZE, IMAGE_SIZE, 3]);
   const results = await session.run({ image }, ["probability", "logit"]);
   const probability = results.probability.data[0];

@@ -1,11 +1,11 @@
 # pip install .        in the folder of crbl
-# python predict.py MODEL.onnx PICTURE...
+# python predict.py MODEL.onnx IMAGE...
 import sys
 
 from crbl_runtime import Detector
 
-model, *pictures = sys.argv[1:]
+model, *images = sys.argv[1:]
 with Detector(model) as detector:
-    for picture in pictures:
-        prediction = detector.predict(picture)
+    for image in images:
+        prediction = detector.predict(image)
         print(f"{prediction.probability:.8f} {prediction.logit:.6f} {prediction.label}")

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.directml.recorder import OperatorCall, record_operators
 from crbl_training.directml.stand_in import STAND_IN_DEVICE
-from crbl_training.loss import training_loss
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.network_input import network_input
+from crbl_training.model.loss import training_loss
+from crbl_training.model.network_input import network_input
 
 
 def names(calls: Counter[OperatorCall]) -> set[str]:

@@ -13,7 +13,7 @@ from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_runtime.variant import CROP, FULL
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.keras.convert import Choices, convert
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
 from keras_files import FLAT, NESTED, REFERENCE, Backbone, KerasFile, KerasLayer, Weights
 
 AUTO_NAMED = (Backbone(1, "model"), Backbone(2, "model_1"))

@@ -12,8 +12,8 @@ import pytest
 
 from crbl_runtime.errors import CheckpointError
 from crbl_training.keras import hdf5_reader
-from crbl_training.keras.hdf5_reader import opened_hdf5
-from crbl_training.keras.keras_model import opened_keras_model
+from crbl_training.keras.hdf5_reader import open_hdf5
+from crbl_training.keras.keras_model import open_keras_model
 from keras_files import FLAT, NESTED, KerasFile, Weights
 
 MEBIBYTE = 1024**2
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def read_first(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    with opened_hdf5(path) as tree:
+    with open_hdf5(path) as tree:
         return next(iter(tree.arrays.values())).read(shape)
 
 
@@ -201,7 +201,7 @@ def test_texts_that_unfold_are_refused(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["long"] = "x" * MEBIBYTE
         file.attrs.create("layer_names", ["a"] * 3000, dtype=h5py.string_dtype())
-    with opened_hdf5(path) as tree, pytest.raises(CheckpointError, match="larger than any that Keras writes"):
+    with open_hdf5(path) as tree, pytest.raises(CheckpointError, match="larger than any that Keras writes"):
         tree.names("", "layer_names")
 
 
@@ -209,14 +209,14 @@ def test_texts_that_unfold_are_refused(path: Path) -> None:
 def test_an_attribute_that_is_no_text_is_refused(value: object, path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = value
-    with opened_hdf5(path) as tree, pytest.raises(CheckpointError):
+    with open_hdf5(path) as tree, pytest.raises(CheckpointError):
         tree.text("", "layer_names")
 
 
 def test_names_that_keras_parted_are_joined(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["weight_names0"], file.attrs["weight_names1"] = [b"a", b"b"], [b"c"]
-    with opened_hdf5(path) as tree:
+    with open_hdf5(path) as tree:
         assert tree.names("", "weight_names") == ["a", "b", "c"]
         assert tree.names("", "layer_names") is None
 
@@ -237,7 +237,7 @@ def test_truncated_and_altered_files_end_in_a_typed_error_or_are_read(
     damaged = tmp_path / "damaged.h5"
     for share in (0.001, 0.1, 0.5, 0.9, 0.999):
         damaged.write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(CheckpointError), opened_keras_model(damaged):
+        with pytest.raises(CheckpointError), open_keras_model(damaged):
             pass
     generator = random.Random(0)
     for _ in range(40):
@@ -246,7 +246,7 @@ def test_truncated_and_altered_files_end_in_a_typed_error_or_are_read(
             content[generator.randrange(min(len(content), 400_000))] = generator.randrange(256)
         damaged.write_bytes(content)
         try:
-            with opened_keras_model(damaged) as model:
+            with open_keras_model(damaged) as model:
                 assert model.parts is not None
         except CheckpointError:
             pass

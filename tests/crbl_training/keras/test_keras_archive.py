@@ -9,7 +9,7 @@ import pytest
 
 from crbl_runtime.errors import CheckpointError
 from crbl_training.keras import keras_archive
-from crbl_training.keras.keras_model import opened_keras_model
+from crbl_training.keras.keras_model import open_keras_model
 from keras_files import KerasFile, Weights
 
 MEBIBYTE = 1024**2
@@ -39,7 +39,7 @@ def write(path: Path, entries: Entries, compression: int = zipfile.ZIP_STORED) -
 
 
 def opened(path: Path) -> None:
-    with opened_keras_model(path) as model:
+    with open_keras_model(path) as model:
         assert len(model.parts.backbones) == 2
 
 

@@ -19,7 +19,7 @@ def test_genuine_outputs_agree(converted: Checkpoint) -> None:
     comparison = compare_with_keras(converted, REFERENCE, lambda done, total: seen.append((done, total)))
     assert comparison.passed
     assert comparison.largest <= TOLERANCE
-    assert (comparison.pictures, comparison.flipped) == (8, 0)
+    assert (comparison.images, comparison.flipped) == (8, 0)
     assert seen == [(number, 8) for number in range(1, 9)]
 
 
@@ -38,7 +38,7 @@ def test_a_folder_is_all_its_files_and_flips_are_counted(converted: Checkpoint, 
         logits = reference["logit"][number : number + 1, None].astype(np.float32)
         np.savez(tmp_path / f"{number}.npz", images=reference["images"][number : number + 1], logits=-logits)
     comparison = compare_with_keras(converted, tmp_path)
-    assert comparison.pictures == 2
+    assert comparison.images == 2
     assert not comparison.passed
     border = -np.log(1 / converted.threshold - 1)
     expected = sum((logit > border) != (-logit > border) for logit in reference["logit"][:2])

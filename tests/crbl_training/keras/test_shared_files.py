@@ -11,7 +11,7 @@ from crbl_runtime.variant import CROP
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.keras.convert import Choices, convert
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "keras"
 FILES = ("crbl_crop.legacy_w.h5", "crbl_full.legacy_w.h5", "crbl_crop.weights.h5", "nested_plain.keras")

@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 from crbl_runtime.errors import ParityError, UsageError
 from crbl_runtime.preprocessing import CHANNEL_ORDERS, REGIONS
-from crbl_runtime.variant import VARIANTS, variant_named
+from crbl_runtime.variant import VARIANTS, get_variant
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
 from crbl_training.keras.convert import Choices, convert
 from crbl_training.keras.description import as_text, describe
-from crbl_training.keras.keras_model import opened_keras_model
+from crbl_training.keras.keras_model import open_keras_model
 from crbl_training.keras.recorded_outputs import TOLERANCE, Comparison, compare_with_keras
 
 SUFFIXES = (".pth", ".safetensors")
@@ -47,7 +47,7 @@ fed 0 to 255, any other one x / 255; --divisor, --mean and --std overrule.
 @click.option("--divisor", type=float, help="The model was fed x / this (before mean and std).")
 @click.option("--mean", type=(float, float, float), help="Subtracted after the division; three numbers.")
 @click.option("--std", type=(float, float, float), help="Divided by after the mean; three numbers.")
-@click.option("--region", type=click.Choice(REGIONS), help="Part of the picture; default: the variant's.")
+@click.option("--region", type=click.Choice(REGIONS), help="Part of the image; default: the variant's.")
 @click.option("--image-size", type=int, help="Side in pixels; default: the file's, or 128.")
 @click.option("--threshold", type=float, help="Anomaly above this probability; default: the variant's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -70,7 +70,7 @@ def main(
         raise UsageError("Say where to: -o OUT.pth. Or compare only, with --check, or look only, with --inspect.")
     if output is not None and output.suffix not in SUFFIXES:
         raise UsageError(f"The output is {output}, expected a name that ends in .pth or .safetensors.")
-    chosen = Choices(variant=variant_named(variant) if variant else None, **choices)
+    chosen = Choices(variant=get_variant(variant) if variant else None, **choices)
     checkpoint = convert(source, chosen)
     comparison = _compare(checkpoint, check) if check else None
     if comparison:
@@ -86,13 +86,13 @@ def main(
 
 
 def _inspect(source: Path, as_json: bool) -> None:
-    with opened_keras_model(source) as model:
+    with open_keras_model(source) as model:
         description = describe(model)
     click.echo(json.dumps(description, indent=2) if as_json else as_text(description))
 
 
 def _compare(checkpoint: Checkpoint, recorded: Path) -> Comparison:
-    with tqdm(unit="picture", disable=not sys.stderr.isatty()) as bar:
+    with tqdm(unit="image", disable=not sys.stderr.isatty()) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
@@ -128,7 +128,7 @@ def _report(checkpoint: Checkpoint, comparison: Comparison | None, written: tupl
         click.echo(f"Assumed: {origin['input_assumed']}.")
     if comparison:
         click.echo(
-            f"Against Keras: {comparison.pictures} pictures, largest |Δlogit| {comparison.largest:.2g}, "
+            f"Against Keras: {comparison.images} images, largest |Δlogit| {comparison.largest:.2g}, "
             f"{comparison.flipped} decisions flipped."
         )
     for path in written:

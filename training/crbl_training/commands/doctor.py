@@ -8,7 +8,7 @@ import click
 
 from crbl_runtime.errors import UnavailableError
 from crbl_runtime.variant import VARIANTS
-from crbl_training.machine_report import MachineReport, report_machine, torch_missing
+from crbl_training.devices.machine_report import MachineReport, report_machine, torch_missing
 
 if TYPE_CHECKING:  # Not imported here: the command must be able to tell that torch is missing.
     from crbl_training.directml.audit import OperatorReport

@@ -1,4 +1,4 @@
-"""crbl-evaluate: what a checkpoint or a model file can do on labelled pictures."""
+"""crbl-evaluate: what a checkpoint or a model file can do on labelled images."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import Any
 import click
 
 from crbl_runtime.errors import UsageError
-from crbl_training.dataset import PARTS, data_hash, read_part
-from crbl_training.device import KINDS
-from crbl_training.evaluated_model import EvaluatedModel, opened_model
-from crbl_training.evaluation_report import MISTAKES_FILE, EvaluationReport, report_lines, report_on, write_report
-from crbl_training.prepared_set import description_lines, prepare_set
-from crbl_training.reports import HISTORY_FILE, METRICS_FILE, write_metrics
+from crbl_training.data.dataset import PARTS, data_hash, read_part
+from crbl_training.data.prepared_dataset import description_lines, prepare_dataset
+from crbl_training.devices.device import KINDS
+from crbl_training.evaluation.evaluated_model import EvaluatedModel, open_model
+from crbl_training.evaluation.report import MISTAKES_FILE, EvaluationReport, report_lines, report_on, write_report
+from crbl_training.train.reports import HISTORY_FILE, METRICS_FILE, write_metrics
 
 SCORES_FILE = "scores.csv"
 PathType = click.Path(path_type=Path)
 
 
-@click.command(epilog="Example: crbl-evaluate crop.onnx --data pictures/test.csv --out evaluation")
+@click.command(epilog="Example: crbl-evaluate crop.onnx --data images/test.csv --out evaluation")
 @click.argument("model_path", metavar="MODEL|CHECKPOINT", type=PathType)
 @click.option(
     "--data",
@@ -26,18 +26,20 @@ PathType = click.Path(path_type=Path)
     required=True,
     help="A folder with class_0/class_1 (or normal/anomaly, good/bad), or a CSV with image_path and impurity.",
 )
-@click.option("--images", type=PathType, help="What paths in a CSV are relative to. Default: its folder.")
-@click.option("--split", type=click.Choice(PARTS), help="Which pictures of a CSV with a column 'split'.")
+@click.option(
+    "--images", "image_folder", type=PathType, help="What paths in a CSV are relative to. Default: its folder."
+)
+@click.option("--split", type=click.Choice(PARTS), help="Which images of a CSV with a column 'split'.")
 @click.option("--out", type=PathType, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
-@click.option("--skip-bad", is_flag=True, help="Go on without pictures that cannot be decoded.")
+@click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @click.option("--device", type=click.Choice(["auto", *KINDS]), default="auto", show_default=True)
 @click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(
     model_path: Path,
     data: Path,
-    images: Path | None,
+    image_folder: Path | None,
     split: str | None,
     out: Path | None,
     threshold: float | None,
@@ -46,13 +48,13 @@ def main(
     device_index: int,
     as_json: bool,
 ) -> None:
-    """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled pictures, with intervals."""
+    """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled images, with intervals."""
     if out is not None:
         _require_no_training_run(out)
-    listed = read_part(data, images, split)
-    with opened_model(model_path, device, device_index) as model:
-        pictures = prepare_set(listed, model.preprocessing, "labelled", skip_bad=skip_bad)
-        report = report_on(pictures, model.logits(pictures), model.threshold if threshold is None else threshold)
+    listed = read_part(data, image_folder, split)
+    with open_model(model_path, device, device_index) as model:
+        images = prepare_dataset(listed, model.preprocessing, "labelled", skip_bad=skip_bad)
+        report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
     facts = _facts(model_path, model, data, split, source, report)
     if out is not None:
@@ -77,32 +79,32 @@ def _require_no_training_run(out: Path) -> None:
 def _facts(
     model_path: Path, model: EvaluatedModel, data: Path, split: str | None, source: str, report: EvaluationReport
 ) -> dict[str, Any]:
-    pictures = report.pictures
-    digest = data_hash(pictures.pictures)
+    dataset = report.dataset
+    digest = data_hash(dataset.labelled_images)
     return {
         "model": str(model_path),
         "variant": model.variant,
         "checkpoint_hash": model.training.get("checkpoint_hash"),
         "device": model.device,
-        "passed_over": list(model.passed_over),
+        "rejected": list(model.rejected),
         "data": str(data),
         "split": split,
         "data_hash": digest,
-        "known_pictures": model.known_pictures(digest),
-        "skipped": list(pictures.skipped),
-        "regions_missing": pictures.regions_missing,
+        "known_images": model.known_images(digest),
+        "skipped": list(dataset.skipped),
+        "regions_missing": dataset.regions_missing,
         "threshold_source": source,
         "evaluation": report.evaluation.to_dict(),
     }
 
 
 def _lines(model_path: Path, model: EvaluatedModel, facts: dict[str, Any], report: EvaluationReport) -> list[str]:
-    lines = [f"Not used: {reason}" for reason in model.passed_over]
+    lines = [f"Not used: {reason}" for reason in model.rejected]
     lines.append(f"{model_path.name}: {model.variant}, on {model.device}")
-    lines += description_lines(report.pictures, "labelled", model.preprocessing.region)
+    lines += description_lines(report.dataset, "labelled", model.preprocessing.region)
     lines.append(f"Threshold {report.evaluation.metrics.threshold:.4g}: {facts['threshold_source']}")
-    if facts["known_pictures"]:
-        lines.append(f"Note: {facts['known_pictures']}")
+    if facts["known_images"]:
+        lines.append(f"Note: {facts['known_images']}")
     return lines + report_lines(report)
 
 

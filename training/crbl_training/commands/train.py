@@ -1,4 +1,4 @@
-"""crbl-train: from labelled pictures to a checkpoint."""
+"""crbl-train: from labelled images to a checkpoint."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,23 +9,23 @@ import torch
 
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, REGIONS, PreprocessingSpec
-from crbl_runtime.variant import VARIANTS, Variant, variant_named
-from crbl_training.activation_cache import CACHE_MODES, GIGABYTE, CacheSettings
-from crbl_training.augmentation import AUGMENTATIONS, augmentation_named
-from crbl_training.augmentation_sheet import write_augmentation_sheet
+from crbl_runtime.variant import VARIANTS, Variant, get_variant
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
-from crbl_training.dataset import Split, read_split
-from crbl_training.device import KINDS, ChosenDevice, choose_device
-from crbl_training.folds import run_folds, split_into_folds
+from crbl_training.data.augmentation import AUGMENTATIONS, get_augmentation
+from crbl_training.data.augmentation_sheet import write_augmentation_sheet
+from crbl_training.data.dataset import Split, read_split
+from crbl_training.data.prepared_dataset import prepare_dataset
+from crbl_training.devices.device import KINDS, ChosenDevice, choose_device
+from crbl_training.evaluation.threshold import parse_threshold_rule
 from crbl_training.model.crbl import TRAINABLE
-from crbl_training.prepared_set import prepare_set
-from crbl_training.process_group import launched_index, launched_share, process_group
-from crbl_training.recipe import SCHEDULERS, Recipe
-from crbl_training.threshold import parse_threshold_rule
-from crbl_training.training_run import TrainingPlan, run_training, say
+from crbl_training.process_group import launched_index, launched_shard, process_group
+from crbl_training.train.activation_cache import CACHE_MODES, GIGABYTE, CacheSettings
+from crbl_training.train.folds import run_folds, split_into_folds
+from crbl_training.train.recipe import SCHEDULERS, Recipe
+from crbl_training.train.run import TrainingConfig, run_training, say
 
 
-@click.command(epilog="Example: crbl-train --variant crop --data pictures/train --val pictures/validation.csv")
+@click.command(epilog="Example: crbl-train --variant crop --data images/train --val images/validation.csv")
 @click.option("--variant", "variant_name", type=click.Choice(list(VARIANTS)), required=True, help="crop or full.")
 @click.option(
     "--data",
@@ -37,10 +37,13 @@ from crbl_training.training_run import TrainingPlan, run_training, say
     "--val",
     "validation",
     type=click.Path(path_type=Path),
-    help="Validation pictures, in the same forms. Default: the CSV's column 'split', else a fifth is set aside.",
+    help="Validation images, in the same forms. Default: the CSV's column 'split', else a fifth is set aside.",
 )
 @click.option(
-    "--images", type=click.Path(path_type=Path), help="What paths in a CSV are relative to. Default: its folder."
+    "--images",
+    "image_folder",
+    type=click.Path(path_type=Path),
+    help="What paths in a CSV are relative to. Default: its folder.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results. Default: runs/VARIANT.")
 @click.option("--device", type=click.Choice(["auto", *KINDS]), default="auto", show_default=True)
@@ -66,10 +69,10 @@ from crbl_training.training_run import TrainingPlan, run_training, say
     "threshold_text",
     default="keep",
     show_default=True,
-    help="keep the threshold of the variant or checkpoint, or choose one on the validation pictures: f1 or recall=R.",
+    help="keep the threshold of the variant or checkpoint, or choose one on the validation images: f1 or recall=R.",
 )
-@click.option("--skip-bad", is_flag=True, help="Go on without pictures that cannot be decoded.")
-@click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation picture is in the training set, or nearly.")
+@click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
+@click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation image is in the training set, or nearly.")
 @click.option("--trust-pickle", is_flag=True, help="Read .pth weights on torch < 2.6 although they can run code.")
 @click.option("--epochs", type=int, default=Recipe.epochs, show_default=True)
 @click.option("--batch-size", type=int, default=Recipe.batch_size, show_default=True)
@@ -83,14 +86,14 @@ from crbl_training.training_run import TrainingPlan, run_training, say
     "--show-augment",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PNG",
-    help="Write a contact sheet of augmented training pictures to this file, and train nothing.",
+    help="Write a contact sheet of augmented training images to this file, and train nothing.",
 )
 @click.option(
     "--views",
     type=int,
     default=Recipe.views,
     show_default=True,
-    help="How many augmented views of each picture there are; 0 draws new ones in every epoch. With a number, what is "
+    help="How many augmented views of each image there are; 0 draws new ones in every epoch. With a number, what is "
     "frozen is computed once for each view (see --cache).",
 )
 @click.option(
@@ -114,7 +117,7 @@ from crbl_training.training_run import TrainingPlan, run_training, say
     type=click.FloatRange(0),
     default=CacheSettings.budget / GIGABYTE,
     show_default=True,
-    help="GB that the cache of one set of pictures may take.",
+    help="GB that the cache of one set of images may take.",
 )
 @click.option(
     "--folds", type=int, help="Cross-validate: train this many models, each validated on another part of --data."
@@ -137,7 +140,7 @@ def main(
     variant_name: str,
     data: Path,
     validation: Path | None,
-    images: Path | None,
+    image_folder: Path | None,
     out: Path | None,
     device: str,
     device_index: int,
@@ -173,7 +176,7 @@ def main(
     imagenet_normalization: bool,
 ) -> None:
     """Train the crop or the full variant of CRBL and write a checkpoint with its figures."""
-    variant = variant_named(variant_name)
+    variant = get_variant(variant_name)
     parse_threshold_rule(threshold_text)
     recipe = Recipe(
         epochs=epochs,
@@ -189,7 +192,7 @@ def main(
         root_floor=root_floor,
     )
     start = _starting_checkpoint(from_checkpoint, variant, weights)
-    plan = TrainingPlan(
+    config = TrainingConfig(
         variant=variant,
         trainable=trainable if trainable is not None else variant.trainable,
         spec=_preprocessing(variant, start, region, image_size, imagenet_normalization),
@@ -209,7 +212,7 @@ def main(
         skip_device_check=skip_device_check,
     )
     if show_augment is not None:
-        _show_augmentation(show_augment, plan, read_split(data, validation, images, seed))
+        _show_augmentation(show_augment, config, read_split(data, validation, image_folder, seed))
         return
     folder = out if out is not None else Path("runs") / variant.name
     if folder.exists() and not folder.is_dir():
@@ -217,34 +220,32 @@ def main(
     if folds is not None and folds < 2:
         raise UsageError(f"--folds is {folds}, expected at least 2.")
     if folds is not None and validation is not None:
-        raise UsageError(
-            "--folds takes its validation pictures from --data, one part after the other. Leave out --val."
-        )
+        raise UsageError("--folds takes its validation images from --data, one part after the other. Leave out --val.")
     chosen = _device(device, device_index, recipe)
     with process_group(chosen.torch_device()):
-        for reason in chosen.passed_over:
+        for reason in chosen.rejected:
             say(f"Not used: {reason}")
         say(f"Device: {chosen.kind}, {chosen.name}")
-        split = read_split(data, validation, images, seed)
+        split = read_split(data, validation, image_folder, seed)
         if folds is None:
-            run_training(plan, split, folder, chosen)
+            run_training(config, split, folder, chosen)
         else:
-            run_folds(plan, split_into_folds(split.train + split.validation, folds, seed), folder, chosen)
+            run_folds(config, split_into_folds(split.train + split.validation, folds, seed), folder, chosen)
 
 
-def _show_augmentation(path: Path, plan: TrainingPlan, split: Split) -> None:
-    transform = augmentation_named(plan.recipe.augment, plan.spec.image_size)
+def _show_augmentation(path: Path, config: TrainingConfig, split: Split) -> None:
+    transform = get_augmentation(config.recipe.augment, config.spec.image_size)
     if transform is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
     write_augmentation_sheet(
-        path, prepare_set(split.train, plan.spec, "training", skip_bad=plan.skip_bad), transform, plan.seed
+        path, prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad), transform, config.seed
     )
-    say(f"Augmented training pictures: {path}")
+    say(f"Augmented training images: {path}")
 
 
 def _device(kind: str, index: int, recipe: Recipe) -> ChosenDevice:
     """The device of this process, fit for the recipe."""
-    processes = launched_share().world_size
+    processes = launched_shard().world_size
     if recipe.batch_size % processes:
         raise UsageError(
             f"A batch of {recipe.batch_size} can't be shared out among {processes} processes. Give a multiple of them."

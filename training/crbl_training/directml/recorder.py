@@ -42,7 +42,7 @@ class OperatorCall:
 def record_operators() -> Iterator[Counter[OperatorCall]]:
     """Open for the time of a step on `STAND_IN_DEVICE`: gives the calls, and how often each was made.
 
-    What touches no tensor on the device is left alone: reading and augmenting pictures, drawing masks, the metrics.
+    What touches no tensor on the device is left alone: reading and augmenting images, drawing masks, the metrics.
 
     Not seen: what torch-directml's kernels do inside, and its own `reshape`; autocast, which knows no such device;
     copies between two adapters; and the other turn where a composite asks whether a tensor is of a subclass.

@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from crbl_runtime.errors import CheckpointError
-from crbl_training.keras.keras_model import opened_keras_model
+from crbl_training.keras.keras_model import open_keras_model
 from crbl_training.keras.state_dict import backbone_state
 
 
@@ -13,7 +13,7 @@ def load_backbone_weights(path: Path) -> dict[str, Tensor]:
     """The weights of a file with one EfficientNet-B0, such as qubvel's efficientnet-b0_noisy-student_notop.h5.
 
     A classifier on top of it is left out, and so are the statistics of a Normalization layer (keras.applications): a
-    training decides itself how its pictures are scaled.
+    training decides itself how its images are scaled.
 
     Args:
         path: of any form that Keras writes.
@@ -24,7 +24,7 @@ def load_backbone_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: no Keras file, damaged, a whole CRBL model, or another network.
     """
-    with opened_keras_model(path) as model:
+    with open_keras_model(path) as model:
         backbones = model.parts.backbones
         if model.parts.heads or len(backbones) > 1:
             raise CheckpointError(

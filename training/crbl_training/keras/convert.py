@@ -12,9 +12,9 @@ from crbl_runtime.variant import Variant
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.keras.backbones import LayerGroup
 from crbl_training.keras.input_scaling import InputScaling, Triple, input_scaling
-from crbl_training.keras.keras_model import KerasModel, opened_keras_model
+from crbl_training.keras.keras_model import KerasModel, open_keras_model
 from crbl_training.keras.state_dict import crbl_state
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
 
 DEFAULT_IMAGE_SIZE = 128
 
@@ -49,7 +49,7 @@ def convert(path: Path, choices: Choices) -> Checkpoint:
         CheckpointError: no Keras file, damaged, another model, or another variant than the one asked for.
         UsageError: choices that contradict each other, or something the file does not tell and the choices neither.
     """
-    with opened_keras_model(path) as model:
+    with open_keras_model(path) as model:
         variant = _variant(model, choices.variant)
         first, second = _backbones(model)
         if choices.swap_backbones:
@@ -159,4 +159,4 @@ def _prove(checkpoint: Checkpoint) -> None:
     with torch.no_grad():
         logits = network(network_input(grey, checkpoint.preprocessing))
     if not torch.isfinite(logits).all():
-        raise CheckpointError("The converted model's logit for a grey picture is not finite: the training had failed.")
+        raise CheckpointError("The converted model's logit for a grey image is not finite: the training had failed.")

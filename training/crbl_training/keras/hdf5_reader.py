@@ -160,7 +160,7 @@ class Hdf5Tree:
 
 
 @contextmanager
-def opened_hdf5(path: Path, skip: frozenset[str] = frozenset()) -> Iterator[Hdf5Tree]:
+def open_hdf5(path: Path, skip: frozenset[str] = frozenset()) -> Iterator[Hdf5Tree]:
     """Open a file for reading; what in it cannot be read becomes a CheckpointError, here and inside the block.
 
     Args:

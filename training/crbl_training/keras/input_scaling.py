@@ -1,7 +1,7 @@
 """What the Keras model does to its input before the first convolution, as divisor, mean and standard deviation.
 
 What is assumed, and overridden by giving `InputScaling` parts by hand:
-- A model that scales nothing itself was fed pictures / 255.
+- A model that scales nothing itself was fed images / 255.
 - A model with a Rescaling layer of its own (keras.applications, or Rescaling before both backbones) was fed 0 to 255.
   Whoever divided by 255 all the same gives the divisor 65025.
 - keras.applications with ImageNet weights stores the standard deviation where Keras expects the variance, and since
@@ -26,7 +26,7 @@ from crbl_training.keras.model_config import ConfigLayer
 
 Triple = tuple[float, float, float]
 
-# Layers that leave a picture's values as they are when the model predicts.
+# Layers that leave an image's values as they are when the model predicts.
 _NEUTRAL = ("InputLayer", "ZeroPadding2D", "Dropout", "SpatialDropout2D", "GaussianNoise", "Identity")
 # Operators between a tensor and a constant: TensorFlow's names in Keras 2, Keras 3's own.
 _DIVISIONS = ("math.truediv", "math.divide", "TrueDivide", "Divide")
@@ -49,7 +49,7 @@ class InputScaling:
     assumed: str | None = None
 
 
-UNSCALED = InputScaling(assumed="the model scales nothing itself, so it is taken to have been fed pictures / 255")
+UNSCALED = InputScaling(assumed="the model scales nothing itself, so it is taken to have been fed images / 255")
 _FED_TO_255 = "the model scales by itself, so it is taken to have been fed 0 to 255"
 
 
@@ -184,7 +184,7 @@ def _after(affine: _Affine | None, layer: ConfigLayer, model: KerasModel) -> _Af
         return before.shifted(tuple(-one for one in _triple(layer.call.get("y"), layer)))
     raise CheckpointError(
         f"The layer {layer.name} ({layer.class_name}) stands between the input and the backbones, and what it does to "
-        "a picture cannot be read from the file. Say what it amounts to with --divisor, --mean and --std."
+        "an image cannot be read from the file. Say what it amounts to with --divisor, --mean and --std."
     )
 
 

@@ -45,7 +45,7 @@ class KerasArchive:
 
 
 @contextmanager
-def opened_archive(path: Path) -> Iterator[KerasArchive]:
+def open_archive(path: Path) -> Iterator[KerasArchive]:
     """Unpack a .keras file into a temporary folder.
 
     Raises:

@@ -11,8 +11,8 @@ from typing import Any
 from crbl_runtime.errors import CheckpointError
 from crbl_training.keras.backbones import Parts, find_parts
 from crbl_training.keras.counted_layout import CONTAINERS, count_of_kind, read_counted
-from crbl_training.keras.hdf5_reader import Hdf5Tree, opened_hdf5
-from crbl_training.keras.keras_archive import ZIP_SIGNATURE, opened_archive
+from crbl_training.keras.hdf5_reader import Hdf5Tree, open_hdf5
+from crbl_training.keras.keras_archive import ZIP_SIGNATURE, open_archive
 from crbl_training.keras.legacy_layout import LAYER_NAMES, read_legacy
 from crbl_training.keras.model_config import ConfigLayer, parse_model_config
 from crbl_training.keras.named_array import NamedArray
@@ -63,7 +63,7 @@ class KerasModel:
 
 
 @contextmanager
-def opened_keras_model(path: Path) -> Iterator[KerasModel]:
+def open_keras_model(path: Path) -> Iterator[KerasModel]:
     """Open a Keras file of any form. Its arrays can be read inside the block.
 
     Raises:
@@ -75,11 +75,11 @@ def opened_keras_model(path: Path) -> Iterator[KerasModel]:
     with path.open("rb") as file:
         start = file.read(len(ZIP_SIGNATURE))
     if start == ZIP_SIGNATURE:
-        with opened_archive(path) as archive, opened_hdf5(archive.weights, OPTIMIZER_GROUPS) as tree:
+        with open_archive(path) as archive, open_hdf5(archive.weights, OPTIMIZER_GROUPS) as tree:
             config = parse_model_config(archive.config)
             yield _counted_model(ARCHIVE, _version(archive.metadata), sha256, tree, config)
         return
-    with opened_hdf5(path, OPTIMIZER_GROUPS) as tree:
+    with open_hdf5(path, OPTIMIZER_GROUPS) as tree:
         if tree.names("", LAYER_NAMES) is not None:
             yield _legacy_model(LEGACY_WEIGHTS, "", sha256, tree, None)
         elif "model_weights" in tree.groups:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crbl_runtime.decision import threshold_logit
 from crbl_runtime.errors import InputError, ParityError
 from crbl_training.checkpoint import Checkpoint
-from crbl_training.network_input import network_input
+from crbl_training.model.network_input import network_input
 
 TOLERANCE = 2e-4
 MAX_UNPACKED_BYTES = 2 * 1024**3
@@ -26,11 +26,11 @@ class Comparison:
     """How close the model is to Keras.
 
     Attributes:
-        pictures: how many were compared. largest: the largest |difference| of two logits.
-        flipped: how many pictures are decided differently at the checkpoint's threshold.
+        images: how many were compared. largest: the largest |difference| of two logits.
+        flipped: how many images are decided differently at the checkpoint's threshold.
     """
 
-    pictures: int
+    images: int
     largest: float
     flipped: int
 
@@ -42,7 +42,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Pictures and Keras's logits: uint8 [N, H, W, 3], RGB, as large as the network saw them; float [N]."""
+    """Images and Keras's logits: uint8 [N, H, W, 3], RGB, as large as the network saw them; float [N]."""
 
     images: NDArray[np.uint8]
     logits: NDArray[np.float64]
@@ -51,11 +51,11 @@ class Recorded:
 def compare_with_keras(
     checkpoint: Checkpoint, path: Path, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Comparison:
-    """Run the pictures of an npz file, or of all npz files of a folder, and compare logits.
+    """Run the images of an npz file, or of all npz files of a folder, and compare logits.
 
     Args:
         path: npz with `images` (uint8 [N, H, W, 3], RGB) and `logits` (float [N] or [N, 1]).
-        progress: told how many pictures of how many are done.
+        progress: told how many images of how many are done.
 
     Raises:
         InputError: a file cannot be read or has other content. ParityError: nothing was compared.
@@ -64,15 +64,13 @@ def compare_with_keras(
     recorded = [_read(file) for file in files]
     total = sum(len(one.images) for one in recorded)
     if total == 0:
-        raise ParityError(
-            f"{path} has no pictures, so nothing was compared. Record some (see the README) and try again."
-        )
+        raise ParityError(f"{path} has no images, so nothing was compared. Record some (see the README) and try again.")
     expected = np.concatenate([one.logits for one in recorded])
     actual = np.array(_logits(checkpoint, recorded, lambda done: progress(done, total)))
     difference = np.abs(actual - expected)
     border = threshold_logit(checkpoint.threshold)
     return Comparison(
-        pictures=total,
+        images=total,
         largest=float(difference.max()) if np.isfinite(difference).all() else math.inf,
         flipped=int(np.sum((actual > border) != (expected > border))),
     )

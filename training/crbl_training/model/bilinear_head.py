@@ -1,7 +1,7 @@
 """Bilinear pooling, dropout and the linear layer as one differentiable function.
 
-As stock operators the head reads and writes some forty arrays of 1.6 million values a picture, and that, not the
-backbones, is where training time goes. Here a block of one picture after the other passes through a working set that
+As stock operators the head reads and writes some forty arrays of 1.6 million values an image, and that, not the
+backbones, is where training time goes. Here a block of one image after the other passes through a working set that
 stays in cache, only the feature maps and seeds are kept for the backward pass, and the product is computed again there.
 """
 
@@ -37,7 +37,7 @@ def bilinear_logits(
     Args:
         first, second: float [N, C, H, W].
         weight: float [1, C * C], the first map's channel major. bias: float [1].
-        dropout_seeds: int64 [N], CPU: drop half of each picture's pooled values, chosen by its seed, and double the
+        dropout_seeds: int64 [N], CPU: drop half of each image's pooled values, chosen by its seed, and double the
             rest (Dropout(0.5)). None: drop nothing.
         root_floor: |product| below this counts as this in the derivative of the signed root (backward only).
 
@@ -104,12 +104,12 @@ class _BilinearLogits(torch.autograd.Function):
                 inverse_root.mul_(work.copy_(part.kept))
             if needs_weight:
                 rooted = torch.mul(inverse_root, product, out=work)
-                for one, factor in zip(rooted, through_root[part.pictures], strict=True):
+                for one, factor in zip(rooted, through_root[part.images], strict=True):
                     weight_gradients[part.tile].addcmul_(one, factor)
             if not (needs_first or needs_second):
                 continue
             slope = inverse_root.clamp_max_(steepest).mul_(matrices[part.tile])
-            slope.addcmul_(product.sign_(), through_norm[part.pictures].view(-1, 1, 1))
+            slope.addcmul_(product.sign_(), through_norm[part.images].view(-1, 1, 1))
             first_gradients.append(torch.bmm(slope, part.second).flatten(0, 1))
             second_gradients.append(torch.bmm(slope.transpose(1, 2), part.first))
         outer = (through_root * 0.5).view(-1, 1, 1)
@@ -125,17 +125,17 @@ class _BilinearLogits(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class _Part:
-    """What is worked on at a time: some rows of the products of some pictures.
+    """What is worked on at a time: some rows of the products of some images.
 
     Attributes:
-        pictures: which. tile: which rows, a number.
+        images: which. tile: which rows, a number.
         first: float [n, rows, K], those rows of the first map, divided by K. second: float [n, C, K].
         kept: uint8 [n, rows, C], 0 where dropout drops a value, else 1; None without dropout.
         buffers: float [n, rows, C] each. They are the same memory in every part: fresh memory of that size takes as
             long to map as to fill, and fragments the heap.
     """
 
-    pictures: slice
+    images: slice
     tile: int
     first: Tensor
     second: Tensor
@@ -144,28 +144,28 @@ class _Part:
 
 
 def _parts(first: Tensor, second: Tensor, seeds: tuple[int, ...] | None, buffers: int) -> Iterator[_Part]:
-    at_once, height = _pictures_at_once(first), _tile_height(first)
+    at_once, height = _images_at_once(first), _tile_height(first)
     memory: list[Tensor] = []
     # An empty batch is one empty portion, so that there is something to concatenate.
     for start in range(0, max(len(first), 1), at_once):
-        pictures = slice(start, start + at_once)
-        scaled, b = first[pictures] / first.shape[2], second[pictures]
-        kept = _kept_values(seeds[pictures], first.shape[1], second) if seeds is not None else None
+        images = slice(start, start + at_once)
+        scaled, b = first[images] / first.shape[2], second[images]
+        kept = _kept_values(seeds[images], first.shape[1], second) if seeds is not None else None
         for tile, a in enumerate(scaled.split(height, dim=1)):
             shape = (len(a), a.shape[1], b.shape[1])
             if not memory or memory[0].shape != shape:
                 memory = [first.new_empty(shape) for _ in range(buffers)]
             kept_here = kept[:, tile * height : (tile + 1) * height] if kept is not None else None
-            yield _Part(pictures, tile, a, b, kept_here, memory)
+            yield _Part(images, tile, a, b, kept_here, memory)
 
 
-def _pictures_at_once(first: Tensor) -> int:
+def _images_at_once(first: Tensor) -> int:
     """One on the CPU, where the cache is what counts; a few on a GPU, where memory is."""
     return 1 if first.device.type == "cpu" else 8
 
 
 def _tile_height(first: Tensor) -> int:
-    """How many rows of a product are worked on at a time: all where several pictures are."""
+    """How many rows of a product are worked on at a time: all where several images are."""
     channels = first.shape[1]
     tiles = -(-channels * channels // TILE_VALUES) if first.device.type == "cpu" else 1
     return -(-channels // tiles)
@@ -177,20 +177,20 @@ def _tiles(weight: Tensor, first: Tensor) -> tuple[Tensor, ...]:
 
 
 def _sum_over_tiles(parts: list[Tensor], tiles: int) -> Tensor:
-    """Parts [n, ...], a picture's tiles one after the other -> [N, ...]."""
+    """Parts [n, ...], an image's tiles one after the other -> [N, ...]."""
     together = torch.cat(parts)
     return together.view(len(together) // tiles, tiles, *together.shape[1:]).sum(1)
 
 
 def _kept_values(seeds: tuple[int, ...], rows: int, second: Tensor) -> Tensor:
-    """What dropout keeps, a picture for each seed: uint8 [len(seeds), rows, C] of 0 and 1, on the maps' device.
+    """What dropout keeps, an image for each seed: uint8 [len(seeds), rows, C] of 0 and 1, on the maps' device.
 
     One random bit decides a value: sixty times faster than drawing a float for each.
     """
     columns = second.shape[1]
     words = torch.empty(len(seeds), -(-rows * columns // 64), dtype=torch.int64)
     generator = torch.Generator()
-    for picture, seed in zip(words, seeds, strict=True):
-        picture.random_(-(2**63), None, generator=generator.manual_seed(seed))
+    for image, seed in zip(words, seeds, strict=True):
+        image.random_(-(2**63), None, generator=generator.manual_seed(seed))
     bits = np.unpackbits(words.numpy().view(np.uint8), axis=1, count=rows * columns)
     return torch.from_numpy(bits).view(len(seeds), rows, columns).to(second.device)

@@ -1,4 +1,4 @@
-"""The model: two backbones that see the same picture, joined by bilinear pooling."""
+"""The model: two backbones that see the same image, joined by bilinear pooling."""
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +73,7 @@ class CRBLDualModel(nn.Module):
 
     def logits(self, first: Tensor, second: Tensor) -> Tensor:
         """Feature maps -> logits, float [N]; with dropout in training mode."""
-        # Drawn by torch's CPU generator, a seed for each picture: the same masks on every device.
+        # Drawn by torch's CPU generator, a seed for each image: the same masks on every device.
         seeds = own_rows(len(first), lambda count: torch.randint(2**62, (count,))) if self.training else None
         weight, bias = self.classifier.weight, self.classifier.bias
         return bilinear_logits(first, second, weight, bias, dropout_seeds=seeds, root_floor=self.root_floor)

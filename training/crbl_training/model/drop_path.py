@@ -7,7 +7,7 @@ from crbl_training.process_group import own_rows
 
 
 class DropPath(nn.Module):
-    """While training, leaves a block's own path out for some pictures, and scales it up for the others.
+    """While training, leaves a block's own path out for some images, and scales it up for the others.
 
     Huang et al., "Deep Networks with Stochastic Depth", 2016. The draws come from torch's default CPU generator: the
     same seed leaves out the same paths on every device.
@@ -21,7 +21,7 @@ class DropPath(nn.Module):
         self.drop_prob = drop_prob
 
     def forward(self, x: Tensor) -> Tensor:
-        """float [N, C, H, W] -> the same shape, some pictures all 0 while training."""
+        """float [N, C, H, W] -> the same shape, some images all 0 while training."""
         if not self.training or self.drop_prob == 0:
             return x
         kept = own_rows(len(x), torch.rand) >= self.drop_prob

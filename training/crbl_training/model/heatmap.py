@@ -1,4 +1,4 @@
-"""Where in the picture the logit comes from: a map whose cells add up to it."""
+"""Where in the image the logit comes from: a map whose cells add up to it."""
 
 import torch
 from torch import Tensor
@@ -17,9 +17,9 @@ def contribution_map(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
         first, second: float [N, C, H, W]. weight: float [1, C * C].
 
     Returns:
-        float [N, H, W]; the sum over a picture's cells is its logit without the bias.
+        float [N, H, W]; the sum over an image's cells is its logit without the bias.
     """
-    pictures, channels, height, width = first.shape
+    images, channels, height, width = first.shape
     a, b = first.flatten(2), second.flatten(2)
     maps = []
     for one_a, one_b in zip(a, b, strict=True):
@@ -28,4 +28,4 @@ def contribution_map(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
         contribution = weight.view(channels, channels) * product / floored.sqrt() / floored.sum().sqrt()
         shared = (one_a.abs() @ one_b.abs().T).clamp_min(FLOOR)
         maps.append(torch.sum(one_a.abs() * ((contribution / shared) @ one_b.abs()), dim=0))
-    return torch.stack(maps).view(pictures, height, width)
+    return torch.stack(maps).view(images, height, width)

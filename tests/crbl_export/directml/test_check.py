@@ -1,0 +1,115 @@
+"""What would leave the GPU is named before there is a card."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from crbl_export.directml.check import check_directml
+from crbl_export.directml.kernel_table import kernel_table
+from real_line import Trained, run_command
+
+
+def graph_of(*nodes: onnx.NodeProto, opset: int = 18, element: int = TensorProto.FLOAT) -> onnx.ModelProto:
+    """A model from image [batch, 4] to out, with a few constants to use."""
+    constants = [
+        numpy_helper.from_array(np.array([-1, 2, 2], np.int64), "target"),
+        numpy_helper.from_array(np.eye(4, dtype=np.float32), "square"),
+        numpy_helper.from_array(np.array([True, False]), "mask"),
+    ]
+    graph = helper.make_graph(
+        list(nodes),
+        "graph",
+        [helper.make_tensor_value_info("image", element, ["batch", 4])],
+        [helper.make_empty_tensor_value_info("out")],
+        constants,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+
+
+def reasons(model: onnx.ModelProto) -> list[str]:
+    return [finding.reason for finding in check_directml(model).findings]
+
+
+def test_the_exported_models_stay_on_the_gpu(crop: Trained, full: Trained) -> None:
+    for trained in (crop, full):
+        report = check_directml(onnx.load(trained.model))
+        assert report.passed, report.findings
+        assert report.nodes > 400
+
+
+def test_a_sound_graph_passes() -> None:
+    assert reasons(graph_of(helper.make_node("MatMul", ["image", "square"], ["out"]))) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (graph_of(helper.make_node("Softsign", ["image"], ["out"])), "no kernel"),
+        (graph_of(helper.make_node("Reshape", ["image", "target"], ["out"], allowzero=1)), "allowzero=1"),
+        (graph_of(helper.make_node("Einsum", ["image", "square"], ["out"], equation="ij,jk->ik")), "equations"),
+        (graph_of(helper.make_node("Abs", ["image"], ["out"]), element=TensorProto.DOUBLE), "out is double"),
+        (graph_of(helper.make_node("Sigmoid", ["image"], ["out"]), opset=23), "opset 23"),
+        (
+            graph_of(helper.make_node("NonZero", ["image"], ["found"]), helper.make_node("Abs", ["found"], ["out"])),
+            "shape",
+        ),
+    ],
+)
+def test_each_trap_is_named(model: onnx.ModelProto, expected: str) -> None:
+    assert any(expected in reason for reason in reasons(model)), reasons(model)
+
+
+def test_a_gemm_whose_result_is_an_output_must_not_feed_an_activation() -> None:
+    gemm = helper.make_node("Gemm", ["image", "square"], ["between"])
+    model = graph_of(gemm, helper.make_node("Sigmoid", ["between"], ["out"]))
+    assert reasons(model) == []
+    model.graph.output.append(helper.make_tensor_value_info("between", TensorProto.FLOAT, ["batch", 4]))
+    assert any("activation" in reason for reason in reasons(model))
+
+
+def test_an_operator_defined_anew_after_the_last_kernel_is_named() -> None:
+    abs_versions = kernel_table().kernels["Reshape"].since_versions
+    assert 14 in abs_versions
+    model = graph_of(helper.make_node("Reshape", ["image", "target"], ["out"]), opset=24)
+    assert any("DirectML has kernels since" in reason for reason in reasons(model))
+
+
+def test_the_command_names_nodes_and_gives_json(crop: Trained, tmp_path: Path) -> None:
+    passed = run_command("crbl-check", crop.model)
+    assert passed.returncode == 0, passed.stderr
+    assert "all have DirectML kernels" in passed.stdout
+    bad = graph_of(helper.make_node("Softsign", ["image"], ["out"], name="the_culprit"))
+    onnx.save(bad, tmp_path / "bad.onnx")
+    failed = run_command("crbl-check", tmp_path / "bad.onnx", "--json")
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["findings"][0]["node"] == "the_culprit"
+    (tmp_path / "text.onnx").write_bytes(b"\xff\xffno model")
+    assert run_command("crbl-check", tmp_path / "text.onnx").returncode == 2
+    assert run_command("crbl-check", tmp_path / "missing.onnx").returncode == 2
+
+
+def test_an_export_with_such_a_node_is_refused(crop: Trained, tmp_path: Path, monkeypatch, caplog) -> None:
+    from crbl_export import export as module
+    from crbl_export.parity.image_set import parity_set
+    from crbl_runtime.errors import ModelFileError
+    from crbl_training.checkpoint import load_checkpoint
+
+    def with_softsign(model: onnx.ModelProto) -> onnx.ModelProto:
+        model.graph.node.append(helper.make_node("Softsign", [model.graph.output[1].name], ["unused"], name="culprit"))
+        return model
+
+    right = module.apply_passes
+    monkeypatch.setattr(module, "apply_passes", lambda *given: with_softsign(right(*given)))
+    checkpoint = load_checkpoint(crop.checkpoint)
+    images = parity_set(checkpoint, crop.checkpoint, None)
+    with pytest.raises(ModelFileError, match="culprit"):
+        module.export_checkpoint(checkpoint, tmp_path / "model.onnx", images, opset=18, heatmap=False)
+    assert list(tmp_path.iterdir()) == []
+    module.export_checkpoint(
+        checkpoint, tmp_path / "model.onnx", images, opset=18, heatmap=False, require_directml=False
+    )
+    assert "culprit" in caplog.text

@@ -1,0 +1,217 @@
+"""fp16: half the size, within its limit, and float32 where that is promised."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper, shape_inference
+
+from crbl_export.directml.check import check_directml
+from crbl_export.export import build_model_file, export_checkpoint, serialize
+from crbl_export.parity.compare import ParityReport, check_parity, read_parity_set
+from crbl_export.parity.limits import LIMITS
+from crbl_export.precision.backbone_nodes import backbone_nodes
+from crbl_export.precision.half_precision import half_precision
+from crbl_export.precision.rounded_half import rounded_to_half
+from crbl_runtime import Detector
+from crbl_runtime.errors import ParityError, UnavailableError, UsageError
+from crbl_runtime.image_folder import find_images
+from crbl_runtime.session import Provider
+from crbl_runtime.variant import CROP
+from crbl_training.checkpoint import Checkpoint, load_checkpoint
+from crbl_training.keras.convert import Choices, convert
+from real_line import Trained, run_command
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "keras"
+TOLERANCE = 0.1
+
+
+@pytest.fixture(scope="module")
+def single(crop: Trained) -> onnx.ModelProto:
+    return onnx.load(crop.model)
+
+
+@pytest.fixture(scope="module")
+def half(crop: Trained) -> onnx.ModelProto:
+    """The converted file, before the gate; its contract is that of an export."""
+    return build_model_file(load_checkpoint(crop.checkpoint), opset=18, heatmap=True, precision="fp16")
+
+
+def element_types(model: onnx.ModelProto) -> dict[str, int]:
+    graph = shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph
+    values = (*graph.input, *graph.output, *graph.value_info)
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
+    return types | {tensor.name: tensor.data_type for tensor in graph.initializer}
+
+
+def compared(model: onnx.ModelProto, checkpoint: Checkpoint, photographs: Path, folder: Path) -> ParityReport:
+    (folder / "model.onnx").write_bytes(serialize(model))
+    images = read_parity_set(checkpoint, find_images(photographs), "photographs")
+    return check_parity(folder / "model.onnx", checkpoint, images, tolerance=TOLERANCE)
+
+
+def test_only_the_backbones_compute_in_half(half: onnx.ModelProto) -> None:
+    types = element_types(half)
+    in_half = {node.op_type for node in half.graph.node if types[node.output[0]] == TensorProto.FLOAT16}
+    assert in_half == {"Conv", "Sigmoid", "Mul", "Add", "Cast"}
+    for node in half.graph.node:
+        if node.op_type == "Conv":
+            assert {types[name] for name in node.input} == {TensorProto.FLOAT16}
+        if node.op_type == "MatMul" or node.op_type.startswith("Reduce"):
+            assert types[node.input[0]] == TensorProto.FLOAT
+    kept = {float(numpy_helper.to_array(tensor)) for tensor in half.graph.initializer if not tensor.dims}
+    assert float(np.float32(1e-12)) in kept, "the floor under the products must not become float16's smallest value"
+
+
+def test_inputs_and_outputs_are_those_of_single_precision(single: onnx.ModelProto, half: onnx.ModelProto) -> None:
+    assert list(half.graph.input) == list(single.graph.input)
+    assert list(half.graph.output) == list(single.graph.output)
+
+
+def test_the_file_is_half_as_large_stays_on_the_gpu_and_is_the_same_every_time(
+    single: onnx.ModelProto, half: onnx.ModelProto
+) -> None:
+    assert len(serialize(half)) <= 0.55 * len(serialize(single))
+    assert check_directml(half).findings == ()
+    assert serialize(half_precision(single)) == serialize(half_precision(single))
+
+
+def test_a_trained_model_holds_the_limit_on_real_images(
+    crop: Trained, half: onnx.ModelProto, photographs: Path, tmp_path: Path
+) -> None:
+    """The photographs are nothing like the grains it learned from, so that the error is near the largest there is."""
+    checkpoint = load_checkpoint(crop.checkpoint)
+    for model in (half, rounded_to_half(half)):
+        report = compared(model, checkpoint, photographs, tmp_path)
+        assert report.passed, report.failures
+        assert report.flips == 0
+        assert report.error_onnx > 1e-4
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="there is no ../shared/keras with files of TensorFlow")
+@pytest.mark.slow
+def test_the_weights_of_genuine_keras_hold_the_limit(photographs: Path, tmp_path: Path) -> None:
+    checkpoint = convert(SHARED / "crbl_crop.legacy_w.h5", Choices(variant=CROP))
+    half = build_model_file(checkpoint, opset=18, heatmap=False, precision="fp16")
+    rounded = rounded_to_half(half)
+    reference = np.load(SHARED / "ref_k2.npz")
+    expected = reference["logit_128"].ravel().astype(np.float64)
+    for model in (half, rounded):
+        report = compared(model, checkpoint, photographs, tmp_path)
+        assert report.passed, report.failures
+        session = onnxruntime.InferenceSession(serialize(model))
+        logits = session.run(["logit"], {"image": reference["x_uint8_128"]})[0]
+        assert 1e-4 < np.max(np.abs(logits - expected)) <= TOLERANCE
+        assert np.array_equal(logits > np.log(0.01 / 0.99), expected > np.log(0.01 / 0.99))
+
+
+def test_a_head_in_half_precision_fails_the_walk(single: onnx.ModelProto) -> None:
+    """What the walk above is for: a conversion that takes the head along."""
+    broken = half_precision(single)
+    product = next(node for node in broken.graph.node if node.op_type == "MatMul")
+    position = list(broken.graph.node).index(product)
+    casts = [helper.make_node("Cast", [name], [f"{name}_16"], to=TensorProto.FLOAT16) for name in product.input]
+    back = helper.make_node("Cast", ["product_16"], [product.output[0]], to=TensorProto.FLOAT)
+    product.input[:] = [cast.output[0] for cast in casts]
+    product.output[:] = ["product_16"]
+    for node in reversed(casts):
+        broken.graph.node.insert(position, node)
+    broken.graph.node.insert(position + 3, back)
+    with pytest.raises(AssertionError):
+        test_only_the_backbones_compute_in_half(broken)
+
+
+def test_a_result_beyond_half_precision_is_found_without_a_gpu(
+    crop: Trained, single: onnx.ModelProto, photographs: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """The CPU never makes the value that is infinite on a GPU; the gate must see it all the same."""
+    from crbl_export import export as module
+
+    right = module.apply_passes
+
+    def grow(*arguments: object) -> onnx.ModelProto:
+        """The same network with larger activations: a pointwise convolution multiplied, the one after it divided."""
+        model = right(*arguments)
+        convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+        readers = {name: node for node in convolutions for name in node.input[:1]}
+        first, second = next((node, readers[node.output[0]]) for node in convolutions if node.output[0] in readers)
+        weights = {tensor.name: tensor for tensor in model.graph.initializer}
+        # The weights themselves stay within half precision.
+        factor = 6e4 / max(float(np.max(np.abs(numpy_helper.to_array(weights[name])))) for name in first.input[1:])
+        for names, multiplier in ((first.input[1:], factor), (second.input[1:2], 1 / factor)):
+            for name in names:
+                values = numpy_helper.to_array(weights[name]) * np.float32(multiplier)
+                copy = numpy_helper.from_array(values, f"{name}_scaled")
+                model.graph.initializer.append(copy)
+        first.input[1:] = [f"{name}_scaled" for name in first.input[1:]]
+        second.input[1] = f"{second.input[1]}_scaled"
+        return model
+
+    monkeypatch.setattr(module, "apply_passes", grow)
+    checkpoint = load_checkpoint(crop.checkpoint)
+    images = read_parity_set(checkpoint, find_images(photographs)[:2], "photographs")
+    with pytest.raises(ParityError, match=r"rounded as on a GPU.*NaN or infinite"):
+        export_checkpoint(checkpoint, tmp_path / "model.onnx", images, opset=18, heatmap=False, precision="fp16")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_command_writes_the_limit_and_parity_uses_it(crop: Trained, grains: Path, tmp_path: Path) -> None:
+    target = tmp_path / "half.onnx"
+    verify = ("--verify", grains / "images" / "test")
+    exported = run_command(
+        "crbl-export",
+        "--variant",
+        "crop",
+        "--checkpoint",
+        crop.checkpoint,
+        "--precision",
+        "fp16",
+        "-o",
+        target,
+        *verify,
+    )
+    assert exported.returncode == 0, exported.stderr
+    with Detector(target) as detector:
+        contract = detector.contract
+        detector._require_correct(Provider("cpu"))
+        assert contract.precision == "fp16"
+        assert contract.parity is not None
+        assert (contract.parity["limit"], contract.parity["flips"]) == (TOLERANCE, 0)
+        assert contract.parity["error_onnx"] < contract.parity["error_rounded_to_half"] < TOLERANCE
+        assert 1e-3 <= contract.self_test.tolerance <= LIMITS["fp16"].self_test_tolerance
+    again = run_command("crbl-parity", target, "--checkpoint", crop.checkpoint, *verify, "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["reports"][0]["limit"] == TOLERANCE
+    strict = run_command("crbl-parity", target, "--checkpoint", crop.checkpoint, *verify, "--tolerance", "1e-4")
+    assert strict.returncode == 1
+
+
+@pytest.mark.parametrize("part", ["first", "last", "head"])
+def test_the_self_test_still_catches_a_wrong_driver(half: onnx.ModelProto, tmp_path: Path, part: str) -> None:
+    """A kernel that computes half of the channels as 0 stands for the driver."""
+    wrong = onnx.ModelProto()
+    wrong.CopyFrom(half)
+    (tmp_path / "right.onnx").write_bytes(serialize(wrong))
+    with Detector(tmp_path / "right.onnx") as detector:
+        detector._require_correct(Provider("cpu"))
+    weights = {tensor.name: tensor for tensor in wrong.graph.initializer}
+    convolutions = [node for node in backbone_nodes(wrong.graph) if node.op_type == "Conv"]
+    head = max(weights, key=lambda name: len(weights[name].raw_data))
+    # A fault in between may move the logits of a model of two epochs by less than half precision does.
+    last = next(node.input[1] for node in convolutions if list(weights[node.input[1]].dims) == [1280, 320, 1, 1])
+    name = {"first": convolutions[0].input[1], "last": last, "head": head}[part]
+    values = numpy_helper.to_array(weights[name]).copy()
+    values[: max(len(values) // 2, 1)] = 0
+    weights[name].CopyFrom(numpy_helper.from_array(values, name))
+    (tmp_path / "wrong.onnx").write_bytes(serialize(wrong))
+    with Detector(tmp_path / "wrong.onnx") as detector, pytest.raises(UnavailableError, match="computes wrongly"):
+        detector._require_correct(Provider("cpu"))
+
+
+def test_an_unknown_precision_is_a_usage_error(crop: Trained) -> None:
+    with pytest.raises(UsageError, match="fp32, fp16, int8"):
+        build_model_file(load_checkpoint(crop.checkpoint), opset=18, heatmap=False, precision="bf16")

@@ -1,0 +1,73 @@
+"""crbl-predict as a user runs it."""
+
+import csv
+import json
+from pathlib import Path
+
+from real_line import Trained, run_command
+
+
+def test_a_folder_gives_a_table_and_a_summary(crop: Trained, photographs: Path) -> None:
+    result = run_command("crbl-predict", crop.model, photographs)
+    assert result.returncode == 0, result.stderr
+    assert "40 images predicted" in result.stdout
+    assert "chelsea_3.png" in result.stdout
+
+
+def test_two_models_give_the_combined_decision(crop: Trained, full: Trained, grains: Path, tmp_path: Path) -> None:
+    table = tmp_path / "results.csv"
+    result = run_command("crbl-predict", full.model, crop.model, grains / "images" / "test", "--json", "--csv", table)
+    assert result.returncode == 0, result.stderr
+    results = json.loads(result.stdout)
+    assert len(results) == 24
+    for result in results:
+        by_variant = {model["variant"]: model for model in result["models"]}
+        expected = by_variant["crop"]["probability"] > 0.01 or by_variant["full"]["probability"] > 0.5
+        assert result["is_anomaly"] == expected
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [result["path"] for result in results]
+    assert [row["is_anomaly"] for row in rows] == [str(int(result["is_anomaly"])) for result in results]
+    assert float(rows[0]["logit_crop"]) == round(results[0]["models"][1]["logit"], 6)
+
+
+def test_images_that_fail_are_named_and_the_others_judged(crop: Trained, photographs: Path, tmp_path: Path) -> None:
+    good = (photographs / "coffee_0.png").read_bytes()
+    (tmp_path / "good.png").write_bytes(good)
+    (tmp_path / "cut.png").write_bytes(good[: len(good) // 2])
+    (tmp_path / "empty.png").write_bytes(b"")
+    result = run_command("crbl-predict", crop.model, tmp_path, "--json")
+    assert result.returncode == 4
+    results = {Path(result["path"]).name: result for result in json.loads(result.stdout)}
+    assert "error" in results["cut.png"]
+    assert "error" in results["empty.png"]
+    assert results["good.png"]["models"][0]["variant"] == "crop"
+
+
+def test_fail_on_anomaly_is_exit_code_1(crop: Trained, photographs: Path) -> None:
+    decisions = json.loads(run_command("crbl-predict", crop.model, photographs, "--json").stdout)
+    assert any(decision["is_anomaly"] for decision in decisions)
+    assert run_command("crbl-predict", crop.model, photographs, "--fail-on-anomaly").returncode == 1
+
+
+def test_what_cannot_be_asked_for_is_exit_code_2_or_3_or_4(
+    crop: Trained, full: Trained, photographs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text.onnx").write_bytes(b"no model")
+    image = photographs / "coffee_0.png"
+    (tmp_path / "nothing").mkdir()
+    cases = [
+        (2, "no images were named", [crop.model]),
+        (2, "no such option", [crop.model, image, "--quick"]),
+        (2, "expected one, or a crop and a full one", [image]),
+        (2, "both models are of the variant crop", [crop.model, crop.model, image]),
+        (2, "text.onnx", [tmp_path / "text.onnx", image]),
+        (3, "cuda", [crop.model, image, "--provider", "cuda"]),
+        (4, "holds no images", [crop.model, tmp_path / "nothing"]),
+        (4, "missing.png", [crop.model, tmp_path / "missing.png"]),
+    ]
+    for code, message, arguments in cases:
+        result = run_command("crbl-predict", *arguments)
+        assert result.returncode == code, (arguments, result.stderr)
+        assert message in (result.stderr + result.stdout).lower()
+        assert "Traceback" not in result.stderr

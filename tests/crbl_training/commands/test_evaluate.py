@@ -1,0 +1,160 @@
+"""crbl-evaluate: a checkpoint and the file exported from it get the same report, and what cannot be is refused."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+import pytest
+
+from crbl_runtime.detector import Detector
+from crbl_runtime.errors import DataError, ModelFileError, UsageError
+from crbl_training.commands.evaluate import main
+from crbl_training.data.dataset import data_hash, read_labelled
+from real_line import Trained
+
+COMMAND = (sys.executable, "-c", "from crbl_training.commands import evaluate; evaluate()")
+# What the gate allows a model file at least.
+TOLERANCE = 1e-4
+
+
+def evaluate_here(*arguments: str | Path) -> None:
+    main.main([str(argument) for argument in arguments], "crbl-evaluate", standalone_mode=False)
+
+
+def read_scores(folder: Path) -> list[dict[str, str]]:
+    with (folder / "scores.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def reports(crop: Trained, grains: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folders that the command wrote for the test images, by the kind of model."""
+    folders = {}
+    for kind, model in (("checkpoint", crop.checkpoint), ("file", crop.model)):
+        folders[kind] = tmp_path_factory.mktemp("evaluation") / kind
+        evaluate_here(model, "--data", grains / "test.csv", "--out", folders[kind], "--device", "cpu")
+    return folders
+
+
+def test_the_same_files_are_written_for_both(reports):
+    for folder in reports.values():
+        names = sorted(path.name for path in folder.iterdir())
+        assert names == ["metrics.json", "scores.csv", "worst_mistakes.png"]
+        assert cv2.imread(str(folder / "worst_mistakes.png")) is not None
+
+
+def test_both_give_every_image_the_same_probability_and_decision(reports, crop, grains):
+    of_checkpoint, of_file = read_scores(reports["checkpoint"]), read_scores(reports["file"])
+    assert len(of_checkpoint) == len(of_file) == 24
+    for one, other in zip(of_checkpoint, of_file, strict=True):
+        assert (one["image_path"], one["impurity"]) == (other["image_path"], other["impurity"])
+        assert float(one["logit"]) == pytest.approx(float(other["logit"]), abs=TOLERANCE)
+        assert float(one["probability"]) == pytest.approx(float(other["probability"]), abs=TOLERANCE / 4)
+    with Detector(crop.model, "cpu") as detector:
+        predictions = detector.predict_many(row["image_path"] for row in of_checkpoint)
+        threshold = detector.contract.threshold
+    for row, prediction in zip(of_checkpoint, predictions, strict=True):
+        assert (float(row["probability"]) > threshold) == prediction.is_anomaly
+
+
+def test_both_give_the_same_figures(reports):
+    one, other = (json.loads((folder / "metrics.json").read_text()) for folder in reports.values())
+    assert one["evaluation"].pop("loss") == pytest.approx(other["evaluation"].pop("loss"), abs=TOLERANCE)
+    for name in ("checkpoint_hash", "data_hash", "variant", "threshold_source", "evaluation", "skipped"):
+        assert one[name] == other[name], name
+    assert "PyTorch, cpu" in one["device"]
+    assert other["device"] == "onnxruntime, cpu"
+
+
+def test_figures_are_those_of_the_scores(reports, grains):
+    metrics = json.loads((reports["file"] / "metrics.json").read_text())
+    rows = read_scores(reports["file"])
+    figures = metrics["evaluation"]
+    truth = np.array([int(row["impurity"]) for row in rows])
+    decisions = np.array([float(row["probability"]) > figures["threshold"] for row in rows])
+    assert truth.tolist() == [image.label for image in read_labelled(grains / "test.csv")]
+    assert figures["false_alarm"] == int(np.sum(decisions & (truth == 0)))
+    assert figures["missed_anomaly"] == int(np.sum(~decisions & (truth == 1)))
+    assert metrics["data_hash"] == data_hash(read_labelled(grains / "test.csv"))
+    assert metrics["known_images"] is None
+    assert len(metrics["worst_mistakes"]["false_alarms"]) == min(12, figures["false_alarm"])
+
+
+def test_table_is_for_people_and_json_for_programs(crop, grains, capsys):
+    asked = (crop.model, "--data", grains / "test.csv", "--threshold", 0.5, "--device", "cpu")
+    evaluate_here(*asked)
+    table = capsys.readouterr().out
+    evaluate_here(*asked, "--json")
+    values = json.loads(capsys.readouterr().out)
+    auroc, (low, high) = values["evaluation"]["auroc"], values["evaluation"]["intervals"]["auroc"]
+    assert f"{auroc:8.4f}   {low:.4f} to {high:.4f}" in table
+    assert "24 labelled images: 12 normal, 12 anomalous" in table
+    assert "Threshold 0.5: given with --threshold" in table
+    assert (values["evaluation"]["threshold"], values["threshold_source"]) == (0.5, "given with --threshold")
+
+
+@pytest.mark.parametrize(
+    ("name", "warning"), [("train", "trained on these very images"), ("validation.csv", "chose the best epoch")]
+)
+def test_images_that_the_training_saw_are_said_to_be(crop, grains, name, warning, capsys):
+    evaluate_here(crop.checkpoint, "--data", grains / name, "--device", "cpu")
+    assert warning in capsys.readouterr().out
+
+
+def test_bad_images_are_listed_or_skipped(crop, grains, tmp_path, capsys):
+    data = Path(shutil.copytree(grains, tmp_path / "data"))
+    broken = sorted(data.rglob("images/test/*.png"))[5]
+    broken.write_bytes(broken.read_bytes()[:300])
+    asked = (crop.model, "--data", data / "test.csv", "--out", tmp_path / "out", "--device", "cpu")
+    with pytest.raises(DataError, match=r"1 of 24 labelled images cannot be used(.|\n)*--skip-bad") as refusal:
+        evaluate_here(*asked)
+    assert str(broken) in str(refusal.value)
+    assert not (tmp_path / "out").exists()
+    evaluate_here(*asked, "--skip-bad")
+    assert str(broken) in capsys.readouterr().out
+    (message,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["skipped"]
+    assert str(broken) in message
+    assert len(read_scores(tmp_path / "out")) == 23
+
+
+def test_what_is_no_model_is_refused(grains, tmp_path):
+    (tmp_path / "model.txt").write_text("x")
+    with pytest.raises(UsageError, match=r"model\.txt, expected a name that ends in \.onnx, \.pth or \.safetensors"):
+        evaluate_here(tmp_path / "model.txt", "--data", grains / "test.csv")
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        evaluate_here(tmp_path / "none.onnx", "--data", grains / "test.csv")
+
+
+def test_a_training_run_keeps_its_figures(crop, grains):
+    run = crop.checkpoint.parent
+    before = (run / "metrics.json").read_bytes()
+    with pytest.raises(UsageError, match=r"holds a training run, whose metrics\.json would be lost"):
+        evaluate_here(crop.checkpoint, "--data", grains / "test.csv", "--out", run)
+    with pytest.raises(UsageError, match="is a file, expected a folder"):
+        evaluate_here(crop.checkpoint, "--data", grains / "test.csv", "--out", crop.checkpoint)
+    assert (run / "metrics.json").read_bytes() == before
+
+
+def test_options_that_do_not_fit_are_usage_errors(crop, grains):
+    with pytest.raises(UsageError, match=r"has no column 'split'"):
+        evaluate_here(crop.model, "--data", grains / "test.csv", "--split", "test")
+    with pytest.raises(click.BadParameter, match=r"2\.0 is not in the range 0<=x<=1"):
+        evaluate_here(crop.model, "--data", grains / "test.csv", "--threshold", 2)
+
+
+def test_missing_class_ends_with_4(crop, grains, tmp_path):
+    table = tmp_path / "one class.csv"
+    table.write_text("image_path,impurity\n" + f"{next(grains.rglob('*.png'))},1\n")
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    answer = subprocess.run(
+        [*COMMAND, crop.model, "--data", table], capture_output=True, text=True, encoding="utf-8", env=environment
+    )
+    assert answer.returncode == 4
+    assert "none that is normal (class_0)" in answer.stderr

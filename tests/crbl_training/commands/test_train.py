@@ -1,0 +1,353 @@
+"""crbl-train as a user runs it: the files it leaves, and the exit codes of what cannot work."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+
+from crbl_runtime.errors import CheckpointError, UsageError
+from crbl_training.checkpoint import load_checkpoint, save_checkpoint
+from crbl_training.commands.train import main
+from crbl_training.data.dataset import data_hash, read_labelled
+from made_torch_directml import BREAKS_IN_TRAINING, WORKING
+
+COMMAND = (sys.executable, "-c", "from crbl_training.commands import train; train()")
+QUICK = ("--weights", "none", "--epochs", "1", "--batch-size", "8", "--image-size", "64", "--device", "cpu")
+
+
+def crbl_train(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    # Without colours and in a wide terminal, so that messages stand in one piece.
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment)
+
+
+def train_here(*arguments: str | Path) -> None:
+    """The same command in this process, which saves the seconds that starting torch takes."""
+    main.main([str(argument) for argument in arguments], "crbl-train", standalone_mode=False)
+
+
+@pytest.fixture(scope="module")
+def crop_run(grain_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The result folder and the output of a short run of the crop variant."""
+    out = tmp_path_factory.mktemp("crop") / "not" / "there yet"
+    data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv")
+    answer = crbl_train("--variant", "crop", *data, "--out", out, "--seed", 4, *QUICK)
+    assert answer.returncode == 0, answer.stderr
+    return out, answer.stdout
+
+
+def test_all_files_are_there_and_no_other(crop_run):
+    names = sorted(path.name for path in crop_run[0].iterdir())
+    assert re.fullmatch(r"CRBL_\d{6}_pytorch_directml_crop\.pth", names[0])
+    twin = names[0].replace(".pth", ".safetensors")
+    reports = ["curves.png", "history.csv", "metrics.json", "validation_scores.csv", "worst_mistakes.png"]
+    assert names[1:] == [twin, "activation_cache", *reports]
+
+
+def test_checkpoint_carries_spec_threshold_and_provenance(crop_run, grain_folder):
+    checkpoint = load_checkpoint(next(crop_run[0].glob("*.pth")), "crop")
+    spec = checkpoint.preprocessing
+    assert (spec.region, spec.image_size, spec.channel_order, spec.mean) == ("object", 64, "rgb", (0.0, 0.0, 0.0))
+    assert (checkpoint.threshold, checkpoint.threshold_source) == (0.01, "the default of the variant crop")
+    provenance = checkpoint.provenance
+    assert provenance["seed"] == 4
+    assert provenance["recipe"]["batch_size"] == 8
+    assert provenance["recipe"]["learning_rate"] == 1e-4
+    assert provenance["train_images"] == 16
+    assert provenance["train_data_hash"] == data_hash(read_labelled(grain_folder / "train"))
+    assert provenance["validation_source"] == "given: validation.csv"
+    assert "backbone 1: random, BatchNorm statistics from 16 training images" in provenance["weights"]
+    assert not checkpoint.build_model().training
+
+
+def test_figures_agree_with_each_other(crop_run):
+    out = crop_run[0]
+    metrics = json.loads((out / "metrics.json").read_text())
+    checkpoint = load_checkpoint(out / metrics["checkpoint"])
+    assert metrics["checkpoint_hash"] == checkpoint.hash
+    assert metrics["validation"] == checkpoint.provenance["validation"]
+    with (out / "history.csv").open() as file:
+        (epoch,) = csv.DictReader(file)
+    assert float(epoch["val_loss"]) == pytest.approx(metrics["validation"]["loss"], abs=1e-5)
+    with (out / "validation_scores.csv").open() as file:
+        scores = list(csv.DictReader(file))
+    assert len(scores) == metrics["validation"]["images"] == 8
+    missed = sum(row["impurity"] == "1" and float(row["probability"]) <= 0.01 for row in scores)
+    assert missed == metrics["validation"]["missed_anomaly"]
+    wrong = metrics["worst_mistakes"]
+    assert len(wrong["missed_anomalies"]) == missed
+    assert len(wrong["false_alarms"]) == metrics["validation"]["false_alarm"]
+    assert (metrics["leakage"]["identical"], metrics["leakage"]["near_identical"]) == ([], [])
+    assert metrics["skipped"] == {"training": [], "validation": []}
+    assert cv2.imread(str(out / "worst_mistakes.png")) is not None
+    assert cv2.imread(str(out / "curves.png")) is not None
+
+
+def test_every_figure_has_its_interval_and_travels_with_the_checkpoint_without_folders(crop_run, grain_folder):
+    out, text = crop_run
+    provenance = load_checkpoint(next(out.glob("*.pth"))).provenance
+    figures = provenance["validation"]
+    for name, (low, high) in figures["intervals"].items():
+        assert low <= figures[name] <= high
+        assert f"{figures[name]:.4f}   {low:.4f} to {high:.4f}" in text
+    assert provenance["leakage"] == {"identical": 0, "near_identical": 0, "two_labels": 0}
+    assert provenance["threshold_choice"] is None
+    assert str(grain_folder) not in json.dumps(provenance)
+
+
+def test_output_says_what_is_trained_where_and_what_comes_next(crop_run):
+    out, text = crop_run
+    assert "Device: cpu, CPU" in text
+    assert "16 training images: 8 normal, 8 anomalous" in text
+    assert "Training 8,139,833 parameters (crop) for up to 1 epochs" in text
+    assert f"crbl-export --variant crop --checkpoint {next(out.glob('*.pth'))}" in text
+
+
+def test_training_goes_on_from_a_checkpoint_with_its_preprocessing(crop_run, grain_folder, tmp_path, capsys):
+    choice = {"rule": "f1", "threshold": 0.3, "interval": [0.2, 0.4], "images": 8, "data_hash": "0123"}
+    trained = load_checkpoint(next(crop_run[0].glob("*.safetensors")))
+    chosen = replace(trained, threshold=0.3, threshold_source="f1 on 8 validation images")
+    provenance = trained.provenance | {"threshold_choice": choice}
+    start = save_checkpoint(replace(chosen, provenance=provenance), tmp_path / "start.pth")[1]
+    options = ("--epochs", 1, "--batch-size", 8, "--device", "cpu", "--lr", 1e-9, "--augment", "none")
+    data = ("--data", grain_folder / "train", "--from-checkpoint", start, "--out", tmp_path / "out")
+    train_here("--variant", "crop", *data, *options)
+    before, after = load_checkpoint(start), load_checkpoint(next(tmp_path.glob("out/*.safetensors")))
+    assert after.preprocessing == before.preprocessing
+    assert after.provenance["weights"] == f"checkpoint {before.hash[:12]}"
+    difference = (after.state["classifier.weight"] - before.state["classifier.weight"]).abs().max()
+    assert 0 < difference < 1e-7
+    assert after.provenance["validation_source"] == "20% of train, set aside with seed 0"
+    assert after.threshold == 0.3
+    assert after.threshold_source == f"kept from checkpoint {before.hash[:12]}: f1 on 8 validation images"
+    assert after.provenance["threshold_choice"] == choice
+
+
+@pytest.fixture
+def flawed_folder(grain_folder: Path, tmp_path: Path) -> Path:
+    """The images of `grain_folder`; two cannot be read, and one of validation is in the training set."""
+    data = Path(shutil.copytree(grain_folder, tmp_path / "data"))
+    for path in (sorted(data.rglob("train/class_0/*.png"))[0], sorted(data.rglob("images/validation/*_clean.png"))[0]):
+        path.write_bytes(path.read_bytes()[:500])
+    leaked = sorted(data.rglob("images/validation/*_clean.png"))[1]
+    shutil.copy(leaked, data / "train" / "class_1" / "leaked.png")
+    return data
+
+
+def test_bad_images_are_skipped_and_leakage_is_said_and_the_threshold_is_stored(flawed_folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    data = ("--data", flawed_folder / "train", "--val", flawed_folder / "validation.csv", "--out", out)
+    train_here("--variant", "full", *data, "--skip-bad", "--threshold", "recall=0.75", *QUICK)
+    text = capsys.readouterr().out
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert [len(metrics["skipped"][name]) for name in ("training", "validation")] == [1, 1]
+    assert metrics["skipped"]["training"][0] in text
+    assert "1 training images were left out, since they cannot be used:" in text
+    assert (metrics["train_images"], metrics["validation_images"]) == (16, 7)
+    (twin,) = metrics["leakage"]["identical"]
+    assert (Path(twin["training"]).name, twin["same_label"]) == ("leaked.png", False)
+    assert "Leakage: 1 validation images are also in the training set" in text
+    assert "Labels: 1 images are labelled both ways" in text
+
+    checkpoint = load_checkpoint(next(out.glob("*.pth")))
+    choice = checkpoint.provenance["threshold_choice"]
+    assert checkpoint.threshold == choice["threshold"] == metrics["validation"]["threshold"]
+    assert metrics["validation"]["recall"] >= 0.75
+    used = [image for image in read_labelled(flawed_folder / "validation.csv") if _is_whole(image.path)]
+    assert (choice["rule"], choice["images"], choice["data_hash"]) == ("recall=0.75", 7, data_hash(used))
+    low, high = choice["interval"]
+    assert low <= choice["threshold"] <= high
+    assert checkpoint.threshold_source.startswith("recall=0.75 on 7 validation images (95 % interval ")
+    assert checkpoint.threshold_source in text
+    assert (checkpoint.provenance["images_skipped"], checkpoint.provenance["leakage"]["identical"]) == (2, 1)
+    assert str(flawed_folder) not in json.dumps(checkpoint.provenance)
+
+
+def _is_whole(path: Path) -> bool:
+    return path.stat().st_size > 500
+
+
+def test_full_variant_trains_its_head_on_a_bordered_image(grain_folder, tmp_path, capsys):
+    train_here("--variant", "full", "--data", grain_folder / "train", "--out", tmp_path, *QUICK)
+    checkpoint = load_checkpoint(next(tmp_path.glob("CRBL_*_pytorch_directml_full.safetensors")), "full")
+    assert (checkpoint.preprocessing.region, checkpoint.threshold) == ("border", 0.5)
+    assert "Training 1,638,401 parameters (full)" in capsys.readouterr().out
+
+
+def test_options_change_the_preprocessing(grain_folder, tmp_path, capsys):
+    options = ("--region", "whole", "--imagenet-normalization", "--batch-size", 16, "--seed", 2**62)
+    train_here("--variant", "full", "--data", grain_folder / "train", "--out", tmp_path, *QUICK, *options)
+    spec = load_checkpoint(next(tmp_path.glob("*.safetensors"))).preprocessing
+    assert (spec.region, spec.mean[0], spec.std[2]) == ("whole", 0.485, 0.225)
+
+
+def test_33_images_at_the_smallest_size_are_calibrated(tmp_path, capsys):
+    # Feature maps are single cells at 32 px, where a batch of one image has no variance.
+    from crbl_training.data.grains import make_grain
+
+    for number in range(41):
+        path = tmp_path / f"class_{number % 2}" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        assert cv2.imwrite(str(path), make_grain(number % 6, None).pixels)
+    options = ("--weights", "none", "--epochs", 1, "--image-size", 32, "--device", "cpu", "--out", tmp_path / "out")
+    train_here("--variant", "full", "--data", tmp_path, *options)
+    assert load_checkpoint(next(tmp_path.glob("out/*.pth"))).provenance["train_images"] == 33
+
+
+# Refusals, with exit codes
+
+
+def test_show_augment_writes_a_sheet_and_trains_nothing(grain_folder, tmp_path, capsys):
+    sheet, out = tmp_path / "sheets" / "augmented.png", tmp_path / "out"
+    asked = ("--variant", "crop", "--data", grain_folder / "train", "--out", out, "--show-augment", sheet)
+    train_here(*asked, "--augment", "strong")
+    assert cv2.imread(str(sheet)) is not None
+    assert not out.exists()
+    assert str(sheet) in capsys.readouterr().out
+    with pytest.raises(UsageError, match="nothing to show with --augment none"):
+        train_here(*asked, "--augment", "none")
+
+
+def test_wrong_variant_is_a_usage_error_that_names_the_two(grain_folder, tmp_path):
+    answer = crbl_train("--variant", "Crop", "--data", grain_folder / "train", "--out", tmp_path / "out", *QUICK)
+    assert answer.returncode == 2
+    assert "Crop" in answer.stderr
+    assert re.search(r"crop.*full", answer.stderr)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_class_ends_with_4(grain_folder, tmp_path):
+    data = grain_folder / "train" / "class_0"
+    table = tmp_path / "normal only.csv"
+    table.write_text("image_path,impurity\n" + "".join(f"{path},0\n" for path in data.iterdir()))
+    answer = crbl_train("--variant", "crop", "--data", table, "--out", tmp_path / "out", *QUICK)
+    assert answer.returncode == 4
+    assert "normal only.csv" in answer.stderr
+    assert "none that is anomaly (class_1)" in answer.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_unreadable_images_end_with_4_before_the_first_epoch_and_leave_nothing(grain_folder, tmp_path):
+    data = Path(shutil.copytree(grain_folder / "train", tmp_path / "data"))
+    broken = sorted(data.rglob("*_clean.png"))[:3]
+    for path in broken:
+        path.write_bytes(path.read_bytes()[:500])
+    answer = crbl_train(
+        "--variant", "crop", "--data", data, "--val", grain_folder / "validation.csv",
+        "--out", tmp_path / "out", *QUICK,
+    )  # fmt: skip
+    assert answer.returncode == 4
+    assert "3 of 16 training images cannot be used" in answer.stderr
+    assert all(str(path) in answer.stderr for path in broken)
+    assert "Epoch" not in answer.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_leakage_ends_with_4_before_the_first_epoch_where_it_is_not_to_be(grain_folder, tmp_path):
+    validation = grain_folder / "train"
+    options = ("--val", validation, "--fail-on-leakage", "--out", tmp_path / "out", *QUICK)
+    answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", *options)
+    assert answer.returncode == 4
+    assert "16 validation images are also in the training set" in answer.stderr
+    assert all(str(path) in answer.stderr for path in validation.rglob("*.png"))
+    assert "Epoch" not in answer.stdout
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows may well have a DirectML device")
+def test_directml_where_there_is_none_ends_with_3_and_the_reason(grain_folder, tmp_path):
+    device = ("--device", "directml", "--out", tmp_path / "out")
+    answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", "--weights", "none", *device)
+    assert answer.returncode == 3
+    assert "directml: " in answer.stderr
+    assert "--device auto" in answer.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def train_on_directml(grain_folder: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv", "--out", out)
+    return crbl_train("--variant", "full", *data, *QUICK, "--device", "directml", *more)
+
+
+def test_a_directml_driver_is_compared_with_the_cpu_before_the_first_epoch(
+    grain_folder, tmp_path, install_torch_directml
+):
+    install_torch_directml(WORKING)
+    for option, outcome, sentence in (
+        ((), "passed", "gives what the CPU gives"),
+        (("--skip-device-check",), "skipped", "skipped"),
+    ):
+        answer = train_on_directml(grain_folder, tmp_path / outcome, *option)
+        assert answer.returncode == 0, answer.stderr
+        assert "Device: directml, Radeon One" in answer.stdout
+        assert re.search(rf"Device check: .*{sentence}[^\0]*Epoch +1 ", answer.stdout)
+        metrics = json.loads((tmp_path / outcome / "metrics.json").read_text())
+        assert metrics["device_check"] == outcome
+
+
+def test_a_directml_driver_that_cannot_train_ends_with_3_and_leaves_nothing(
+    grain_folder, tmp_path, install_torch_directml
+):
+    install_torch_directml(BREAKS_IN_TRAINING)
+    answer = train_on_directml(grain_folder, tmp_path / "out")
+    assert answer.returncode == 3
+    assert "cannot run a training step" in answer.stderr
+    assert "--skip-device-check" in answer.stderr
+    assert "Epoch" not in answer.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_weights_end_with_2(grain_folder, tmp_path):
+    options = ("--weights", "nowhere.pth", "--image-size", 64, "--device", "cpu", "--out", tmp_path / "out")
+    answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", *options)
+    assert answer.returncode == 2
+    assert "--weights nowhere.pth: no such file. Expected imagenet, noisy-student, none" in answer.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_that_do_not_go_together_are_usage_errors(crop_run, grain_folder, tmp_path):
+    start = next(crop_run[0].glob("*.pth"))
+    data = ("--data", grain_folder / "train", "--out", tmp_path / "out", "--device", "cpu")
+    with pytest.raises(UsageError, match="--weights and --from-checkpoint both say"):
+        train_here("--variant", "crop", *data, "--from-checkpoint", start, "--weights", "none")
+    with pytest.raises(UsageError, match="--weights was given 3 times"):
+        train_here("--variant", "crop", *data, *["--weights", "none"] * 3)
+    with pytest.raises(CheckpointError, match=r"checkpoint of the variant crop, but full was asked for"):
+        train_here("--variant", "full", *data, "--from-checkpoint", start)
+    with pytest.raises(UsageError, match=r"image_size is 31, expected a whole number of pixels from 32"):
+        train_here("--variant", "crop", *data, "--image-size", 31)
+    with pytest.raises(UsageError, match=r"The batch size is 1, expected at least 2"):
+        train_here("--variant", "crop", *data, "--batch-size", 1)
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"--out .*file is a file, expected a folder"):
+        train_here("--variant", "crop", *data, "--weights", "none", "--out", tmp_path / "file")
+    assert not (tmp_path / "out").exists()
+
+
+def test_checkpoint_with_other_tensors_is_refused_by_name(crop_run, grain_folder, tmp_path):
+    checkpoint = load_checkpoint(next(crop_run[0].glob("*.pth")))
+    del checkpoint.state["classifier.bias"]
+    damaged = save_checkpoint(checkpoint, tmp_path / "damaged.pth")[1]
+    data = ("--data", grain_folder / "train", "--out", tmp_path / "out", "--device", "cpu")
+    with pytest.raises(CheckpointError, match=r"classifier\.bias is missing"):
+        train_here("--variant", "crop", *data, "--from-checkpoint", damaged)
+
+
+def test_mixed_precision_without_cuda_ends_with_3_and_the_reason(grain_folder, tmp_path):
+    answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", "--out", tmp_path, *QUICK, "--amp")
+    assert answer.returncode == 3
+    assert "--amp needs CUDA, the device is cpu: it is slower than float32 there" in answer.stderr
+
+
+def test_tensorboard_files_are_written_where_asked_for(grain_folder, tmp_path):
+    data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv")
+    train_here("--variant", "full", *data, "--out", tmp_path, *QUICK, "--tensorboard")
+    assert list((tmp_path / "tensorboard").glob("events.*"))

@@ -1,0 +1,153 @@
+"""leakage.py and fingerprint.py: copies are found in real photographs, and what only looks alike is not."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from crbl_runtime.errors import DataError
+from crbl_runtime.image import decode
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_training.data.dataset import LabelledImage
+from crbl_training.data.fingerprint import HASH_BITS, NEAR_LIMIT, fingerprint
+from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
+from crbl_training.data.prepared_dataset import PreparedDataset, prepare_dataset
+
+SPEC = PreprocessingSpec("whole")
+Image = np.ndarray
+
+
+def read(*images: tuple[Path, int]) -> PreparedDataset:
+    return prepare_dataset([LabelledImage(path, label) for path, label in images], SPEC, "test")
+
+
+def write(path: Path, image: Image, *options: int) -> Path:
+    assert cv2.imwrite(str(path), image, list(options))
+    return path
+
+
+@pytest.fixture(scope="module")
+def tiles(photographs: Path) -> list[Path]:
+    """Photographs, of which the tiles of one overlap by less than two thirds."""
+    return sorted(photographs.glob("*_[04].png"))
+
+
+@pytest.fixture
+def train(tiles) -> PreparedDataset:
+    """All photographs but the last two."""
+    return read(*((path, number % 2) for number, path in enumerate(tiles[:-2])))
+
+
+def distance(one: Image, other: Image) -> int:
+    return int(np.sum(fingerprint(one).perceptual != fingerprint(other).perceptual))
+
+
+def test_images_that_are_elsewhere_are_no_leakage(train, tiles):
+    leakage = find_leakage(train, read((tiles[-2], 0), (tiles[-1], 1)))
+    assert leakage == Leakage((), (), ())
+    assert leakage_lines(leakage) == [
+        "Leakage: no validation image is in the training set, nor one that is nearly the same."
+    ]
+    refuse_leakage(leakage)
+
+
+def test_grains_of_one_shape_on_white_are_told_apart():
+    from crbl_training.data.grains import make_grain
+
+    bits = np.stack([fingerprint(make_grain(seed, None).pixels).perceptual for seed in range(60)])
+    distances = (bits[:, None] != bits[None]).sum(axis=2) + HASH_BITS * np.eye(60, dtype=int)
+    assert distances.min() > NEAR_LIMIT
+
+
+def test_an_identical_image_is_found_under_another_name_and_format(train, tiles, tmp_path):
+    copy = write(tmp_path / "copy.bmp", cv2.imread(str(tiles[3])))
+    (twin,) = find_leakage(train, read((copy, 1), (tiles[-1], 0))).identical
+    assert (twin.validation, twin.training, twin.distance, twin.same_label) == (copy, tiles[3], None, True)
+
+
+def test_one_other_pixel_is_nearly_identical(train, tiles, tmp_path):
+    image = cv2.imread(str(tiles[3]))
+    image[50, 50, 1] ^= 1
+    leakage = find_leakage(train, read((write(tmp_path / "touched.png", image), 1)))
+    assert not leakage.identical
+    (twin,) = leakage.near_identical
+    assert (twin.training, twin.same_label) == (tiles[3], True)
+    assert twin.distance <= 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], 1),
+        lambda image: np.clip(image * 1.1, 0, 255).astype(np.uint8),
+        lambda image: np.clip(image * 0.9, 0, 255).astype(np.uint8),
+        lambda image: cv2.resize(image, (80, 80), interpolation=cv2.INTER_AREA),
+        lambda image: cv2.resize(image, (300, 300), interpolation=cv2.INTER_CUBIC),
+    ],
+    ids=["jpeg", "brighter", "darker", "smaller", "larger"],
+)  # fmt: skip
+def test_a_copy_is_found_after(change: Callable[[Image], Image], photographs):
+    images = [decode(path) for path in photographs.glob("*_4.png")]
+    assert max(distance(image, change(image)) for image in images) <= NEAR_LIMIT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda image: image[:, ::-1], lambda image: image[::-1], np.rot90, lambda image: image[::-1, ::-1]],
+    ids=["mirrored", "upside down", "turned", "turned twice"],
+)
+def test_another_view_is_another_image(change: Callable[[Image], Image], photographs):
+    images = [decode(path) for path in photographs.glob("*_4.png")]
+    assert min(distance(image, np.ascontiguousarray(change(image))) for image in images) > 5 * NEAR_LIMIT
+
+
+def test_the_nearest_of_several_near_ones_is_named(tiles, tmp_path):
+    image = cv2.imread(str(tiles[0]))
+    rough = write(tmp_path / "rough.jpg", image, cv2.IMWRITE_JPEG_QUALITY, 50)
+    fine = write(tmp_path / "fine.jpg", image, cv2.IMWRITE_JPEG_QUALITY, 98)
+    (twin,) = find_leakage(read((rough, 0), (fine, 0), (tiles[5], 1)), read((tiles[0], 1))).near_identical
+    assert (twin.training, twin.same_label) == (fine, False)
+
+
+def test_images_with_two_labels_are_listed_wherever_they_are(tiles, tmp_path):
+    copies = [write(tmp_path / f"{number}.png", cv2.imread(str(tiles[number]))) for number in (0, 1, 2)]
+    train = read((tiles[0], 0), (copies[0], 1), (tiles[1], 1), (tiles[2], 0))
+    leakage = find_leakage(train, read((copies[1], 0), (copies[2], 0)))
+    assert leakage.two_labels == ((tiles[0], copies[0]), (copies[1], tiles[1]))
+    assert [twin.same_label for twin in leakage.identical] == [False, True]
+    lines = leakage_lines(leakage)
+    assert f"  {copies[1]} is {tiles[1]}, with another label" in lines
+    assert "Labels: 2 images are labelled both ways:" in lines
+    assert f"  {copies[1]} is normal, {tiles[1]} is anomalous" in lines
+
+
+def test_two_labels_within_the_training_set_are_said_and_are_no_leakage(tiles, tmp_path):
+    copy = write(tmp_path / "copy.png", cv2.imread(str(tiles[0])))
+    leakage = find_leakage(read((tiles[0], 0), (copy, 1)), read((tiles[5], 0), (tiles[6], 1)))
+    assert leakage.counts() == {"identical": 0, "near_identical": 0, "two_labels": 1}
+    refuse_leakage(leakage)
+
+
+def test_refusal_lists_all_and_lines_the_first_few(train, tiles):
+    leakage = find_leakage(train, read(*((path, number % 2) for number, path in enumerate(tiles))))
+    assert len(leakage.identical) == len(tiles) - 2
+    with pytest.raises(DataError, match=f"{len(tiles) - 2} validation images are also in the training") as refusal:
+        refuse_leakage(leakage)
+    assert all(str(path) in str(refusal.value) for path in tiles[:-2])
+    assert "--fail-on-leakage" in str(refusal.value)
+    lines = leakage_lines(leakage)
+    assert len(lines) == 7
+    assert lines[-1] == f"  and {len(tiles) - 7} more, see metrics.json"
+
+
+def test_everything_is_json_and_counts_name_no_folder(train, tiles):
+    leakage = find_leakage(train, read((tiles[0], 1)))
+    values = json.loads(json.dumps(leakage.to_dict()))
+    assert values["identical"] == [
+        {"validation": str(tiles[0]), "training": str(tiles[0]), "distance": None, "same_label": False}
+    ]
+    assert values["two_labels"] == [[str(tiles[0]), str(tiles[0])]]
+    assert leakage.counts() == {"identical": 1, "near_identical": 0, "two_labels": 1}

@@ -1,0 +1,83 @@
+"""evaluation_report.py: the table says what the figures are, and the files hold the same."""
+
+import csv
+import math
+import re
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+
+from crbl_runtime.errors import CRBLError
+from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.evaluation.metrics import compute_metrics
+from crbl_training.evaluation.report import MISTAKES_FILE, EvaluationReport, report_lines, report_on, write_report
+
+LABELS = torch.tensor([0.0] * 12 + [1.0] * 6)
+LOGITS = torch.cat([torch.linspace(-4, 0.5, 12), torch.linspace(-0.3, 3, 6)])
+IMAGES = PreparedDataset(
+    torch.zeros(18, 32, 32, 3, dtype=torch.uint8), LABELS, tuple(Path(f"{n}.png") for n in range(18)), 0
+)
+
+
+@pytest.fixture(scope="module")
+def report() -> EvaluationReport:
+    return report_on(IMAGES, LOGITS, 0.5)
+
+
+@pytest.fixture(scope="module")
+def flawless() -> EvaluationReport:
+    return report_on(IMAGES, torch.where(LABELS == 1, 2.0, -2.0), 0.5)
+
+
+def test_table_holds_the_figures_with_their_intervals(report):
+    lines = report_lines(report)
+    metrics = compute_metrics(LOGITS, LABELS, 0.5)
+    shown = {}
+    for line in lines[1:7]:
+        label, *numbers = re.fullmatch(r"  ([\w ]+?)\s+([\d.]+)   ([\d.]+) to ([\d.]+)", line).groups()
+        shown[label] = [float(number) for number in numbers]
+    assert list(shown) == ["AUROC", "average precision", "accuracy", "precision", "recall", "F1"]
+    for name, (figure, low, high) in zip(report.evaluation.intervals, shown.values(), strict=True):
+        interval = report.evaluation.intervals[name]
+        expected = (getattr(metrics, name), interval.low, interval.high)
+        assert (figure, low, high) == pytest.approx(expected, abs=5e-5), name
+
+
+def test_confusion_matrix_stands_under_the_threshold(report):
+    header, normal, anomalous = report_lines(report)[7:10]
+    assert header.split() == ["threshold", "0.5", "called", "normal", "called", "anomalous"]
+    assert normal.split() == ["normal", "10", "2"]
+    assert anomalous.split() == ["anomalous", "1", "5"]
+    assert len(report_lines(report)) == 10
+
+
+def test_a_figure_without_a_mistake_is_said_to_be_worth_three_in_n(flawless):
+    lines = report_lines(flawless)
+    assert lines[-2] == "  No anomaly of 6 was missed: of others, up to 50.0% may be."
+    assert lines[-1] == "  No false alarm on 12 images: on others, up to 25.0% may be."
+
+
+def test_files_are_those_of_the_figures(report, tmp_path):
+    values = write_report(tmp_path, "scores.csv", report, "CRBL crop")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", MISTAKES_FILE]
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["logit"]) for row in rows] == pytest.approx(LOGITS.tolist(), abs=1e-6)
+    assert cv2.imread(str(tmp_path / MISTAKES_FILE)) is not None
+    assert values["scores"] == "scores.csv"
+    assert [entry["path"] for entry in values["worst_mistakes"]["false_alarms"]] == ["11.png", "10.png"]
+    assert [entry["path"] for entry in values["worst_mistakes"]["missed_anomalies"]] == ["12.png"]
+
+
+def test_an_older_sheet_of_mistakes_does_not_outlive_them(report, flawless, tmp_path):
+    write_report(tmp_path, "scores.csv", report, "CRBL crop")
+    with_mistakes = (tmp_path / MISTAKES_FILE).read_bytes()
+    write_report(tmp_path, "scores.csv", flawless, "CRBL crop")
+    assert (tmp_path / MISTAKES_FILE).read_bytes() != with_mistakes
+
+
+def test_nan_has_no_report():
+    with pytest.raises(CRBLError, match="NaN or infinite logits"):
+        report_on(IMAGES, LOGITS.index_fill(0, torch.tensor([3]), math.nan), 0.5)

@@ -1,0 +1,36 @@
+"""What tells images apart, and finds the same one again.
+
+docs/leakage.md has the measurements that the size of the perceptual hash and its limit were chosen by.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+HASH_SIDE = 24
+HASH_BITS = HASH_SIDE**2
+NEAR_LIMIT = 40
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Of a decoded image, before any region is cut out.
+
+    Attributes:
+        pixels: SHA-256 of shape and values; equal for equal pixels, whatever the file's format.
+        perceptual: bool [HASH_BITS], the DCT hash of the imagehash package. Where at most NEAR_LIMIT bits differ, two
+            images show the same; a turned or mirrored image is another one.
+    """
+
+    pixels: str
+    perceptual: NDArray[np.bool_]
+
+
+def fingerprint(pixels: NDArray[np.uint8]) -> Fingerprint:
+    """Of uint8 [H, W, 3], RGB."""
+    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes())
+    return Fingerprint(digest.hexdigest(), imagehash.phash(Image.fromarray(pixels), HASH_SIDE).hash.ravel())

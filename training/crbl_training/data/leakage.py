@@ -1,0 +1,166 @@
+"""Validation images that are in the training set too: they make every figure look better than it is.
+
+Identical means equal decoded pixels; near-identical means a perceptual hash that differs in few bits.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import pairwise_distances_argmin_min
+
+from crbl_runtime.errors import DataError
+from crbl_training.data.fingerprint import HASH_BITS, NEAR_LIMIT
+from crbl_training.data.prepared_dataset import PreparedDataset
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A validation image and the training image that is identical to it, or the nearest of the near-identical.
+
+    Attributes:
+        distance: bits of the perceptual hash that differ, 0 to NEAR_LIMIT; None for identical images.
+        same_label: whether both are normal, or both anomalous.
+    """
+
+    validation: Path
+    training: Path
+    distance: int | None
+    same_label: bool
+
+    def __str__(self) -> str:
+        """As a line for people."""
+        how = "is" if self.distance is None else f"is nearly ({self.distance} of {HASH_BITS} bits differ)"
+        return f"{self.validation} {how} {self.training}{'' if self.same_label else ', with another label'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {
+            "validation": str(self.validation),
+            "training": str(self.training),
+            "distance": self.distance,
+            "same_label": self.same_label,
+        }
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What was found.
+
+    Attributes:
+        identical, near_identical: one entry a validation image, in their order.
+        two_labels: pairs of identical images, of either set, the first labelled normal and the second anomalous.
+    """
+
+    identical: tuple[Twin, ...]
+    near_identical: tuple[Twin, ...]
+    two_labels: tuple[tuple[Path, Path], ...]
+
+    def counts(self) -> dict[str, int]:
+        """How many of each: what may travel in a model file, which names nobody's folders."""
+        return {
+            "identical": len(self.identical),
+            "near_identical": len(self.near_identical),
+            "two_labels": len(self.two_labels),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON types."""
+        return {
+            "identical": [twin.to_dict() for twin in self.identical],
+            "near_identical": [twin.to_dict() for twin in self.near_identical],
+            "two_labels": [[str(normal), str(anomalous)] for normal, anomalous in self.two_labels],
+            "near_identical_means": f"at most {NEAR_LIMIT} of {HASH_BITS} bits of the perceptual hash differ",
+        }
+
+
+def find_leakage(train: PreparedDataset, validation: PreparedDataset) -> Leakage:
+    """Compare all validation images with all training images."""
+    identical = _identical_twins(train, validation)
+    nearest, distances = pairwise_distances_argmin_min(_bits(validation), _bits(train), metric="sqeuclidean")
+    return Leakage(
+        identical=tuple(identical.values()),
+        near_identical=tuple(
+            _twin(train, int(nearest[number]), validation, number, round(distances[number]))
+            for number in range(len(validation.paths))
+            if number not in identical and round(distances[number]) <= NEAR_LIMIT
+        ),
+        two_labels=_with_two_labels(train, validation),
+    )
+
+
+def refuse_leakage(leakage: Leakage) -> None:
+    """Raise DataError, which lists the images, if a validation image is in the training set or nearly so."""
+    twins = [*leakage.identical, *leakage.near_identical]
+    if twins:
+        listed = "\n  ".join(map(str, twins))
+        raise DataError(
+            f"{_summary(leakage)}:\n  {listed}\nTake them out of one of the sets, or leave --fail-on-leakage out."
+        )
+
+
+def leakage_lines(leakage: Leakage) -> list[str]:
+    """What was found, for people; long lists are shortened, metrics.json has all of them."""
+    twins = [*leakage.identical, *leakage.near_identical]
+    if not twins:
+        lines = ["Leakage: no validation image is in the training set, nor one that is nearly the same."]
+    else:
+        lines = [
+            f"Leakage: {_summary(leakage)}. The figures will look better than they should.",
+            *_shortened([str(twin) for twin in twins]),
+        ]
+    if leakage.two_labels:
+        pairs = [f"{normal} is normal, {anomalous} is anomalous" for normal, anomalous in leakage.two_labels]
+        lines += [f"Labels: {len(pairs)} images are labelled both ways:", *_shortened(pairs)]
+    return lines
+
+
+def _summary(leakage: Leakage) -> str:
+    return (
+        f"{len(leakage.identical)} validation images are also in the training set, and "
+        f"{len(leakage.near_identical)} more are nearly the same as one there"
+    )
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
+    left_out = [f"  and {len(lines) - SHOWN} more, see metrics.json"] if len(lines) > SHOWN else []
+    return [f"  {line}" for line in lines[:SHOWN]] + left_out
+
+
+def _identical_twins(train: PreparedDataset, validation: PreparedDataset) -> dict[int, Twin]:
+    """By the validation image's number."""
+    first: dict[str, int] = {}
+    for number, fingerprint in enumerate(train.fingerprints):
+        first.setdefault(fingerprint.pixels, number)
+    return {
+        number: _twin(train, first[fingerprint.pixels], validation, number, None)
+        for number, fingerprint in enumerate(validation.fingerprints)
+        if fingerprint.pixels in first
+    }
+
+
+def _twin(
+    train: PreparedDataset, in_train: int, validation: PreparedDataset, in_validation: int, distance: int | None
+) -> Twin:
+    same_label = bool(train.labels[in_train] == validation.labels[in_validation])
+    return Twin(validation.paths[in_validation], train.paths[in_train], distance, same_label)
+
+
+def _with_two_labels(*sets: PreparedDataset) -> tuple[tuple[Path, Path], ...]:
+    """For each image that occurs with both labels, the first path of either."""
+    paths: defaultdict[str, dict[int, Path]] = defaultdict(dict)
+    for images in sets:
+        for fingerprint, image in zip(images.fingerprints, images.labelled_images, strict=True):
+            paths[fingerprint.pixels].setdefault(image.label, image.path)
+    return tuple((by_label[0], by_label[1]) for by_label in paths.values() if len(by_label) == 2)
+
+
+def _bits(images: PreparedDataset) -> NDArray[np.float32]:
+    """Zeros and ones [N, HASH_BITS]: the squared distance of two rows is the number of bits that differ."""
+    return np.stack([fingerprint.perceptual for fingerprint in images.fingerprints]).astype(np.float32)

@@ -1,0 +1,105 @@
+"""All images of a set, decoded and cut to their region once, before the first epoch."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from crbl_runtime.errors import DataError, ImageError
+from crbl_runtime.image import decode
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
+from crbl_training.data.dataset import LabelledImage, require_both_classes
+from crbl_training.data.fingerprint import Fingerprint, fingerprint
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """Images as the network sees them.
+
+    Attributes:
+        images: uint8 [N, image_size, image_size, 3], RGB. labels: float32 [N], 0 or 1. paths: N paths.
+        regions_missing: how many images had no object and were taken whole.
+        fingerprints: N, of the decoded images.
+        skipped: one message for each image that could not be used and was left out.
+    """
+
+    images: Tensor
+    labels: Tensor
+    paths: tuple[Path, ...]
+    regions_missing: int
+    fingerprints: tuple[Fingerprint, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def labelled_images(self) -> tuple[LabelledImage, ...]:
+        """Path and label of each image."""
+        return tuple(
+            LabelledImage(path, int(label)) for path, label in zip(self.paths, self.labels.tolist(), strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class _Read:
+    image: LabelledImage
+    prepared: PreparedImage
+    fingerprint: Fingerprint
+
+
+def prepare_dataset(
+    images: Sequence[LabelledImage], spec: PreprocessingSpec, name: str, *, skip_bad: bool = False
+) -> PreparedDataset:
+    """Prepare all images, with a progress bar.
+
+    Args:
+        name: what messages call the set. skip_bad: leave out images that cannot be decoded.
+
+    Raises:
+        DataError: listing every image that cannot be decoded; with `skip_bad` only where a class has none left.
+    """
+    with ThreadPoolExecutor() as threads:
+        results = threads.map(lambda image: _read_or_error(image, spec), images)
+        prepared = list(
+            tqdm(results, total=len(images), desc=f"Reading {name} images", unit="", leave=False, disable=None)
+        )
+    errors = tuple(str(result) for result in prepared if isinstance(result, ImageError))
+    if errors and not skip_bad:
+        listed = "\n  ".join(errors)
+        raise DataError(
+            f"{len(errors)} of {len(images)} {name} images cannot be used:\n  {listed}\n"
+            "Mend or remove them, or go on without them with --skip-bad."
+        )
+    good = [result for result in prepared if isinstance(result, _Read)]
+    if errors:
+        require_both_classes([read.image for read in good], f"The {name} set without its unreadable images")
+    return PreparedDataset(
+        images=torch.stack([torch.from_numpy(read.prepared.pixels) for read in good]),
+        labels=torch.tensor([float(read.image.label) for read in good]),
+        paths=tuple(read.image.path for read in good),
+        regions_missing=sum(not read.prepared.region_found for read in good),
+        fingerprints=tuple(read.fingerprint for read in good),
+        skipped=errors,
+    )
+
+
+def description_lines(prepared: PreparedDataset, name: str, region: str) -> list[str]:
+    """What the set holds and what was left out of it, for people."""
+    anomalous = int(prepared.labels.sum())
+    line = f"{len(prepared.paths)} {name} images: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
+    if prepared.regions_missing:
+        line += f" (no {region} found in {prepared.regions_missing}: taken whole)"
+    if not prepared.skipped:
+        return [line]
+    left_out = f"{len(prepared.skipped)} {name} images were left out, since they cannot be used:"
+    return [line, left_out, *(f"  {message}" for message in prepared.skipped)]
+
+
+def _read_or_error(image: LabelledImage, spec: PreprocessingSpec) -> _Read | ImageError:
+    try:
+        pixels = decode(image.path)
+        return _Read(image, prepare(pixels, spec), fingerprint(pixels))
+    except ImageError as error:
+        return error

@@ -1,0 +1,136 @@
+"""Which device trains: DirectML before CUDA before the CPU, and why a better one was passed over."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import torch
+
+from crbl_runtime.errors import UnavailableError, UsageError
+
+KINDS = ("directml", "cuda", "cpu")
+PROBE_SECONDS = 90
+
+# With no adapter, or a broken driver, the first use of a DirectML device ends the process: so another process tries.
+_DIRECTML_PROBE = """
+import json, sys
+try:
+    import torch, torch_directml
+    names = [torch_directml.device_name(i).rstrip(chr(0)).strip() for i in range(torch_directml.device_count())]
+    index = int(sys.argv[1])
+    if 0 <= index < len(names):
+        device = torch_directml.device(index)
+        assert (torch.ones(2).to(device) + 1).to("cpu").sum().item() == 4.0
+    print(json.dumps({"names": names}))
+except Exception as error:
+    print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+"""
+
+
+@dataclass(frozen=True)
+class ChosenDevice:
+    """A device that was tried and works.
+
+    Attributes:
+        kind: "directml", "cuda" or "cpu". index: which adapter of that kind. name: what the adapter calls itself.
+        rejected: for each better kind, why it was not used.
+    """
+
+    kind: str
+    index: int
+    name: str
+    rejected: tuple[str, ...] = ()
+
+    def torch_device(self) -> torch.device:
+        """The device for torch."""
+        if self.kind == "directml":
+            import torch_directml
+
+            device: torch.device = torch_directml.device(self.index)
+            return device
+        return torch.device(self.kind, self.index) if self.kind == "cuda" else torch.device("cpu")
+
+
+def get_device(kind: str = "auto", index: int = 0) -> torch.device:
+    """The best working device for torch, or the one asked for. See `choose_device`."""
+    return choose_device(kind, index).torch_device()
+
+
+def choose_device(kind: str = "auto", index: int = 0) -> ChosenDevice:
+    """The best working device, or the one asked for.
+
+    Args:
+        kind: "auto", "directml", "cuda" or "cpu". index: adapter number, from 0.
+
+    Raises:
+        UsageError: the kind is unknown. UnavailableError: the device asked for is not there or does not work.
+    """
+    if kind not in ("auto", *KINDS):
+        raise UsageError(f"The device is {kind!r}, expected auto, {', '.join(KINDS)}.")
+    candidates = KINDS if kind == "auto" else (kind,)
+    rejected: list[str] = []
+    for candidate in candidates:
+        try:
+            name = probe_device(candidate, index)
+        except UnavailableError as error:
+            rejected.append(f"{candidate}: {error}")
+            continue
+        return ChosenDevice(candidate, index if candidate != "cpu" else 0, name, tuple(rejected))
+    raise UnavailableError(f"No such device. {' '.join(rejected)} Use --device auto for the best one that works.")
+
+
+def probe_device(kind: str, index: int = 0) -> str:
+    """Try a device; what the adapter calls itself.
+
+    Args:
+        kind: "directml", "cuda" or "cpu". index: adapter number, from 0.
+
+    Raises:
+        UnavailableError: why it cannot be used.
+    """
+    return _PROBES[kind](index)
+
+
+def _probe_directml(index: int) -> str:
+    if importlib.util.find_spec("torch_directml") is None:
+        raise UnavailableError("torch-directml is not installed (Windows, Python 3.11 or 3.12: extra train-directml).")
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", _DIRECTML_PROBE, str(index)],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise UnavailableError(f"the driver did not answer within {PROBE_SECONDS} s; update it.") from None
+    lines = probe.stdout.strip().splitlines()
+    if probe.returncode != 0 or not lines:
+        raise UnavailableError(f"trying it ended the process (code {probe.returncode}); update the graphics driver.")
+    answer = json.loads(lines[-1])
+    if "error" in answer:
+        raise UnavailableError(f"it cannot be used here ({answer['error']}).")
+    return _adapter_name(answer["names"], index)
+
+
+def _probe_cuda(index: int) -> str:
+    if not torch.cuda.is_available():
+        raise UnavailableError("torch sees no CUDA device (no NVIDIA card or driver, or a torch without CUDA).")
+    return _adapter_name([torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())], index)
+
+
+def _probe_cpu(index: int) -> str:
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+_PROBES = {"directml": _probe_directml, "cuda": _probe_cuda, "cpu": _probe_cpu}
+
+
+def _adapter_name(names: list[str], index: int) -> str:
+    if not names:
+        raise UnavailableError("there is no adapter.")
+    if not 0 <= index < len(names):
+        raise UnavailableError(f"adapter {index} was asked for, but there are: {dict(enumerate(names))}.")
+    return names[index]

@@ -1,0 +1,109 @@
+"""A checkpoint or a model file, seen as what they have in common: something that gives images logits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from crbl_runtime.detector import Detector
+from crbl_runtime.errors import UsageError
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_training.checkpoint import Checkpoint, load_checkpoint
+from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.devices.device import ChosenDevice, choose_device
+from crbl_training.evaluation.metrics import predict_logits
+
+CHECKPOINT_SUFFIXES = (".pth", ".safetensors")
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """A model that is to be measured.
+
+    Attributes:
+        training: provenance of the weights, with their hash.
+        device: where it runs, in words. rejected: why no better device was used.
+        logits: what it says of images that were prepared with `preprocessing`: float32 [N].
+    """
+
+    variant: str
+    preprocessing: PreprocessingSpec
+    threshold: float
+    threshold_source: str
+    training: dict[str, Any]
+    device: str
+    rejected: tuple[str, ...]
+    logits: Callable[[PreparedDataset], Tensor]
+
+    def known_images(self, data_hash: str) -> str | None:
+        """What to think of figures on these images if the training saw them, None where it did not."""
+        if data_hash == self.training.get("train_data_hash"):
+            return "The model was trained on these very images: the figures say nothing about others."
+        if data_hash == self.training.get("validation_data_hash"):
+            return (
+                "These are the validation images of the training, which chose the best epoch and perhaps the "
+                "threshold: expect a little less of others."
+            )
+        return None
+
+
+@contextmanager
+def open_model(path: Path, device: str, device_index: int) -> Iterator[EvaluatedModel]:
+    """The model of a .onnx file through the runtime, or of a checkpoint through PyTorch.
+
+    Args:
+        device: "auto", "directml", "cuda" or "cpu". device_index: adapter number, from 0.
+
+    Raises:
+        UsageError: the name ends in none of .onnx, .pth and .safetensors. ModelFileError, CheckpointError,
+            UnavailableError: see `Detector`, `load_checkpoint` and `choose_device`.
+    """
+    if path.suffix == ".onnx":
+        with Detector(path, device, device_index=device_index) as detector:
+            yield _of_model_file(detector)
+    elif path.suffix in CHECKPOINT_SUFFIXES:
+        checkpoint = load_checkpoint(path)
+        yield _of_checkpoint(checkpoint, choose_device(device, device_index))
+    else:
+        raise UsageError(f"The model is {path}, expected a name that ends in .onnx, .pth or .safetensors.")
+
+
+def _of_model_file(detector: Detector) -> EvaluatedModel:
+    def logits(images: PreparedDataset) -> Tensor:
+        # From the files on: what the runtime makes of an image is part of what is measured.
+        paths = tqdm(images.paths, desc="Predicting", unit="", leave=False, disable=None)
+        return torch.tensor([prediction.logit for prediction in detector.predict_many(paths)])
+
+    contract = detector.contract
+    return EvaluatedModel(
+        variant=contract.variant,
+        preprocessing=contract.preprocessing,
+        threshold=contract.threshold,
+        threshold_source=contract.threshold_source,
+        training=contract.training,
+        device=f"onnxruntime, {detector.provider.kind}",
+        rejected=(detector.fallback,) if detector.fallback is not None else (),
+        logits=logits,
+    )
+
+
+def _of_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedModel:
+    def logits(images: PreparedDataset) -> Tensor:
+        device = chosen.torch_device()
+        return predict_logits(checkpoint.build_model().to(device), images.images, checkpoint.preprocessing, device)
+
+    return EvaluatedModel(
+        variant=checkpoint.variant.name,
+        preprocessing=checkpoint.preprocessing,
+        threshold=checkpoint.threshold,
+        threshold_source=checkpoint.threshold_source,
+        training={"checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
+        device=f"PyTorch, {chosen.kind}: {chosen.name}",
+        rejected=chosen.rejected,
+        logits=logits,
+    )

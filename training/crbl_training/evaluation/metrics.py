@@ -1,0 +1,128 @@
+"""Scores on a set of images, and the figures that follow from them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn import metrics
+from torch import Tensor
+from tqdm import tqdm
+
+from crbl_runtime.errors import CRBLError
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_training.data.even_batches import batches_of_size, even_size
+from crbl_training.evaluation.bootstrap import Interval, bootstrap_method, metric_intervals
+from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.model.loss import binary_cross_entropy
+from crbl_training.model.network_input import network_input
+
+EVALUATION_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Figures of a classifier at a threshold; the positive class is the anomaly.
+
+    Attributes:
+        loss: mean cross-entropy, unweighted. auroc, average_precision: over all thresholds.
+        true_normal ... missed_anomaly: the confusion matrix at the threshold.
+    """
+
+    images: int
+    threshold: float
+    loss: float
+    auroc: float
+    average_precision: float
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    true_normal: int
+    false_alarm: int
+    missed_anomaly: int
+    true_anomaly: int
+
+    def to_dict(self) -> dict[str, float | int]:
+        """As JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures with bootstrap intervals of those that have a meaning for other images, by the figure's name."""
+
+    metrics: Metrics
+    intervals: dict[str, Interval]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types: the figures, and beside them their intervals and how these came about."""
+        intervals = {name: [interval.low, interval.high] for name, interval in self.intervals.items()}
+        return self.metrics.to_dict() | {"intervals": intervals, "interval_method": bootstrap_method()}
+
+
+@torch.no_grad()
+def predict_logits(model: CRBLDualModel, images: Tensor, spec: PreprocessingSpec, device: torch.device) -> Tensor:
+    """Logits of prepared images, uint8 [N, H, W, 3] -> float32 [N] on the CPU. The model is left in eval mode."""
+    model.eval()
+    size = even_size(len(images), EVALUATION_BATCH)
+    batches = tqdm(
+        batches_of_size(images, size),
+        desc="Predicting",
+        unit="batch",
+        total=-(-len(images) // size),
+        leave=False,
+        disable=None,
+    )
+    return torch.cat([model(network_input(batch.to(device), spec)).cpu() for batch in batches])[: len(images)]
+
+
+def require_finite_logits(logits: Tensor) -> None:
+    """Raise CRBLError if a logit is NaN or infinite: there are no figures then."""
+    if not bool(logits.isfinite().all()):
+        raise CRBLError(
+            "The network gave NaN or infinite logits, so there are no figures. "
+            "Try --device cpu; if that is well, the graphics driver computes wrongly."
+        )
+
+
+def evaluate(logits: Tensor, labels: Tensor, threshold: float) -> Evaluation:
+    """Figures with intervals, from the arguments of `compute_metrics`; takes seconds."""
+    truth = labels.numpy().astype(np.int64)
+    decisions = anomaly_decisions(logits, threshold)
+    return Evaluation(
+        compute_metrics(logits, labels, threshold), metric_intervals(truth, logits.double().numpy(), decisions)
+    )
+
+
+def probabilities(logits: Tensor) -> NDArray[np.float64]:
+    """Of an anomaly, [N], in double precision."""
+    return torch.sigmoid(logits.double()).numpy()
+
+
+def anomaly_decisions(logits: Tensor, threshold: float) -> NDArray[np.int64]:
+    """1 where the probability is greater than the threshold, else 0: [N]."""
+    return (probabilities(logits) > threshold).astype(np.int64)
+
+
+def compute_metrics(logits: Tensor, labels: Tensor, threshold: float) -> Metrics:
+    """Figures from logits float [N] and labels float [N], both classes present; scikit-learn computes them."""
+    truth = labels.numpy().astype(int)
+    decision = anomaly_decisions(logits, threshold)
+    (true_normal, false_alarm), (missed, true_anomaly) = metrics.confusion_matrix(truth, decision, labels=[0, 1])
+    return Metrics(
+        images=len(truth),
+        threshold=threshold,
+        loss=float(binary_cross_entropy(logits.double(), labels.double()).mean()),
+        auroc=float(metrics.roc_auc_score(truth, logits.numpy())),
+        average_precision=float(metrics.average_precision_score(truth, logits.numpy())),
+        accuracy=float(metrics.accuracy_score(truth, decision)),
+        precision=float(metrics.precision_score(truth, decision, zero_division=0)),
+        recall=float(metrics.recall_score(truth, decision)),
+        f1=float(metrics.f1_score(truth, decision)),
+        true_normal=int(true_normal),
+        false_alarm=int(false_alarm),
+        missed_anomaly=int(missed),
+        true_anomaly=int(true_anomaly),
+    )

@@ -1,0 +1,86 @@
+"""What a model can do on a set of images, for people: a table, the scores and the worst mistakes.
+
+crbl-train and crbl-evaluate both report through here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
+from crbl_training.evaluation.scores import write_scores
+from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
+
+MISTAKES_FILE = "worst_mistakes.png"
+FIGURES = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+}
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """The images, what the model says of them (logits float32 [N]), and what follows from it."""
+
+    dataset: PreparedDataset
+    logits: Tensor
+    evaluation: Evaluation
+    mistakes: WorstMistakes
+
+
+def report_on(images: PreparedDataset, logits: Tensor, threshold: float) -> EvaluationReport:
+    """Measure, with intervals, and sort out the mistakes; takes seconds.
+
+    Raises:
+        CRBLError: a logit is not finite.
+    """
+    require_finite_logits(logits)
+    return EvaluationReport(
+        images,
+        logits,
+        evaluate(logits, images.labels, threshold),
+        worst_mistakes(images, logits, threshold),
+    )
+
+
+def write_report(folder: Path, scores_file: str, report: EvaluationReport, title: str) -> dict[str, Any]:
+    """Write the scores (CSV) and the worst mistakes (PNG) to a folder; gives what metrics.json is to say of both."""
+    write_scores(folder / scores_file, report.dataset, report.logits)
+    write_worst_mistakes(folder / MISTAKES_FILE, report.mistakes, title)
+    return {"scores": scores_file, "worst_mistakes": report.mistakes.to_dict()}
+
+
+def report_lines(report: EvaluationReport) -> list[str]:
+    """The figures with their intervals, the confusion matrix, and what a figure without a mistake is worth."""
+    metrics, intervals = report.evaluation.metrics, report.evaluation.intervals
+    figures = [
+        f"  {label:18} {getattr(metrics, name):8.4f}   {intervals[name].low:.4f} to {intervals[name].high:.4f}"
+        for name, label in FIGURES.items()
+    ]
+    return [
+        f"  {'':18} {'figure':>8}   95 % interval",
+        *figures,
+        f"  {f'threshold {metrics.threshold:.4g}':18} {'called normal':>16} {'called anomalous':>18}",
+        f"  {'normal':18} {metrics.true_normal:16d} {metrics.false_alarm:18d}",
+        f"  {'anomalous':18} {metrics.missed_anomaly:16d} {metrics.true_anomaly:18d}",
+        *_without_a_mistake(metrics),
+    ]
+
+
+def _without_a_mistake(metrics: Metrics) -> list[str]:
+    """What the bootstrap cannot see: the rule of three (Hanley and Lippman-Hand, JAMA 249, 1983, 1743)."""
+    anomalous = metrics.missed_anomaly + metrics.true_anomaly
+    normal = metrics.true_normal + metrics.false_alarm
+    lines = []
+    if metrics.missed_anomaly == 0:
+        lines.append(f"  No anomaly of {anomalous} was missed: of others, up to {min(1, 3 / anomalous):.1%} may be.")
+    if metrics.false_alarm == 0:
+        lines.append(f"  No false alarm on {normal} images: on others, up to {min(1, 3 / normal):.1%} may be.")
+    return lines

@@ -1,0 +1,167 @@
+"""Frozen activations, computed once and kept in a file for every later epoch and run."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from crbl_runtime.atomic_file import remove_temporaries, replacing
+from crbl_runtime.errors import UsageError
+from crbl_training.process_group import current_shard
+from crbl_training.train.activations import ActivationSource, ComputedActivations, image_by_image
+
+CACHE_MODES = ("auto", "on", "off")
+GIGABYTE = 10**9
+# Rows of a file that are computed at a time.
+FILLED_AT_ONCE = 32
+# What a disk must have left beside the cache, for checkpoints and everybody else.
+SPARE_BYTES = 2 * GIGABYTE
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """Whether and where frozen activations are kept.
+
+    Attributes:
+        folder: where the files lie; whatever is in it may be deleted between runs.
+        mode: "auto" (where possible, saying why not), "on" (or fail) or "off". budget: bytes, of each file.
+    """
+
+    folder: Path
+    mode: str = "auto"
+    budget: int = 4 * GIGABYTE
+
+
+@dataclass(frozen=True)
+class CachedActivations:
+    """Reads activations from a memory-mapped file.
+
+    Attributes:
+        values: float32 [images * views, values], an image's views one after the other.
+        shapes: of one image's activations in either backbone. views: how many of each image there are.
+    """
+
+    values: NDArray[np.float32]
+    shapes: tuple[torch.Size, torch.Size]
+    views: int
+    device: torch.device
+
+    def __call__(self, images: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+        rows = torch.from_numpy(self.values[(images * self.views + views).numpy()])
+        first, second = rows.split([shape.numel() for shape in self.shapes], dim=1)
+        shapes = ((len(rows), *shape) for shape in self.shapes)
+        first, second = (part.reshape(shape) for part, shape in zip((first, second), shapes, strict=True))
+        return first.to(self.device), second.to(self.device)
+
+
+def activation_source(
+    source: ComputedActivations, views: int, settings: CacheSettings, name: str
+) -> tuple[ActivationSource, str]:
+    """The activations from a file, made now if need be, or else computed at each use; and a sentence that says which.
+
+    On the CPU both give the same bits, because the images are computed one by one either way. Only views that are
+    new in every epoch, which nobody keeps, are computed a batch at a time: with several threads that is quicker.
+
+    Args:
+        views: how many views of each image there are, 0 when every epoch draws new ones.
+        name: what the images are, for the sentence.
+
+    Raises:
+        UsageError: the mode is "on" and the activations can't be kept.
+    """
+    try:
+        return _kept_activations(source, views, settings, name)
+    except _NotCachedError as reason:
+        if settings.mode == "on":
+            raise UsageError(f"--cache on, but activations of the {name} images can't be kept: {reason}.") from None
+        computed = source if views == 0 else _repeatable(source)
+        return computed, f"Frozen layers run anew for each batch of {name} images: {reason}"
+
+
+class _NotCachedError(Exception):
+    """Why activations are computed at each use."""
+
+
+def _kept_activations(
+    source: ComputedActivations, views: int, settings: CacheSettings, name: str
+) -> tuple[CachedActivations, str]:
+    if settings.mode == "off":
+        raise _NotCachedError("the cache is off")
+    if source.model.trainable == "all":
+        raise _NotCachedError("none is frozen")
+    if current_shard().world_size > 1:
+        raise _NotCachedError("several processes train")
+    if views == 0:
+        raise _NotCachedError("every epoch draws new views (--views N keeps N of each image)")
+    shapes = _shapes(source)
+    size = len(source.images) * views * _values(shapes) * 4
+    if size > settings.budget:
+        wanted = f"{size / GIGABYTE:.1f} GB would be needed"
+        raise _NotCachedError(f"{wanted}, --cache-budget is {settings.budget / GIGABYTE:g} GB")
+    path = settings.folder / f"activations_{_key(source, views)}.npy"
+    kept = path.is_file()
+    if not kept:
+        remove_temporaries(path)
+        _require_space(size, settings.folder)
+        _fill(path, source, views, _values(shapes), name)
+    cached = CachedActivations(np.load(path, mmap_mode="r"), shapes, views, source.device)
+    return (
+        cached,
+        f"Frozen layers of {name} images {'read from' if kept else 'kept in'} {path} ({size / 1e6:,.0f} MB)",
+    )
+
+
+def _require_space(size: int, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    spare = shutil.disk_usage(folder).free - SPARE_BYTES
+    if size > spare:
+        wanted = f"{size / GIGABYTE:.1f} GB would be needed"
+        raise _NotCachedError(f"{wanted}, the disk has {max(spare, 0) / GIGABYTE:.1f} GB to spare")
+
+
+def _shapes(source: ComputedActivations) -> tuple[torch.Size, torch.Size]:
+    first, second = source(torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
+    return first.shape[1:], second.shape[1:]
+
+
+def _values(shapes: tuple[torch.Size, torch.Size]) -> int:
+    return sum(shape.numel() for shape in shapes)
+
+
+def _key(source: ComputedActivations, views: int) -> str:
+    """What the activations depend on: frozen weights, images, how they are seen, and what computes them."""
+    digest = hashlib.sha256()
+    for tensor in (*source.model.frozen_state().values(), source.images):
+        digest.update(tensor.detach().cpu().contiguous().numpy())
+    rest = {
+        "trainable": source.model.trainable,
+        "spec": source.spec.to_dict(),
+        "views": [repr(source.transform), source.seed, views] if source.transform is not None else [],
+        "computed_by": [torch.__version__, source.device.type, torch.get_num_threads()],
+    }
+    digest.update(json.dumps(rest, sort_keys=True).encode())
+    return digest.hexdigest()[:16]
+
+
+def _repeatable(source: ComputedActivations) -> ActivationSource:
+    # On a GPU one image alone would leave most of it idle, and nothing promises the same bits there.
+    return image_by_image(source) if source.device.type == "cpu" else source
+
+
+def _fill(path: Path, source: ComputedActivations, views: int, values: int, name: str) -> None:
+    repeatable = _repeatable(source)
+    batches = torch.arange(len(source.images) * views).split(FILLED_AT_ONCE)
+    with replacing(path) as temporary:
+        kept = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(source.images) * views, values))
+        for batch in tqdm(batches, desc=f"Frozen layers, {name}", unit="batch", leave=False, disable=None):
+            activations = repeatable(batch // views, batch % views)
+            kept[batch.numpy()] = torch.cat([part.flatten(1).cpu() for part in activations], dim=1).numpy()
+        kept.flush()
+        del kept  # Windows renames no file that is still mapped.

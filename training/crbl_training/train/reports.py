@@ -1,0 +1,65 @@
+"""The files a training run leaves beside its checkpoint."""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from crbl_runtime.atomic_file import write_bytes, write_text
+from crbl_runtime.csv_file import write_csv
+from crbl_training.train.epoch import Epoch
+
+HISTORY_FILE = "history.csv"
+METRICS_FILE = "metrics.json"
+
+
+def write_history(path: Path, history: Sequence[Epoch]) -> None:
+    """One line an epoch, as CSV."""
+    header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_auroc", "val_accuracy", "best", "seconds"]
+    rows = [
+        [
+            epoch.number,
+            f"{epoch.learning_rate:.3g}",
+            f"{epoch.train_loss:.6f}",
+            f"{epoch.validation.loss:.6f}",
+            f"{epoch.validation.auroc:.6f}",
+            f"{epoch.validation.accuracy:.6f}",
+            int(epoch.best),
+            f"{epoch.seconds:.1f}",
+        ]
+        for epoch in history
+    ]
+    write_csv(path, header, rows)
+
+
+def write_metrics(path: Path, figures: dict[str, Any]) -> None:
+    """Figures as JSON."""
+    write_text(path, json.dumps(figures, indent=2, sort_keys=True) + "\n")
+
+
+def write_curves(path: Path, history: Sequence[Epoch], title: str) -> None:
+    """Losses and AUROC over the epochs, as PNG."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, scores = figure.subplots(1, 2)
+    epochs = [epoch.number for epoch in history]
+    best = next((epoch.number for epoch in reversed(history) if epoch.best), None)
+    losses.plot(epochs, [epoch.train_loss for epoch in history], marker=".", label="training (weighted, augmented)")
+    losses.plot(epochs, [epoch.validation.loss for epoch in history], marker=".", label="validation")
+    losses.set(xlabel="epoch", ylabel="cross-entropy", title=title)
+    scores.plot(epochs, [epoch.validation.auroc for epoch in history], marker=".", label="AUROC")
+    scores.plot(epochs, [epoch.validation.accuracy for epoch in history], marker=".", label="accuracy at the threshold")
+    scores.set(xlabel="epoch", title="validation", ylim=(0, 1.02))
+    for axes in (losses, scores):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        if best is not None:
+            axes.axvline(best, color="grey", linestyle=":", label="best epoch")
+        axes.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,332 @@
+"""One training run: from a split of images to a checkpoint with its figures in a folder."""
+
+import datetime
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import timm
+import torch
+from torch import Tensor
+
+from crbl_runtime.atomic_file import remove_temporaries
+from crbl_runtime.errors import UsageError
+from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_runtime.variant import Variant
+from crbl_training.checkpoint import Checkpoint, save_checkpoint
+from crbl_training.data.balanced_batches import balanced_batches
+from crbl_training.data.dataset import Split, data_hash
+from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
+from crbl_training.data.prepared_dataset import PreparedDataset, description_lines, prepare_dataset
+from crbl_training.devices.check import check_device
+from crbl_training.devices.device import ChosenDevice
+from crbl_training.evaluation.metrics import Metrics, predict_logits
+from crbl_training.evaluation.report import report_lines, report_on, write_report
+from crbl_training.evaluation.scores import SCORES_FILE
+from crbl_training.evaluation.threshold import choose_threshold, parse_threshold_rule
+from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.model.loss import class_weights
+from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
+from crbl_training.process_group import current_shard
+from crbl_training.train.activation_cache import CacheSettings
+from crbl_training.train.epoch import Epoch
+from crbl_training.train.loop import TrainingResult, train_model
+from crbl_training.train.recipe import Recipe
+from crbl_training.train.reports import HISTORY_FILE, METRICS_FILE, write_curves, write_history, write_metrics
+from crbl_training.train.state import StateFile
+from crbl_training.train.tensorboard_log import tensorboard_log
+from crbl_training.weights.initial_weights import load_backbones, load_start
+
+STATE_FILE = "training_state.safetensors"
+CACHE_FOLDER = "activation_cache"
+TENSORBOARD_FOLDER = "tensorboard"
+DEVICE_CHECK_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What is to be trained and how, but for the images.
+
+    Attributes:
+        trainable: which parameters learn, one of `TRAINABLE`. start: the checkpoint to go on from, or None.
+        weights: first weights of the backbones, see `load_backbones`.
+        threshold_rule: "keep", "f1" or "recall=R". resume: go on with what the folder holds.
+        skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
+        save_steps: how often the state is written within an epoch, 0 for after each epoch only.
+        cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
+        skip_device_check: train on DirectML without comparing a step with the CPU's first.
+    """
+
+    variant: Variant
+    trainable: str
+    spec: PreprocessingSpec
+    recipe: Recipe
+    seed: int
+    start: Checkpoint | None
+    weights: tuple[str, ...]
+    trust_pickle: bool
+    threshold_rule: str
+    skip_bad: bool
+    fail_on_leakage: bool
+    resume: bool
+    save_steps: int
+    cache_mode: str
+    cache_budget: int
+    tensorboard: bool
+    skip_device_check: bool
+
+
+def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: ChosenDevice) -> Metrics:
+    """Train by the config, write checkpoint and reports to the folder, and give back the validation figures.
+
+    In a group of processes all of them train, and the first one writes.
+
+    Raises:
+        UsageError: the folder holds an unfinished run and the config is not to resume, or a run of another config.
+        What `prepare_dataset`, `refuse_leakage`, `load_backbones`, `check_device` and `train_model` raise.
+    """
+    state_path = folder / STATE_FILE
+    _require_clear(state_path, config.resume)
+    remove_temporaries(state_path)
+    train_set, validation_set = _prepare(split, config)
+    leakage = _look_for_leakage(train_set, validation_set, config.fail_on_leakage)
+    hashes = {
+        "train_data_hash": data_hash(train_set.labelled_images),
+        "validation_data_hash": data_hash(validation_set.labelled_images),
+    }
+
+    torch.manual_seed(config.seed)
+    model = CRBLDualModel(config.trainable, config.recipe.root_floor)
+    if config.start is not None:
+        origin = load_start(model, config.start)
+    else:
+        origin = load_backbones(model, config.weights, train_set, config.spec, trust_pickle=config.trust_pickle)
+    say(f"Weights: {origin}")
+    if current_shard().world_size > 1:
+        convert_sync_batchnorm(model)
+    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    say(f"Training {learning:,} parameters ({config.variant.name}) for up to {config.recipe.epochs} epochs")
+
+    device_check = _require_sound_device(config, model, train_set, chosen)
+    threshold = config.start.threshold if config.start is not None else config.variant.threshold
+    with _epoch_log(config, folder) as log:
+        result = train_model(
+            model,
+            train_set,
+            validation_set,
+            config.spec,
+            threshold,
+            config.recipe,
+            chosen.torch_device(),
+            config.seed,
+            log,
+            say=say,
+            state_file=StateFile(state_path, _identity(config, origin, hashes), config.save_steps),
+            cache=CacheSettings(folder / CACHE_FOLDER, config.cache_mode, config.cache_budget),
+        )
+    counts = _image_counts(train_set, validation_set, leakage)
+    run = {"best_epoch": result.best_epoch, "device_check": device_check}
+    provenance = _provenance(config, chosen, origin, split) | hashes | counts | run
+    checkpoint = Checkpoint(
+        variant=config.variant,
+        state=result.state,
+        preprocessing=config.spec,
+        threshold=threshold,
+        threshold_source=_threshold_source(config),
+        provenance=provenance,
+    )
+    found = {
+        "leakage": leakage.to_dict(),
+        "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
+    }
+    figures = _finish(checkpoint, config, validation_set, result, found, folder)
+    state_path.unlink(missing_ok=True)
+    return figures
+
+
+def say(message: str) -> None:
+    """Tell the user, once: in a group of processes the first one speaks."""
+    if current_shard().rank == 0:
+        click.echo(message)
+
+
+def _require_clear(state_path: Path, resume: bool) -> None:
+    if resume and not state_path.is_file():
+        finished = sorted(state_path.parent.glob("*.safetensors"))
+        if finished:
+            raise UsageError(
+                f"There is nothing to resume in {state_path.parent}: that run has ended with {finished[-1].name}. "
+                "Use --from-checkpoint to train it further."
+            )
+        say(f"Nothing to resume in {state_path.parent}: starting with the first epoch")
+    if not resume and state_path.is_file():
+        raise UsageError(
+            f"{state_path.parent} holds an unfinished run. Go on with it by --resume, name another --out, "
+            f"or delete {state_path.name}."
+        )
+
+
+def _prepare(split: Split, config: TrainingConfig) -> tuple[PreparedDataset, PreparedDataset]:
+    train_set = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
+    validation_set = prepare_dataset(split.validation, config.spec, "validation", skip_bad=config.skip_bad)
+    for name, prepared in (("training", train_set), ("validation", validation_set)):
+        say("\n".join(description_lines(prepared, name, config.spec.region)))
+    return train_set, validation_set
+
+
+def _look_for_leakage(train_set: PreparedDataset, validation_set: PreparedDataset, refuse: bool) -> Leakage:
+    leakage = find_leakage(train_set, validation_set)
+    if refuse:
+        refuse_leakage(leakage)
+    say("\n".join(leakage_lines(leakage)))
+    return leakage
+
+
+def _require_sound_device(
+    config: TrainingConfig, model: CRBLDualModel, train_set: PreparedDataset, chosen: ChosenDevice
+) -> str:
+    """Where the device is DirectML's, compare a step with the CPU's; says in a word what came of it."""
+    if chosen.kind != "directml":
+        return "not needed"
+    if config.skip_device_check:
+        say("Device check: skipped. If this driver computes wrongly, nobody will notice")
+        return "skipped"
+    indices = balanced_batches(train_set.labels, DEVICE_CHECK_IMAGES, config.seed, epoch=0)[0]
+    weights = class_weights(config.recipe.assumed_normal_share)
+    images, labels = train_set.images[indices], train_set.labels[indices]
+    check_device(model, images, labels, config.spec, weights, chosen.torch_device())
+    say("Device check: a training step gives what the CPU gives")
+    return "passed"
+
+
+def _identity(config: TrainingConfig, origin: str, hashes: dict[str, str]) -> dict[str, Any]:
+    recipe = asdict(config.recipe)
+    if config.recipe.scheduler == "plateau":
+        del recipe["epochs"]  # A plateau does not know how many epochs are to come: a run may be prolonged.
+    return {
+        "variant": config.variant.name,
+        "trainable": config.trainable,
+        "preprocessing": config.spec.to_dict(),
+        "seed": config.seed,
+        "weights": origin,
+        **recipe,
+        **hashes,
+    }
+
+
+def _threshold_source(config: TrainingConfig) -> str:
+    if config.start is None:
+        return f"the default of the variant {config.variant.name}"
+    return f"kept from checkpoint {config.start.hash[:12]}: {config.start.threshold_source}"
+
+
+def _finish(
+    checkpoint: Checkpoint,
+    config: TrainingConfig,
+    validation_set: PreparedDataset,
+    result: TrainingResult,
+    found: dict[str, Any],
+    folder: Path,
+) -> Metrics:
+    """Choose the threshold, compute the figures and write everything down, with what was found in the images."""
+    logits = predict_logits(checkpoint.build_model(), validation_set.images, config.spec, torch.device("cpu"))
+    checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
+    report = report_on(validation_set, logits, checkpoint.threshold)
+    checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": report.evaluation.to_dict()})
+    if current_shard().rank > 0:
+        return report.evaluation.metrics
+
+    name = config.variant.name
+    stamp = datetime.date.today().strftime("%y%m%d")
+    pth, twin = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{name}.pth")
+    write_history(folder / HISTORY_FILE, result.history)
+    write_curves(folder / "curves.png", result.history, f"CRBL {name}")
+    described = {
+        "variant": name,
+        "checkpoint": pth.name,
+        "checkpoint_hash": checkpoint.hash,
+        "threshold_source": checkpoint.threshold_source,
+    }
+    shown = write_report(folder, SCORES_FILE, report, f"CRBL {name}, validation")
+    write_metrics(folder / METRICS_FILE, {**described, **checkpoint.provenance, **shown, **found})
+    say(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation images, which chose it:")
+    say("\n".join(report_lines(report)))
+    say(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
+    say(f"Checkpoint: {pth} and {twin.name}")
+    say(f"Next: crbl-export --variant {name} --checkpoint {pth}")
+    return report.evaluation.metrics
+
+
+def _with_threshold(
+    checkpoint: Checkpoint, config: TrainingConfig, logits: Tensor, validation_set: PreparedDataset
+) -> Checkpoint:
+    """The checkpoint with the threshold that the config's rule chooses, and what there is to know of the choice."""
+    rule = parse_threshold_rule(config.threshold_rule)
+    if rule.kind == "keep":
+        choice = config.start.provenance.get("threshold_choice") if config.start is not None else None
+        return replace(checkpoint, provenance=checkpoint.provenance | {"threshold_choice": choice})
+    digest = checkpoint.provenance["validation_data_hash"]
+    chosen = choose_threshold(rule, logits, validation_set.labels, digest)
+    return replace(
+        checkpoint,
+        threshold=chosen.value,
+        threshold_source=chosen.source,
+        provenance=checkpoint.provenance | {"threshold_choice": chosen.to_dict()},
+    )
+
+
+@contextmanager
+def _epoch_log(config: TrainingConfig, folder: Path) -> Iterator[Callable[[Epoch], None]]:
+    """What is told of every epoch: a line, and TensorBoard's files if the config asks for them."""
+    if not config.tensorboard or current_shard().rank > 0:
+        yield _print_epoch
+        return
+    with tensorboard_log(folder / TENSORBOARD_FOLDER) as write:
+
+        def log(epoch: Epoch) -> None:
+            _print_epoch(epoch)
+            write(epoch)
+
+        yield log
+
+
+def _print_epoch(epoch: Epoch) -> None:
+    say(
+        f"Epoch {epoch.number:3d}  loss {epoch.train_loss:.4f}  validation loss {epoch.validation.loss:.4f}  "
+        f"AUROC {epoch.validation.auroc:.4f}  accuracy {epoch.validation.accuracy:.4f}  "
+        f"lr {epoch.learning_rate:.1e}  {epoch.seconds:.1f} s{'  best' if epoch.best else ''}"
+    )
+
+
+def _image_counts(train_set: PreparedDataset, validation_set: PreparedDataset, leakage: Leakage) -> dict[str, Any]:
+    return {
+        "train_images": len(train_set.paths),
+        "validation_images": len(validation_set.paths),
+        "images_skipped": len(train_set.skipped) + len(validation_set.skipped),
+        "leakage": leakage.counts(),
+    }
+
+
+def _provenance(config: TrainingConfig, chosen: ChosenDevice, origin: str, split: Split) -> dict[str, Any]:
+    return {
+        "recipe": asdict(config.recipe),
+        "trainable": config.trainable,
+        "seed": config.seed,
+        "device": f"{chosen.kind}: {chosen.name}",
+        "processes": current_shard().world_size,
+        "weights": origin,
+        "validation_source": split.validation_source,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "timm": timm.__version__,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+        },
+    }

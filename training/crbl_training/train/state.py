@@ -1,0 +1,128 @@
+"""Everything a training run needs to go on after it was stopped, in one file without pickle."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from crbl_runtime.atomic_file import write_bytes
+from crbl_runtime.errors import CheckpointError, UsageError
+from crbl_training.evaluation.metrics import Metrics
+from crbl_training.train.epoch import Epoch
+
+SCHEMA_VERSION = 1
+METADATA_KEY = "crbl_training_state"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A run between two steps; all tensors on the CPU. Batches and random draws follow from the seed and the position.
+
+    Attributes:
+        epoch: the one under way, from 1. losses: of its steps so far, as many as are done.
+        parts: in how many parts each batch is computed.
+        model, best: state dicts, now and of the best epoch. best_epoch: 0 before there is one.
+        moments: Adam's two of every parameter that learns, by the parameter's number and the moment's name.
+        steps: done by the optimizer. learning_rate: now. scheduler: its state, JSON types.
+        history: the epochs that are done.
+    """
+
+    epoch: int
+    losses: tuple[float, ...]
+    parts: int
+    model: dict[str, Tensor]
+    best: dict[str, Tensor]
+    best_epoch: int
+    best_loss: float
+    moments: dict[str, Tensor]
+    steps: int
+    learning_rate: float
+    scheduler: dict[str, Any]
+    history: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
+class StateFile:
+    """Where a run keeps its state, and what the run is.
+
+    Attributes:
+        identity: what a run must have in common with the one it continues; JSON types.
+        every_steps: how often it is written within an epoch; 0 for after each epoch only.
+    """
+
+    path: Path
+    identity: dict[str, Any]
+    every_steps: int = 0
+
+    def save(self, state: TrainingState) -> None:
+        """Replace the file atomically: a kill leaves the state before or this one."""
+        position = {
+            name: getattr(state, name)
+            for name in ("epoch", "losses", "parts", "best_epoch", "best_loss", "steps", "learning_rate", "scheduler")
+        }
+        metadata = {
+            "schema_version": SCHEMA_VERSION,
+            "identity": self.identity,
+            "position": position,
+            "history": [asdict(epoch) for epoch in state.history],
+        }
+        # Most of the best epoch's weights are frozen or still the current ones.
+        changed = {name: tensor for name, tensor in state.best.items() if not torch.equal(tensor, state.model[name])}
+        tensors = {f"model/{name}": tensor for name, tensor in state.model.items()}
+        tensors |= {f"best/{name}": tensor for name, tensor in changed.items()}
+        tensors |= {f"moments/{name}": tensor for name, tensor in state.moments.items()}
+        # Not save_file, whose own temporary file would outlive a kill under a name that nobody knows.
+        write_bytes(self.path, save(tensors, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)}))
+
+    def load(self) -> TrainingState | None:
+        """The state that was saved last; None where there is none.
+
+        Raises:
+            CheckpointError: the file is damaged or of another version.
+            UsageError: it belongs to a run of other data, options or weights; what differs is named.
+        """
+        if not self.path.is_file():
+            return None
+        try:
+            with safetensors.safe_open(self.path, "pt") as file:
+                metadata = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 it is no mapping
+        except (safetensors.SafetensorError, OSError, ValueError) as error:
+            raise CheckpointError(f"{self.path} is damaged ({error}). Delete it to begin anew.") from error
+        if metadata.get("schema_version") != SCHEMA_VERSION:
+            raise CheckpointError(
+                f"{self.path} has schema version {metadata.get('schema_version')}, expected {SCHEMA_VERSION}. "
+                "Use the version of crbl that wrote it, or delete it to begin anew."
+            )
+        self._require_same_run(metadata["identity"])
+        model, best, moments = (_group(tensors, prefix) for prefix in ("model/", "best/", "moments/"))
+        history = tuple(
+            Epoch(**{**epoch, "validation": Metrics(**epoch["validation"])}) for epoch in metadata["history"]
+        )
+        position = metadata["position"]
+        return TrainingState(
+            **{**position, "losses": tuple(position["losses"])},
+            model=model, best=model | best, moments=moments, history=history,
+        )  # fmt: skip
+
+    def _require_same_run(self, saved: dict[str, Any]) -> None:
+        own = json.loads(json.dumps(self.identity))
+        different = [
+            f"{name} was {saved.get(name)!r} and is {own.get(name)!r}"
+            for name in sorted(own.keys() | saved.keys())
+            if own.get(name) != saved.get(name)
+        ]
+        if different:
+            raise UsageError(
+                f"{self.path} is of another run: {'; '.join(different)}. "
+                "Resume with the same options and data, or name another --out."
+            )
+
+
+def _group(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
