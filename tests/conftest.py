@@ -1,13 +1,15 @@
 """What tests of several packages share: real images, and models trained and exported by the public commands."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
 import skimage.data
+from filelock import FileLock
 
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket", "retina", "hubble_deep_field", "brick", "gravel")
 TILE = 100
@@ -15,56 +17,82 @@ TILES_EACH = 5
 
 
 def pytest_configure() -> None:
-    """Shard the cores among the processes that test: threads that wait for each other's cores are slower than none."""
+    """Share the cores among the processes that test: threads that wait for each other's cores are slower than none."""
     processes = os.environ.get("PYTEST_XDIST_WORKER_COUNT")
     if processes is not None:
         os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // int(processes), 1)))
 
 
 @pytest.fixture(scope="session")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with 40 tiles of real photographs, 100 px square, PNG."""
-    folder = tmp_path_factory.mktemp("photographs")
-    for name in PHOTOGRAPHS:
-        image = getattr(skimage.data, name)()
-        for number in range(TILES_EACH):
-            y, x = 37 * number, 61 * number
-            tile = image[y : y + TILE, x : x + TILE]
-            bgr = cv2.cvtColor(tile, cv2.COLOR_RGB2BGR if tile.ndim == 3 else cv2.COLOR_GRAY2BGR)
-            assert cv2.imwrite(str(folder / f"{name}_{number}.png"), bgr)
-    return folder
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Gives the folder of a name, filled once for all processes that test: the first one makes it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, complete = shared / name, shared / f"{name}.complete"
+        with FileLock(shared / f"{name}.lock"):
+            if not complete.exists():
+                folder.mkdir()
+                fill(folder)
+                complete.touch()
+        return folder
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def grains(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's images: 64 to train on, 16 to validate on, 24 to test on."""
-    from crbl_training.data.grains import write_dataset
+def photographs(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A folder with 40 tiles of real photographs, 100 px square, PNG."""
 
-    folder = tmp_path_factory.mktemp("grains") / "data"
-    write_dataset(folder, seed=7, train=64, validation=16, test=24)
-    return folder
+    def fill(folder: Path) -> None:
+        for name in PHOTOGRAPHS:
+            photograph = getattr(skimage.data, name)()
+            for number in range(TILES_EACH):
+                y, x = 37 * number, 61 * number
+                tile = photograph[y : y + TILE, x : x + TILE]
+                bgr = cv2.cvtColor(tile, cv2.COLOR_RGB2BGR if tile.ndim == 3 else cv2.COLOR_GRAY2BGR)
+                assert cv2.imwrite(str(folder / f"{name}_{number}.png"), bgr)
+
+    return made_once("photographs", fill)
 
 
-def _train_and_export(variant: str, grains: Path, folder: Path) -> Trained:
+@pytest.fixture(scope="session")
+def grains(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """The demo's images: 32 to train on, 16 to validate on, 24 to test on."""
+
+    def fill(folder: Path) -> None:
+        from crbl_training.data.grains import write_dataset
+
+        write_dataset(folder, seed=7, train=32, validation=16, test=24)
+
+    return made_once("grains", fill)
+
+
+def _train_and_export(variant: str, grains: Path, folder: Path) -> None:
     trained = run_command(
         "crbl-train",
         *("--variant", variant, "--data", grains / "train", "--val", grains / "validation.csv"),
-        *("--weights", "none", "--epochs", 2, "--lr", 1e-3, "--device", "cpu", "--out", folder),
+        *("--weights", "none", "--epochs", 2, "--batch-size", 16, "--lr", 1e-3, "--device", "cpu", "--out", folder),
     )
     assert trained.returncode == 0, trained.stderr
     checkpoint = next(folder.glob("*.safetensors"))
     exported = run_command("crbl-export", "--variant", variant, "--checkpoint", checkpoint, "--heatmap")
     assert exported.returncode == 0, exported.stderr
+
+
+def _trained(folder: Path) -> Trained:
+    checkpoint = next(folder.glob("*.safetensors"))
     return Trained(checkpoint, checkpoint.with_suffix(".onnx"))
 
 
 @pytest.fixture(scope="session")
-def crop(grains: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A trained and exported crop model."""
-    return _train_and_export("crop", grains, tmp_path_factory.mktemp("crop"))
+def crop(grains: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Trained:
+    """A trained and exported crop model; nobody may write into its folder."""
+    return _trained(made_once("crop", lambda folder: _train_and_export("crop", grains, folder)))
 
 
 @pytest.fixture(scope="session")
-def full(grains: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A trained and exported full model."""
-    return _train_and_export("full", grains, tmp_path_factory.mktemp("full"))
+def full(grains: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Trained:
+    """A trained and exported full model; nobody may write into its folder."""
+    return _trained(made_once("full", lambda folder: _train_and_export("full", grains, folder)))

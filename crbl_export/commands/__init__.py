@@ -5,17 +5,17 @@ from typing import NoReturn
 from crbl_runtime.command_line import run_command
 
 
-def export() -> NoReturn:
+def crbl_export() -> NoReturn:
     run_command("crbl-export", "crbl_export.commands.export", extra="export")
 
 
-def parity() -> NoReturn:
+def crbl_parity() -> NoReturn:
     run_command("crbl-parity", "crbl_export.commands.parity", extra="export")
 
 
-def check() -> NoReturn:
+def crbl_check() -> NoReturn:
     run_command("crbl-check", "crbl_export.commands.check", extra="export")
 
 
-def demo() -> NoReturn:
+def crbl_demo() -> NoReturn:
     run_command("crbl-demo", "crbl_export.commands.demo", extra="export")

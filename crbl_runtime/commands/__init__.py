@@ -5,5 +5,5 @@ from typing import NoReturn
 from crbl_runtime.command_line import run_command
 
 
-def predict() -> NoReturn:
+def crbl_predict() -> NoReturn:
     run_command("crbl-predict", "crbl_runtime.commands.predict", extra="train")

@@ -23,7 +23,7 @@ from crbl_runtime.errors import CheckpointError, ParityError, UsageError
 from crbl_runtime.preprocessing import prepare
 from crbl_training.checkpoint import METADATA_KEY, Checkpoint, load_checkpoint, save_checkpoint
 from crbl_training.model.network_input import network_input
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 from small_checkpoint import small_checkpoint
 
 # TorchScript writes it, in a tenth of the time that dynamo takes.

@@ -13,7 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from crbl_export.parity.reference import reference_logits
 from crbl_runtime.preprocessing import prepare
 from crbl_training.checkpoint import load_checkpoint
-from real_line import Trained
+from public_commands import Trained
 
 TOLERANCE = 2e-4
 OUTPUTS = ("probability", "logit", "heatmap")

@@ -7,7 +7,7 @@ import pytest
 
 from crbl_runtime import Detector
 from keras_files import REFERENCE, KerasFile, seeded_weights
-from real_line import run_command
+from public_commands import run_command
 
 # Largest |difference| of a logit from genuine Keras that a converted model may have.
 TOLERANCE = 2e-4

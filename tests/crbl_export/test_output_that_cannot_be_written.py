@@ -9,7 +9,7 @@ import pytest
 
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_runtime.errors import OutputError
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 
 
 @pytest.fixture

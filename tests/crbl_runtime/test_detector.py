@@ -15,7 +15,7 @@ from PIL import Image
 
 from crbl_runtime import Detector, ImageError, ModelFileError, UnavailableError, UsageError, decode
 from crbl_runtime.session import EXECUTION_PROVIDERS, Provider, Session
-from real_line import Trained
+from public_commands import Trained
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 """crbl-train as a module, which is how torchrun starts it."""
 
-from crbl_training.commands import train
+from crbl_training.commands import crbl_train
 
-train()
+crbl_train()

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from crbl_export.directml.check import check_directml
 from crbl_export.directml.kernel_table import kernel_table
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 
 
 def graph_of(*nodes: onnx.NodeProto, opset: int = 18, element: int = TensorProto.FLOAT) -> onnx.ModelProto:

@@ -20,7 +20,7 @@ from crbl_runtime.preprocessing import prepare
 from crbl_runtime.session import Provider
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.model.network_input import network_input
-from real_line import Trained
+from public_commands import Trained
 
 CPU = Provider("cpu")
 

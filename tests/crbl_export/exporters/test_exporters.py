@@ -18,7 +18,7 @@ from crbl_export.passes import PASSES
 from crbl_runtime.contract import ModelContract
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_training.checkpoint import Checkpoint
-from real_line import Trained
+from public_commands import Trained
 from small_checkpoint import decided_checkpoint
 
 has_dynamo = pytest.mark.skipif(

@@ -24,7 +24,7 @@ from crbl_runtime.errors import ModelFileError, OutputError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.self_test import self_test_images
 from crbl_training.checkpoint import load_checkpoint
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from crbl_export.model_card.card import model_card
 from crbl_runtime import Detector, Prediction
 from crbl_runtime.contract import ModelContract
 from foreign_onnxruntime import cpp_sdk, node_with_onnxruntime
-from real_line import Trained
+from public_commands import Trained
 
 IMAGES = 6
 

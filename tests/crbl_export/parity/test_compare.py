@@ -16,7 +16,7 @@ from crbl_export.parity.text import parity_lines
 from crbl_runtime.errors import ModelFileError, ParityError, UsageError
 from crbl_runtime.image_folder import find_images
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_all_providers_of_the_machine_are_checked_and_one_failure_is_a_failure(
     crop: Trained, checkpoint: Checkpoint, photographs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The CPU provider stands in for a GPU's; one that does not start is told and is no failure."""
-    from crbl_export import parity_per_provider as module
+    from crbl_export.parity import providers as module
 
     few = read_parity_set(checkpoint, find_images(photographs)[:2], "photographs")
     monkeypatch.setattr(

@@ -23,7 +23,7 @@ from crbl_runtime.session import Provider
 from crbl_runtime.variant import CROP
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.keras.convert import Choices, convert
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "keras"
 TOLERANCE = 0.1

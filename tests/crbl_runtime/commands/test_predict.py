@@ -4,7 +4,7 @@ import csv
 import json
 from pathlib import Path
 
-from real_line import Trained, run_command
+from public_commands import Trained, run_command
 
 
 def test_a_folder_gives_a_table_and_a_summary(crop: Trained, photographs: Path) -> None:

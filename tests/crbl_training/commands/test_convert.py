@@ -16,7 +16,7 @@ from crbl_training.commands.convert import main
 from crbl_training.keras.recorded_outputs import TOLERANCE
 from keras_files import REFERENCE, KerasFile, seeded_weights
 
-COMMAND = (sys.executable, "-c", "from crbl_training.commands import convert; convert()")
+COMMAND = (sys.executable, "-c", "from crbl_training.commands import crbl_convert; crbl_convert()")
 
 
 def convert_here(*arguments: str | Path) -> None:

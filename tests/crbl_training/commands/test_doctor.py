@@ -11,8 +11,8 @@ import torch
 from click.testing import CliRunner, Result
 
 from crbl_runtime.version import __version__
-from crbl_training import machine_report
 from crbl_training.commands.doctor import main
+from crbl_training.devices import machine_report
 from crbl_training.directml import recorded_training
 from crbl_training.directml.recorder import record_operators
 from crbl_training.directml.stand_in import STAND_IN_DEVICE
@@ -58,8 +58,8 @@ import sys
 for name in ("torch", "torchvision", "timm"):
     sys.modules[name] = None
 sys.argv = ["crbl-doctor", *sys.argv[1:]]
-from crbl_training.commands import doctor
-doctor()
+from crbl_training.commands import crbl_doctor
+crbl_doctor()
 """
 
 
@@ -122,4 +122,4 @@ def test_ops_exits_with_1_on_a_finding(monkeypatch):
 
 def test_the_console_script_is_declared():
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
-    assert 'crbl-doctor = "crbl_training.commands:doctor"' in project.read_text(encoding="utf-8")
+    assert 'crbl-doctor = "crbl_training.commands:crbl_doctor"' in project.read_text(encoding="utf-8")

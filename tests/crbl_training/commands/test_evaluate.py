@@ -17,9 +17,9 @@ from crbl_runtime.detector import Detector
 from crbl_runtime.errors import DataError, ModelFileError, UsageError
 from crbl_training.commands.evaluate import main
 from crbl_training.data.dataset import data_hash, read_labelled
-from real_line import Trained
+from public_commands import Trained
 
-COMMAND = (sys.executable, "-c", "from crbl_training.commands import evaluate; evaluate()")
+COMMAND = (sys.executable, "-c", "from crbl_training.commands import crbl_evaluate; crbl_evaluate()")
 # What the gate allows a model file at least.
 TOLERANCE = 1e-4
 

@@ -19,7 +19,7 @@ from crbl_training.commands.train import main
 from crbl_training.data.dataset import data_hash, read_labelled
 from made_torch_directml import BREAKS_IN_TRAINING, WORKING
 
-COMMAND = (sys.executable, "-c", "from crbl_training.commands import train; train()")
+COMMAND = (sys.executable, "-c", "from crbl_training.commands import crbl_train; crbl_train()")
 QUICK = ("--weights", "none", "--epochs", "1", "--batch-size", "8", "--image-size", "64", "--device", "cpu")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from crbl_runtime.errors import UnavailableError, UsageError
-from crbl_training import device as device_module
+from crbl_training.devices import device as device_module
 from crbl_training.devices.device import choose_device, get_device
 from made_torch_directml import WORKING
 

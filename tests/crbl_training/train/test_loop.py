@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from crbl_runtime.errors import CRBLError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training import training_loop
 from crbl_training.data.balanced_batches import balanced_batches
 from crbl_training.evaluation.metrics import compute_metrics
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import training_loss
+from crbl_training.train import loop as training_loop
 from crbl_training.train.epoch import Epoch
 from crbl_training.train.loop import TrainingResult, train_model
 from crbl_training.train.recipe import Recipe

@@ -5,17 +5,17 @@ from typing import NoReturn
 from crbl_runtime.command_line import run_command
 
 
-def train() -> NoReturn:
+def crbl_train() -> NoReturn:
     run_command("crbl-train", "crbl_training.commands.train", extra="train")
 
 
-def evaluate() -> NoReturn:
+def crbl_evaluate() -> NoReturn:
     run_command("crbl-evaluate", "crbl_training.commands.evaluate", extra="train")
 
 
-def convert() -> NoReturn:
+def crbl_convert() -> NoReturn:
     run_command("crbl-convert", "crbl_training.commands.convert", extra="train")
 
 
-def doctor() -> NoReturn:
+def crbl_doctor() -> NoReturn:
     run_command("crbl-doctor", "crbl_training.commands.doctor", extra="train")
