@@ -9,7 +9,7 @@ import pytest
 import torch
 from onnx import helper, numpy_helper
 
-from crbl_export.divergence import faulty_node
+from crbl_export.divergence import first_divergence as faulty_node
 from crbl_export.divergence.difference import relative_error
 from crbl_export.divergence.first_divergence import Bisection, Disagreement, bisect
 from crbl_export.divergence.onnx_values import onnx_values

@@ -25,7 +25,7 @@ from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.keras.convert import Choices, convert
 from public_commands import Trained, run_command
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "keras"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "keras"
 TOLERANCE = 0.1
 
 

@@ -121,5 +121,5 @@ def test_ops_exits_with_1_on_a_finding(monkeypatch):
 
 
 def test_the_console_script_is_declared():
-    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    project = Path(__file__).resolve().parents[3] / "pyproject.toml"
     assert 'crbl-doctor = "crbl_training.commands:crbl_doctor"' in project.read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ import pytest
 
 from crbl_runtime.errors import UsageError
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 RECIPE = PROJECT / "training" / "recipes" / "elpv.py"
 
 
