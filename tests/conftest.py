@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import pytest
-import skimage.data
 from filelock import FileLock
 
 from public_commands import Trained, run_command
@@ -14,6 +13,11 @@ from public_commands import Trained, run_command
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket", "retina", "hubble_deep_field", "brick", "gravel")
 TILE = 100
 TILES_EACH = 5
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let one run make the models that another one, which may have no torch, is to use."""
+    parser.addoption("--models", type=Path, help="Folder for the trained and exported models; those in it are used.")
 
 
 def pytest_configure() -> None:
@@ -24,10 +28,14 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Callable[[str, Callable[[Path], None]], Path]:
     """Gives the folder of a name, filled once for all processes that test: the first one makes it, the others wait."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    here = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared: Path = pytestconfig.getoption("--models") or here
+    shared.mkdir(parents=True, exist_ok=True)
 
     def make(name: str, fill: Callable[[Path], None]) -> Path:
         folder, complete = shared / name, shared / f"{name}.complete"
@@ -46,6 +54,8 @@ def photographs(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Pat
     """A folder with 40 tiles of real photographs, 100 px square, PNG."""
 
     def fill(folder: Path) -> None:
+        import skimage.data
+
         for name in PHOTOGRAPHS:
             photograph = getattr(skimage.data, name)()
             for number in range(TILES_EACH):
