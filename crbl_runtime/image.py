@@ -2,46 +2,75 @@
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from crbl_runtime.errors import ImageError
-from crbl_runtime.image_file import decode_file
-from crbl_runtime.image_file.fault import too_large
-from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, check_size
-from crbl_runtime.image_file.rgb import Samples, flatten, make_white, upright
-from crbl_runtime.image_file.tags import orientation
+from crbl_runtime.image_file.decode import decode_file, decode_pil
+from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, check_size, too_large
+from crbl_runtime.image_file.samples import Samples, flatten
 
-__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "ImageInput", "decode", "describe"]
+__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "DecodedImage", "ImageInput", "decode", "decode_image", "describe"]
 
-# The last one stands for a PIL image, which is told by its class's module: this package does not depend on Pillow.
 ImageInput: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8] | NDArray[np.uint16] | Any
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | NDArray[np.uint8]
+    | NDArray[np.uint16]
+    | Image.Image
 )
 
 ARRAY_REMEDY = (
     "Give RGB as uint8 (0 to 255) or uint16 (0 to 65535) of shape [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (RGBA)"
 )
-DIRECT_PIL_MODES = frozenset(["1", "L", "LA", "RGB", "RGBA", "RGBX", "I;16", "I;16L", "I;16B", "I;16N", "I"])
-PALETTE_PIL_MODES = frozenset(["P", "PA"])
 READ_BYTES = 2**20
 
 
-def decode(image: ImageInput) -> NDArray[np.uint8]:
-    """Decode an image to RGB uint8 [H, W, 3], values 0 to 255, C-contiguous, in memory of its own.
+@dataclass(frozen=True)
+class DecodedImage:
+    """An image as pixels.
 
-    EXIF orientation is applied (files and PIL images); 16-bit is divided by 257 and rounded to nearest; grey is
-    repeated; palettes are expanded; alpha is composited on white. No step looks at the values of the image.
+    Attributes:
+        pixels: RGB uint8 [H, W, 3], values 0 to 255, C-contiguous, in memory of its own.
+        notes: what of the file has no part in the pixels, one clause each, such as "its ICC profile was ignored".
+    """
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[str, ...] = ()
+
+
+def decode(image: ImageInput) -> NDArray[np.uint8]:
+    """The pixels of `decode_image`: RGB uint8 [H, W, 3].
+
+    Raises:
+        ImageError: as `decode_image`.
+    """
+    return decode_image(image).pixels
+
+
+def decode_image(image: ImageInput) -> DecodedImage:
+    """Decode an image to RGB uint8.
+
+    EXIF and TIFF orientation are applied (files and PIL images); 16-bit is divided by 257 and rounded to nearest; grey
+    is repeated; palettes are expanded; alpha is composited on white; ICC profiles are ignored; inks (CMYK) are
+    converted without a profile. No step looks at the values of the image.
 
     Args:
         image: a path; the bytes of a file; a binary file object, read from where it stands to its end; a numpy array
             uint8 or uint16 of shape [H, W], [H, W, 1], [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha); or a PIL
-            image. Files are JPEG, PNG, BMP, TIFF (first page) or WebP. Of a PIL image only what Pillow kept can be
-            seen: it loads 16-bit RGB files as their upper 8 bits, and rounds premultiplied TIFF colours; both can be
-            off by 1 from the file itself.
+            image. Files are JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF or, where pillow-heif is installed,
+            HEIC; of several frames or pages the first is taken. Of a PIL image only what Pillow kept can be seen: it
+            loads 16-bit RGB files as their upper 8 bits, and rounds premultiplied TIFF colours; both can be off by 1
+            from the file itself.
 
     Raises:
         ImageError: the image is missing, unreadable, empty, cut off, damaged, larger than MAX_FILE_BYTES or
@@ -49,15 +78,15 @@ def decode(image: ImageInput) -> NDArray[np.uint8]:
     """
     name = describe(image)
     if isinstance(image, str | os.PathLike):
-        return decode_file(_read_path(image, name), name)
+        return DecodedImage(*decode_file(_read_path(image, name), name))
     if isinstance(image, bytes | bytearray | memoryview):
-        return decode_file(bytes(image), name)
+        return DecodedImage(*decode_file(bytes(image), name))
     if isinstance(image, np.ndarray):
-        return flatten(_checked_array(image, name))
-    if _is_pil_image(image):
-        return _decode_pil(image, name)
+        return DecodedImage(flatten(_checked_array(image, name)))
+    if isinstance(image, Image.Image):
+        return DecodedImage(*decode_pil(image, name))
     if callable(getattr(image, "read", None)):
-        return decode_file(_read_file_object(image, name), name)
+        return DecodedImage(*decode_file(_read_file_object(image, name), name))
     raise ImageError(
         f"{name}: not an image. Give a path, bytes, a file object opened with 'rb', a numpy array or a PIL image."
     )
@@ -71,7 +100,7 @@ def describe(image: ImageInput) -> str:
         return "bytes"
     if isinstance(image, np.ndarray):
         return f"numpy array {image.dtype} {list(image.shape)}"
-    if _is_pil_image(image):
+    if isinstance(image, Image.Image):
         return _describe_pil(image)
     if callable(getattr(image, "read", None)):
         file_name = getattr(image, "name", None)
@@ -79,7 +108,7 @@ def describe(image: ImageInput) -> str:
     return f"object of type {type(image).__module__}.{type(image).__qualname__}"
 
 
-def _describe_pil(image: Any) -> str:
+def _describe_pil(image: Image.Image) -> str:
     file_name = getattr(image, "filename", "")
     return os.fsdecode(file_name) if file_name else f"PIL image {image.mode} {image.width} x {image.height}"
 
@@ -138,63 +167,3 @@ def _checked_array(array: NDArray[Any], name: str) -> Samples:
         raise ImageError(f"{name}: has no pixels. {ARRAY_REMEDY}.")
     check_size(array.shape[1], array.shape[0], name)
     return np.array(array, array.dtype.newbyteorder("="))
-
-
-def _is_pil_image(image: Any) -> bool:
-    classes = type(image).__mro__
-    return any(kind.__module__ == "PIL.Image" and kind.__name__ == "Image" for kind in classes)
-
-
-def _decode_pil(image: Any, name: str) -> NDArray[np.uint8]:
-    check_size(image.width, image.height, name)
-    try:
-        image.load()
-    except Exception as error:  # Pillow's plug-ins raise anything here: the file is decoded only now.
-        raise ImageError(f"{name}: Pillow cannot load it ({error}). Copy or export the image again.") from error
-    rgb = _pil_rgb(image, name)
-    exif = image.info.get("exif")
-    return upright(rgb, orientation(exif) if isinstance(exif, bytes) else 1)
-
-
-def _pil_rgb(image: Any, name: str) -> NDArray[np.uint8]:
-    """The pixels of a loaded PIL image in the modes whose meaning is exact."""
-    if image.mode in PALETTE_PIL_MODES:
-        return flatten(np.asarray(image.convert("RGBA")))
-    if image.mode == "YCbCr":
-        return flatten(np.array(image.convert("RGB")))
-    if image.mode not in DIRECT_PIL_MODES:
-        raise ImageError(
-            f"{name}: PIL mode {image.mode!r} has no exact conversion to RGB. "
-            f"Convert it by your own rule, for instance image.convert('RGB')."
-        )
-    samples = _pil_samples(image, name)
-    rgb = flatten(samples[..., :3] if image.mode == "RGBX" else samples)
-    key = image.info.get("transparency")
-    if key is None or image.mode in ("LA", "RGBA", "RGBX"):
-        return rgb
-    return make_white(rgb, _equals_key(samples, key, name))
-
-
-def _pil_samples(image: Any, name: str) -> Samples:
-    pixels: NDArray[Any] = np.asarray(image)
-    if image.mode == "1":
-        return np.where(pixels, np.uint8(255), np.uint8(0))
-    if image.mode == "I" and (pixels.min() < 0 or pixels.max() > 65535):
-        raise ImageError(
-            f"{name}: PIL mode 'I' with values from {pixels.min()} to {pixels.max()}, where 0 to 65535 is expected. "
-            f"Scale it to 16 bits by your own rule."
-        )
-    return pixels.astype(np.uint8) if pixels.dtype.itemsize == 1 else pixels.astype(np.uint16)
-
-
-def _equals_key(samples: Samples, key: Any, name: str) -> NDArray[np.bool_]:
-    """Where samples [H, W] or [H, W, 3] equal the colour key that Pillow found in the file: bool [H, W]."""
-    values = np.atleast_1d(np.asarray(key))
-    pixels = samples[..., np.newaxis] if samples.ndim == 2 else samples
-    if values.dtype.kind not in "iu" or values.shape != (pixels.shape[2],) or values.max() > np.iinfo(pixels.dtype).max:
-        raise ImageError(
-            f"{name}: transparency {key!r} does not fit the PIL image's mode. "
-            f"Give the path of the file, or remove image.info['transparency']."
-        )
-    equal: NDArray[np.bool_] = (pixels == values).all(axis=2)
-    return equal

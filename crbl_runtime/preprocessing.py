@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import ImageInput, decode
+from crbl_runtime.image import ImageInput, decode_image
 from crbl_runtime.region import Region, border_region, object_region, whole_region
 
 REGIONS = ("object", "border", "whole")
@@ -113,11 +113,13 @@ class PreparedImage:
         pixels: uint8 [image_size, image_size, 3], RGB.
         region_found: False where no object was found and the whole image stands in for it.
         box: (x, y, width, height) of the region in the decoded image, in pixels.
+        notes: what of the image's file has no part in its pixels, such as "its ICC profile was ignored".
     """
 
     pixels: NDArray[np.uint8]
     region_found: bool
     box: tuple[int, int, int, int]
+    notes: tuple[str, ...] = ()
 
 
 def prepare(image: ImageInput, spec: PreprocessingSpec) -> PreparedImage:
@@ -126,8 +128,9 @@ def prepare(image: ImageInput, spec: PreprocessingSpec) -> PreparedImage:
     Raises:
         ImageError: the image cannot be decoded.
     """
-    region = find_region(decode(image), spec)
-    return PreparedImage(resize(region.pixels, spec), region.found, region.box)
+    decoded = decode_image(image)
+    region = find_region(decoded.pixels, spec)
+    return PreparedImage(resize(region.pixels, spec), region.found, region.box, decoded.notes)
 
 
 def find_region(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> Region:

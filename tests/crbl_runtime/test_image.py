@@ -3,18 +3,17 @@
 import io
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image
+from PIL import Image, ImageCms
 
 from crbl_runtime.errors import ImageError
-from crbl_runtime.image import MAX_FILE_BYTES, decode, describe
+from crbl_runtime.image import MAX_FILE_BYTES, decode, decode_image, describe
+from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 
 COLOUR = skimage.data.astronaut()[60:161, 180:317]
 GREY = skimage.data.camera()[100:201, 150:287]
@@ -28,7 +27,8 @@ def saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
 
 
 def pil_pixels(content: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(content)))
+    image = Image.open(io.BytesIO(content))
+    return np.asarray(image.convert("RGB") if image.mode in ("P", "CMYK") else image)
 
 
 PHOTOGRAPH = Image.fromarray(COLOUR)
@@ -38,6 +38,12 @@ FILES = {
     "bmp": saved(PHOTOGRAPH, "BMP"),
     "tiff": saved(PHOTOGRAPH, "TIFF", compression="tiff_lzw"),
     "webp": saved(PHOTOGRAPH, "WEBP", quality=80),
+    "gif": saved(PHOTOGRAPH.quantize(200), "GIF"),
+    "ppm": saved(PHOTOGRAPH, "PPM"),
+    "jpeg 2000": saved(PHOTOGRAPH, "JPEG2000"),
+    "avif": saved(PHOTOGRAPH, "AVIF"),
+    "mpo": saved(PHOTOGRAPH, "MPO", save_all=True, append_images=[Image.fromarray(255 - COLOUR)]),
+    "cmyk jpeg": saved(PHOTOGRAPH.convert("CMYK"), "JPEG"),
     "grey jpeg": saved(Image.fromarray(GREY), "JPEG"),
     "grey png": saved(Image.fromarray(GREY), "PNG"),
     "rgba png": saved(Image.fromarray(np.dstack([COLOUR, ALPHA])), "PNG"),
@@ -77,7 +83,7 @@ def test_the_same_image_gives_the_same_bits_through_every_way_in(kind: str, tmp_
         assert np.array_equal(image, images[0])
 
 
-@pytest.mark.parametrize("kind", ["png", "bmp", "tiff"])
+@pytest.mark.parametrize("kind", ["png", "bmp", "tiff", "ppm", "jpeg 2000"])
 def test_a_lossless_file_gives_the_pixels_that_were_saved(kind: str) -> None:
     assert np.array_equal(decode(FILES[kind]), COLOUR)
 
@@ -252,6 +258,7 @@ def pil_modes() -> dict[str, tuple[Image.Image, np.ndarray]]:
         "RGBX": (rgbx, COLOUR),
         "I;16": (Image.fromarray(deep), grey3(GREY)),
         "I": (Image.fromarray(deep.astype(np.int32)), grey3(GREY)),
+        "CMYK": (PHOTOGRAPH.convert("CMYK"), COLOUR),
         "YCbCr": (PHOTOGRAPH.convert("YCbCr"), np.asarray(PHOTOGRAPH.convert("YCbCr").convert("RGB"))),
     }
 
@@ -270,11 +277,10 @@ def test_pil_images_of_every_exact_mode(mode: str) -> None:
         (Image.fromarray(GREY.astype(np.float32)), "PIL mode 'F' has no exact conversion"),
         (Image.fromarray(GREY.astype(np.int32) * 1000), r"values from \d+ to \d+, where 0 to 65535 is expected"),
         (Image.fromarray(GREY.astype(np.int32) - 300), "values from -"),
-        (PHOTOGRAPH.convert("CMYK"), "PIL mode 'CMYK' has no exact conversion"),
         (PHOTOGRAPH.convert("HSV"), "PIL mode 'HSV' has no exact conversion"),
         (PHOTOGRAPH.convert("RGBA").convert("RGBa"), "PIL mode 'RGBa' has no exact conversion"),
-        (with_info(PHOTOGRAPH, transparency=(300, 2, 3)), r"transparency \(300, 2, 3\) does not fit"),
-        (with_info(PHOTOGRAPH, transparency=3), "transparency 3 does not fit"),
+        (with_info(PHOTOGRAPH, transparency=(300, 2, 3)), r"transparency \[300, 2, 3\] does not fit"),
+        (with_info(PHOTOGRAPH, transparency=3), r"transparency \[3\] does not fit"),
         (Image.new("RGB", (0, 5)), "0 x 5"),
         (Image.open(io.BytesIO(FILES["png"][:-3000])), "PIL image RGB 137 x 101: Pillow cannot load it"),
     ],
@@ -373,11 +379,27 @@ def test_other_objects_are_told_what_to_give(thing: Any) -> None:
     assert "Give a path, bytes, a file object opened with 'rb', a numpy array or a PIL image" in refused(thing)
 
 
+SUPPORTED = "Save it as one of JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF and"
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7", b"x", bytes(1000), b"\xff\xd8"])
+def test_what_is_no_image_is_told_which_formats_are_supported(content: bytes) -> None:
+    assert f"not an image of a supported format (it starts with {content[:8]!r}). {SUPPORTED}" in refused(content)
+
+
 @pytest.mark.parametrize(
-    "content", [b"GIF89a" + bytes(100), b"%PDF-1.7", b"P6 2 2 255 abcdefghijkl", b"x", bytes(1000), b"\xff\xd8"]
+    ("kind", "content"),
+    [
+        ("PSD", b"8BPS\0\x01" + bytes(100)),
+        ("EPS", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+        ("FLI", bytes(4) + b"\x12\xaf\x01\0\x08\0\x08\0\x08\0\0\0" + bytes(200)),
+        ("ICO", saved(PHOTOGRAPH, "ICO", sizes=[(16, 16)])),
+        ("PCX", saved(PHOTOGRAPH, "PCX")),
+        ("SGI", saved(PHOTOGRAPH, "SGI")),
+    ],
 )
-def test_other_formats_are_told_which_are_supported(content: bytes) -> None:
-    assert "Save it as one of JPEG, PNG, BMP, TIFF and WebP" in refused(content)
+def test_formats_that_nobody_asked_for_are_refused_by_name(kind: str, content: bytes) -> None:
+    assert f"bytes: {kind} is not read. {SUPPORTED}" in refused(content)
 
 
 def test_describe_names_what_was_given(tmp_path: Path) -> None:
@@ -401,6 +423,20 @@ def test_messages_name_the_file(tmp_path: Path) -> None:
         decode(path)
 
 
-def test_decoding_needs_no_pillow() -> None:
-    program = "import sys, crbl_runtime.image; sys.exit('PIL' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+def test_what_has_no_part_in_the_pixels_is_noted() -> None:
+    first_only = ("only the first of its frames or pages was used",)
+    animation = {"save_all": True, "append_images": [Image.fromarray(255 - COLOUR)]}
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for kind in ("PNG", "TIFF", "WEBP", "GIF", "MPO", "AVIF"):
+        assert decode_image(saved(PHOTOGRAPH, kind, **animation)).notes == first_only
+    for kind in ("PNG", "TIFF", "WEBP", "JPEG"):
+        content = saved(PHOTOGRAPH, kind, icc_profile=profile)
+        assert decode_image(content).notes == ("its ICC profile was ignored",)
+        assert decode_image(Image.open(io.BytesIO(content))).notes == ("its ICC profile was ignored",)
+        assert np.array_equal(decode(content), decode(saved(PHOTOGRAPH, kind)))
+    assert all(decode_image(FILES[kind]).notes == () for kind in FILES if kind != "mpo")
+
+
+def test_what_is_noted_reaches_the_prepared_image() -> None:
+    content = saved(PHOTOGRAPH, "PNG", save_all=True, append_images=[PHOTOGRAPH])
+    assert prepare(content, PreprocessingSpec(region="whole")).notes == decode_image(content).notes != ()

@@ -1,0 +1,158 @@
+"""The bytes of an image file -> RGB uint8. Pillow decodes; what it does not notice is checked here."""
+
+import io
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from crbl_runtime.errors import ImageError
+from crbl_runtime.image_file.exact_samples import PREMULTIPLIED, exact_rawmodes, exact_samples
+from crbl_runtime.image_file.limits import check_size, damaged
+from crbl_runtime.image_file.missing_rows import check_after_decoding, check_before_decoding
+from crbl_runtime.image_file.pil_image import colour_key, make_white, orientation, to_rgb
+from crbl_runtime.image_file.pillow_strict import strict_pillow
+from crbl_runtime.image_file.samples import flatten, upright
+from crbl_runtime.image_file.tiff_rows import check_kind
+
+# An MPO file (several JPEGs in one) opens as a JPEG. Importing the plug-ins here spares `open` the other forty.
+FORMATS = tuple(
+    str(plugin.format)
+    for plugin in (
+        JpegImagePlugin.JpegImageFile,
+        PngImagePlugin.PngImageFile,
+        BmpImagePlugin.BmpImageFile,
+        TiffImagePlugin.TiffImageFile,
+        WebPImagePlugin.WebPImageFile,
+        GifImagePlugin.GifImageFile,
+        PpmImagePlugin.PpmImageFile,
+        Jpeg2KImagePlugin.Jpeg2KImageFile,
+        AvifImagePlugin.AvifImageFile,
+    )
+)
+SUPPORTED = "JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF and, with pillow-heif installed, HEIC"
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def decode_file(content: bytes, name: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """The bytes of an image file -> RGB uint8 [H, W, 3], C-contiguous, upright, on white; and notes on what was left.
+
+    The format is told by the content, never by the name. Sizes are checked before any pixel is decoded.
+
+    Args:
+        content: the whole file.
+        name: what messages call it.
+
+    Raises:
+        ImageError: empty, of no supported format, cut off, damaged, too large or of an unsupported kind.
+    """
+    if not content:
+        raise ImageError(f"{name}: empty, there is nothing to decode. Copy or export the image again.")
+    with strict_pillow():
+        try:
+            return _decode(content, name)
+        except UnidentifiedImageError as error:
+            raise _unidentified(content, name) from error
+        except ImageError:
+            raise
+        except Exception as error:  # Pillow and its plug-ins raise anything on damaged files.
+            raise damaged(name, f"Pillow cannot decode it ({type(error).__name__}: {error})") from error
+
+
+def decode_pil(image: Image.Image, name: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """A PIL image, loaded or not -> as `decode_file`. Of a loaded one only what Pillow kept can be seen.
+
+    Raises:
+        ImageError: it cannot be loaded, is too large or of a mode that could only be guessed at.
+    """
+    check_size(image.width, image.height, name)
+    with strict_pillow():
+        try:
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                check_kind(image.tag_v2, name)
+            notes, key = notes_of(image), colour_key(image)
+            image.load()
+            return to_rgb(image, key, name), notes
+        except ImageError:
+            raise
+        except Exception as error:  # Pillow's plug-ins raise anything here: the file is decoded only now.
+            raise ImageError(f"{name}: Pillow cannot load it ({error}). Copy or export the image again.") from error
+
+
+def _decode(content: bytes, name: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    image = _open(content, name)
+    check_size(image.width, image.height, name)
+    check_before_decoding(image, content, name)
+    notes, key, rawmodes = notes_of(image), colour_key(image), exact_rawmodes(image)
+    image.load()
+    check_after_decoding(image, content, name)
+    if not rawmodes:
+        return to_rgb(image, key, name), notes
+    samples = exact_samples(image, content, rawmodes)
+    rgb = flatten(samples, premultiplied=rawmodes[0].startswith(PREMULTIPLIED))
+    return upright(make_white(rgb, samples, key, name), orientation(image)), notes
+
+
+def notes_of(image: Image.Image) -> tuple[str, ...]:
+    """What of a PIL image, loaded or not, has no part in its pixels: one clause each, for the host's report."""
+    notes = []
+    if getattr(image, "is_animated", False):
+        notes.append("only the first of its frames or pages was used")
+    if image.info.get("icc_profile"):
+        notes.append("its ICC profile was ignored")
+    return tuple(notes)
+
+
+def _open(content: bytes, name: str) -> ImageFile.ImageFile:
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: declares too many pixels: {error} Scale or crop the image first.") from error
+    except UnidentifiedImageError:
+        if content[4:8] != b"ftyp" or content[8:12] not in HEIC_BRANDS:
+            raise
+        return _open_heic(content, name)
+
+
+def _open_heic(content: bytes, name: str) -> ImageFile.ImageFile:
+    try:
+        from pillow_heif import HeifImageFile  # Not a dependency; nor is it registered in the host's Pillow.
+    except ImportError as error:
+        remedy = "Install it with `pip install pillow-heif`, or save the image as PNG."
+        raise ImageError(f"{name}: HEIC is read with the package pillow-heif, which is missing. {remedy}") from error
+    heic: ImageFile.ImageFile = HeifImageFile(io.BytesIO(content))
+    return heic
+
+
+def _unidentified(content: bytes, name: str) -> ImageError:
+    """The error for a file that no plug-in opened: damaged, of another format, or no image."""
+    if kind := _accepted(content, FORMATS):
+        return damaged(name, f"its {kind} header is cut off, corrupt or of a kind that Pillow does not read")
+    Image.init()
+    kind = _accepted(content, tuple(Image.OPEN))
+    what = f"{kind} is not read" if kind else f"not an image of a supported format (it starts with {content[:8]!r})"
+    return ImageError(f"{name}: {what}. Save it as one of {SUPPORTED}.")
+
+
+def _accepted(content: bytes, kinds: tuple[str, ...]) -> str:
+    """The first of these formats to whose plug-in the file's first bytes are its own; empty where there is none."""
+    for kind in kinds:
+        accept = Image.OPEN[kind][1]
+        with suppress(Exception):  # Plug-ins may fail on fewer bytes than they expect.
+            if accept is not None and accept(content[:16]) is True:
+                return kind
+    return ""

@@ -1,0 +1,47 @@
+"""From the samples an image holds to RGB uint8: bit depth, grey, alpha and orientation."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+def to_8_bit(samples: Samples) -> NDArray[np.uint8]:
+    """Samples uint8 or uint16 of any shape -> uint8; 16-bit values are divided by 257 and rounded to nearest.
+
+    257 because it maps 65535 to 255 and 257·v back to v. The divisor is odd, so there are no ties.
+    """
+    if samples.dtype == np.uint8:
+        return samples.view(np.uint8)
+    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def flatten(samples: Samples, *, premultiplied: bool = False) -> NDArray[np.uint8]:
+    """Samples [H, W] or [H, W, C], uint8 or uint16 -> RGB uint8 [H, W, 3].
+
+    C = 1 is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is composited on white, in integers, rounded to nearest, after
+    16-bit has become 8-bit. Premultiplied colour above its alpha is not a possible value and saturates at white.
+    """
+    small = to_8_bit(samples if samples.ndim == 3 else samples[..., np.newaxis])
+    has_alpha = small.shape[2] in (2, 4)
+    colour: NDArray[Any] = small[..., :-1] if has_alpha else small
+    if has_alpha:
+        alpha = small[..., -1:].astype(np.uint16)
+        weighted = colour.astype(np.uint16) if premultiplied else (colour * alpha + 127) // 255
+        colour = np.minimum(weighted + (255 - alpha), 255).astype(np.uint8)
+    return np.ascontiguousarray(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour)
+
+
+def upright(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn an image as its EXIF orientation, 1 to 8, says (EXIF 2.32, tag 0x0112).
+
+    5 to 8 exchange height and width.
+    """
+    turned: NDArray[Any] = rgb.transpose(1, 0, 2) if orientation >= 5 else rgb
+    if orientation in (3, 4, 7, 8):
+        turned = turned[::-1]
+    if orientation in (2, 3, 6, 7):
+        turned = turned[:, ::-1]
+    return np.ascontiguousarray(turned)
