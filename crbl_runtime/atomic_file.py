@@ -1,7 +1,7 @@
 """Files that are either the old one or the new one, whenever the process is killed."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +17,13 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: the folder of `path` cannot be written, or the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
+    temporary = path.parent / f".{path.stem}.{secrets.token_hex(8)}{path.suffix}"
+    # Not by mkstemp, whose files only their owner may read: a result is as readable as any other new file.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files for the owner alone; a result is as readable as any other new file.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -34,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_temporaries(path: Path) -> None:
-    """Remove what killed processes have left of their attempts to write `path`; nobody may be writing it now."""
+    """Remove the temporary files that killed processes left beside `path`; no process may be writing it now."""
     for temporary in path.parent.glob(f".{path.stem}.*{path.suffix}"):
         temporary.unlink()
 
@@ -48,12 +46,6 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write `content` to `path` atomically, UTF-8, with line ends as they are."""
     write_bytes(path, content.encode("utf-8"))
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def _sync_folder(folder: Path) -> None:

@@ -30,6 +30,26 @@ def test_content_and_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -
     assert path.stat().st_mode == ordinary.stat().st_mode
 
 
+def test_the_umask_of_the_process_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread that makes a file at that moment would make it with the wrong permissions."""
+
+    def change(mask: int) -> int:
+        raise AssertionError(f"the umask was set to {mask:o}")
+
+    monkeypatch.setattr(os, "umask", change)
+    write_bytes(tmp_path / "file", b"content")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_files_get_the_permissions_that_the_umask_leaves(tmp_path: Path) -> None:
+    former = os.umask(0o027)
+    try:
+        write_bytes(tmp_path / "file", b"content")
+    finally:
+        os.umask(former)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_bytes(path, b"old")
