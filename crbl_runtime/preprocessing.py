@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import ImageInput, decode_image
+from crbl_runtime.image import ImageInput, decode
+from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
 from crbl_runtime.region import Region, border_region, object_region, whole_region
 
-REGIONS = ("object", "border", "whole")
-CHANNEL_ORDERS = ("rgb", "bgr")
 SMALLEST_IMAGE_SIZE = 32
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

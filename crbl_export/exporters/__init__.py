@@ -14,11 +14,10 @@ from torch.torch_version import TorchVersion
 from crbl_export.exporters.dynamo import export_with_dynamo
 from crbl_export.exporters.torchscript import export_with_torchscript
 from crbl_export.graph import ExportGraph
+from crbl_export.options import DEFAULT_OPSET, OPSETS
 from crbl_runtime.errors import UnavailableError, UsageError
+from crbl_runtime.installation import how_to_install
 
-# DirectML has no Conv from opset 22 on; ReduceMean and Pad take their present form from 18 on.
-OPSETS = range(17, 21)
-DEFAULT_OPSET = 18
 # Asked for 17, dynamo writes 18.
 DYNAMO_OPSETS = range(18, OPSETS.stop)
 DYNAMO_TORCH = (2, 9)
@@ -59,7 +58,7 @@ def export_graph(graph: ExportGraph, opset: int, exporter: str) -> onnx.ModelPro
             model = EXPORTERS[exporter](graph.eval(), opset)
     except ModuleNotFoundError as error:
         raise UnavailableError(
-            f'The exporter {exporter} needs the package {error.name}. Install it with: pip install "crbl[export]"'
+            f"The exporter {exporter} needs the package {error.name}. {how_to_install('export')}"
         ) from error
     except (RuntimeError, ValueError) as error:  # torch's OnnxExporterError is a RuntimeError
         reason = str(error).strip().partition("\n")[0]

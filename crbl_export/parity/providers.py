@@ -7,14 +7,13 @@ from typing import Any
 
 import onnxruntime
 
+from crbl_export.options import ALL_PROVIDERS
 from crbl_export.parity.compare import REPORT_SCHEMA_VERSION, ParityReport, ParitySet, check_parity
 from crbl_runtime.errors import ParityError, UnavailableError, WrongResultsError
-from crbl_runtime.session import EXECUTION_PROVIDERS
+from crbl_runtime.options import EXECUTION_PROVIDERS
 from crbl_training.checkpoint import Checkpoint
 
 logger = logging.getLogger("crbl_export")
-
-ALL_PROVIDERS = "all"
 
 
 @dataclass(frozen=True)

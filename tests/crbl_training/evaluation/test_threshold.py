@@ -10,7 +10,8 @@ from torch import Tensor
 
 from crbl_runtime.errors import CRBLError, DataError, UsageError
 from crbl_training.evaluation.metrics import compute_metrics
-from crbl_training.evaluation.threshold import ChosenThreshold, best_threshold, choose_threshold, parse_threshold_rule
+from crbl_training.evaluation.threshold import ChosenThreshold, best_threshold, choose_threshold
+from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 
 LABELS = torch.tensor([0.0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
 OVERLAPPING = torch.tensor([-4.0, -3, -2, 0.5, -1, -1.5, 0, 1, 2, 3])

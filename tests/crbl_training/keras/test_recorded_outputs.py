@@ -7,7 +7,8 @@ import pytest
 
 from crbl_runtime.errors import InputError, ParityError
 from crbl_training.checkpoint import Checkpoint
-from crbl_training.keras.recorded_outputs import TOLERANCE, compare_with_keras
+from crbl_training.keras.recorded_outputs import compare_with_keras
+from crbl_training.options import KERAS_TOLERANCE
 from keras_files import REFERENCE
 
 IMAGES = np.zeros((2, 32, 32, 3), np.uint8)
@@ -18,7 +19,7 @@ def test_genuine_outputs_agree(converted: Checkpoint) -> None:
     seen: list[tuple[int, int]] = []
     comparison = compare_with_keras(converted, REFERENCE, lambda done, total: seen.append((done, total)))
     assert comparison.passed
-    assert comparison.largest <= TOLERANCE
+    assert comparison.largest <= KERAS_TOLERANCE
     assert (comparison.images, comparison.flipped) == (8, 0)
     assert seen == [(number, 8) for number in range(1, 9)]
 

@@ -8,9 +8,8 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
 from crbl_runtime.errors import UsageError
+from crbl_training.options import AUGMENTATIONS
 from crbl_training.seeds import derive_seed
-
-AUGMENTATIONS = ("original", "strong", "none")
 
 SCALE = (0.8, 1.2)
 # What "strong" adds is what differs between two images of one part on one line. An impurity has to stay what it is,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from crbl_runtime.errors import UnavailableError, UsageError
+from crbl_training.options import DEVICE_KINDS
 
-KINDS = ("directml", "cuda", "cpu")
 PROBE_SECONDS = 90
 
 # With no adapter, or a broken driver, the first use of a DirectML device ends the process: so another process tries.
@@ -67,9 +67,9 @@ def choose_device(kind: str = "auto", index: int = 0) -> ChosenDevice:
     Raises:
         UsageError: the kind is unknown. UnavailableError: the device asked for is not there or does not work.
     """
-    if kind not in ("auto", *KINDS):
-        raise UsageError(f"The device is {kind!r}, expected auto, {', '.join(KINDS)}.")
-    candidates = KINDS if kind == "auto" else (kind,)
+    if kind not in ("auto", *DEVICE_KINDS):
+        raise UsageError(f"The device is {kind!r}, expected auto, {', '.join(DEVICE_KINDS)}.")
+    candidates = DEVICE_KINDS if kind == "auto" else (kind,)
     rejected: list[str] = []
     for candidate in candidates:
         try:

@@ -8,7 +8,9 @@ from typing import Any
 import onnxruntime
 
 from crbl_runtime.errors import UnavailableError
+from crbl_runtime.installation import how_to_install
 from crbl_runtime.version import __version__
+from crbl_training.options import DEVICE_KINDS
 
 PACKAGES = (
     *("numpy", "opencv-python-headless", "onnxruntime", "onnxruntime-directml"),
@@ -68,7 +70,7 @@ def report_machine() -> MachineReport:
 
 def torch_missing(error: Exception) -> str:
     """The sentence for a failed import of torch, or of what the trainer needs beside it."""
-    return f'The trainer cannot be imported ({error}). Install what it needs with: pip install "crbl[train]"'
+    return f"The trainer cannot be imported ({error}). {how_to_install('train')}"
 
 
 def _installed_version(package: str) -> str | None:
@@ -80,10 +82,10 @@ def _installed_version(package: str) -> str | None:
 
 def _training_devices() -> tuple[TrainingDevice, ...]:
     try:
-        from crbl_training.devices.device import KINDS
+        import crbl_training.devices.device  # noqa: F401
     except (ImportError, OSError) as error:  # OSError: torch is there, a library of its own is not.
-        return tuple(TrainingDevice(kind, None, torch_missing(error)) for kind in ("directml", "cuda", "cpu"))
-    return tuple(map(_try_device, KINDS))
+        return tuple(TrainingDevice(kind, None, torch_missing(error)) for kind in DEVICE_KINDS)
+    return tuple(map(_try_device, DEVICE_KINDS))
 
 
 def _try_device(kind: str) -> TrainingDevice:

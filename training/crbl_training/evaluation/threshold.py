@@ -1,7 +1,5 @@
 """Choosing the threshold on validation images."""
 
-import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,25 +8,14 @@ import torch
 from sklearn import metrics
 from torch import Tensor
 
-from crbl_runtime.errors import DataError, UsageError
+from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import missing_class
 from crbl_training.evaluation.bootstrap import Floats, Integers, Interval, bootstrap_method, interval, resamples
 from crbl_training.evaluation.metrics import require_finite_logits
+from crbl_training.evaluation.threshold_rule import ThresholdRule
 
 # A model file's probabilities are float32: finely spaced down to here, and up to 1 less what is worth telling from 1.
 FLOAT32_PROBABILITIES = (1e-30, 1 - 1e-6)
-
-
-@dataclass(frozen=True)
-class ThresholdRule:
-    """How a threshold is chosen: "keep" (not at all), "f1" (the best F1), or "recall" (at least `recall`)."""
-
-    kind: str
-    recall: float = math.nan
-
-    def __str__(self) -> str:
-        """What `parse_threshold_rule` reads."""
-        return f"recall={self.recall}" if self.kind == "recall" else self.kind
 
 
 @dataclass(frozen=True)
@@ -64,20 +51,6 @@ class ChosenThreshold:
             "images": self.images,
             "data_hash": self.data_hash,
         }
-
-
-def parse_threshold_rule(text: str) -> ThresholdRule:
-    """The rule that "keep", "f1" or "recall=0.99" asks for.
-
-    Raises:
-        UsageError: it is none of these, or the recall is not over 0 and at most 1.
-    """
-    if text in ("keep", "f1"):
-        return ThresholdRule(text)
-    match = re.fullmatch(r"recall=(\d*\.?\d+)", text)
-    if match is None or not 0 < float(match[1]) <= 1:
-        raise UsageError(f"The threshold rule is {text!r}, expected keep, f1 or recall=R with R over 0 and at most 1.")
-    return ThresholdRule("recall", float(match[1]))
 
 
 def choose_threshold(rule: ThresholdRule, logits: Tensor, labels: Tensor, data_hash: str) -> ChosenThreshold:

@@ -15,8 +15,8 @@ from crbl_runtime.decision import threshold_logit
 from crbl_runtime.errors import InputError, ParityError
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.model.network_input import network_input
+from crbl_training.options import KERAS_TOLERANCE
 
-TOLERANCE = 2e-4
 MAX_UNPACKED_BYTES = 2 * 1024**3
 IMAGES, LOGITS = "images", ("logits", "logit")
 
@@ -36,8 +36,8 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether all logits agree within TOLERANCE."""
-        return self.largest <= TOLERANCE
+        """Whether all logits agree within KERAS_TOLERANCE."""
+        return self.largest <= KERAS_TOLERANCE
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,9 @@ import torch
 from torch import Tensor
 
 from crbl_training.model.bilinear_pooling import FLOOR
+from crbl_training.options import DEFAULT_ROOT_FLOOR
 
 DROPOUT = 0.5
-# The signed root's derivative grows without bound near zero, so the backward pass uses a larger floor than the
-# forward pass; docs/root_floor.md has the measurement.
-DEFAULT_ROOT_FLOOR = 1e-5
 # On the CPU, two megabytes in float32: a few buffers of this size stay in cache.
 TILE_VALUES = 2**19
 

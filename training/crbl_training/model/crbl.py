@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from crbl_runtime.errors import UsageError
-from crbl_training.model.bilinear_head import DEFAULT_ROOT_FLOOR, bilinear_logits
+from crbl_training.model.bilinear_head import bilinear_logits
 from crbl_training.model.bilinear_pooling import BilinearPooling
 from crbl_training.model.feature_extractor import (
     FEATURE_CHANNELS,
@@ -12,9 +12,8 @@ from crbl_training.model.feature_extractor import (
     EfficientNetB0FeatureExtractor,
 )
 from crbl_training.model.heatmap import contribution_map
+from crbl_training.options import DEFAULT_ROOT_FLOOR, TRAINABLE
 from crbl_training.process_group import own_rows
-
-TRAINABLE = ("after-150", "head", "all")
 
 
 class CRBLDualModel(nn.Module):

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import UsageError
+from crbl_training.options import CACHE_GIGABYTES
 from crbl_training.process_group import current_shard
 from crbl_training.train.activations import ActivationSource, ComputedActivations, image_by_image
 
-CACHE_MODES = ("auto", "on", "off")
 GIGABYTE = 10**9
 # Rows of a file that are computed at a time.
 FILLED_AT_ONCE = 32
@@ -36,7 +36,7 @@ class CacheSettings:
 
     folder: Path
     mode: str = "auto"
-    budget: int = 4 * GIGABYTE
+    budget: int = CACHE_GIGABYTES * GIGABYTE
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,7 @@ import math
 from dataclasses import dataclass
 
 from crbl_runtime.errors import UsageError
-from crbl_training.data.augmentation import AUGMENTATIONS
-from crbl_training.model.bilinear_head import DEFAULT_ROOT_FLOOR
-
-SCHEDULERS = ("plateau", "cosine")
+from crbl_training.options import AUGMENTATIONS, DEFAULT_ROOT_FLOOR, SCHEDULERS
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.metrics import Metrics, predict_logits
 from crbl_training.evaluation.report import report_lines, report_on, write_report
 from crbl_training.evaluation.scores import SCORES_FILE
-from crbl_training.evaluation.threshold import choose_threshold, parse_threshold_rule
+from crbl_training.evaluation.threshold import choose_threshold
+from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import class_weights
 from crbl_training.model.sync_batchnorm import convert_sync_batchnorm

@@ -12,7 +12,8 @@ from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
 from crbl_training.model.network_input import network_input
 from crbl_training.weights.batchnorm_calibration import calibrate_batchnorm
-from crbl_training.weights.pretrained import TIMM_NAMES, load_pretrained
+from crbl_training.weights.pretrained import load_pretrained
+from crbl_training.weights.source import TIMM_NAMES
 
 PRETRAINED = tuple(TIMM_NAMES)
 CALIBRATION_IMAGES = 256

@@ -12,10 +12,9 @@ from torch import Tensor
 from crbl_runtime.errors import CheckpointError, UnavailableError, UsageError
 from crbl_training.checkpoint import load_exactly
 from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
+from crbl_training.weights.source import TIMM_NAMES, require_source
 from crbl_training.weights.torchvision_names import from_torchvision
 
-# https://huggingface.co/timm/tf_efficientnet_b0.in1k and .../tf_efficientnet_b0.ns_jft_in1k
-TIMM_NAMES = {"imagenet": "tf_efficientnet_b0.in1k", "noisy-student": "tf_efficientnet_b0.ns_jft_in1k"}
 FIRST_SAFE_TORCH = (2, 6)
 
 
@@ -37,11 +36,8 @@ def load_pretrained(backbone: EfficientNetB0FeatureExtractor, source: str, *, tr
     if source in TIMM_NAMES:
         load_exactly(backbone, _download(TIMM_NAMES[source]), TIMM_NAMES[source])
         return f"timm {TIMM_NAMES[source]}"
+    require_source(source)
     path = Path(source)
-    if not path.is_file():
-        raise UsageError(
-            f"--weights {source}: no such file. Expected {', '.join(TIMM_NAMES)}, none, or the path of a weights file."
-        )
     load_exactly(backbone, _read_backbone(path, trust_pickle), str(path))
     return f"file {path.name}"
 
