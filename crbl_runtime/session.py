@@ -1,9 +1,9 @@
-"""One onnxruntime session on one execution provider, with every fallback said aloud."""
+"""One onnxruntime session on one execution provider, which never falls back to another one in silence."""
 
 import logging
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,9 @@ from numpy.typing import NDArray
 
 from crbl_runtime.contract import BATCH_DIMENSION, INPUT_NAME
 from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError
+from crbl_runtime.options import EXECUTION_PROVIDERS
 
 logger = logging.getLogger("crbl_runtime")
-
-EXECUTION_PROVIDERS = {
-    "directml": "DmlExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
 
 # Runs on one DirectML device from two sessions at a time were reported to crash; the lock is the process's.
 _device_locks: defaultdict[tuple[str, int], threading.Lock] = defaultdict(threading.Lock)
@@ -31,7 +26,7 @@ class Provider:
 
     Attributes:
         kind: "directml", "cuda" or "cpu". device_index: adapter number, from 0.
-        disable_metacommands: DirectML only; keeps to its own shaders where the driver's are wrong.
+        disable_metacommands: DirectML only; uses its own shaders where the driver's are wrong.
         threads: CPU threads of one session, 0 for onnxruntime's choice.
     """
 
@@ -49,12 +44,12 @@ class Provider:
         """Name and options as onnxruntime takes them."""
         options: dict[str, Any] = {}
         if self.kind == "directml":
-            # Without device_index another adapter path (DXCore) is taken.
+            # Without device_id another adapter path (DXCore) is taken.
             options = {"device_id": self.device_index}
             if self.disable_metacommands:
                 options["disable_metacommands"] = "true"
         if self.kind == "cuda":
-            # TF32 would keep 10 bits of mantissa where the reference has 23.
+            # TF32 has 10 bits of mantissa where the reference has 23.
             options = {"device_id": self.device_index, "use_tf32": 0}
         return EXECUTION_PROVIDERS[self.kind], options
 
@@ -140,11 +135,6 @@ class Session:
             with self._lock:
                 results = self._session.run(names, {INPUT_NAME: images})
         return dict(zip(names, results, strict=True))
-
-
-def without_metacommands(provider: Provider) -> Provider:
-    """The same provider with the driver's own DirectML kernels switched off."""
-    return replace(provider, disable_metacommands=True)
 
 
 def _provider(kind: str, device_index: int, threads: int) -> Provider:

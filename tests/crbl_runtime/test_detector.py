@@ -11,10 +11,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from PIL import Image
 
-from crbl_runtime import Detector, ImageError, ModelFileError, UnavailableError, UsageError, decode
-from crbl_runtime.session import EXECUTION_PROVIDERS, Provider, Session
+from crbl_runtime import Detector, ImageError, ModelFileError, UsageError, decode, prepare
+from crbl_runtime.model_sessions import ModelSessions
+from crbl_runtime.session import Provider
 from public_commands import Trained
 
 
@@ -31,7 +33,7 @@ def test_the_same_image_through_every_way_in_gives_the_same_prediction(detector:
     assert len(logits) == 1
 
 
-def test_a_prediction_says_everything(detector: Detector, photographs: Path) -> None:
+def test_a_prediction_is_complete(detector: Detector, photographs: Path) -> None:
     prediction = detector.predict(photographs / "astronaut_2.png")
     assert prediction.probability == pytest.approx(1 / (1 + math.exp(-prediction.logit)), abs=1e-6)
     assert prediction.is_anomaly == (prediction.probability > prediction.threshold == 0.01)
@@ -41,7 +43,14 @@ def test_a_prediction_says_everything(detector: Detector, photographs: Path) -> 
     assert prediction.heatmap.shape == (4, 4)
 
 
-def test_an_image_without_an_object_says_so(detector: Detector) -> None:
+def test_notes_on_the_image_come_with_its_prediction(detector: Detector, photographs: Path) -> None:
+    prepared = prepare(photographs / "coffee_0.png", detector.contract.preprocessing)
+    assert detector.predict_prepared([prepared])[0].notes == prepared.notes
+    noted = replace(prepared, notes=("its ICC profile was ignored",))
+    assert detector.predict_prepared([noted])[0].notes == ("its ICC profile was ignored",)
+
+
+def test_an_image_without_an_object_is_reported_as_such(detector: Detector) -> None:
     prediction = detector.predict(np.full((100, 100, 3), 255, np.uint8))
     assert not prediction.region_found
     assert prediction.box == (0, 0, 100, 100)
@@ -86,21 +95,22 @@ def test_threads_share_a_detector(detector: Detector, photographs: Path) -> None
     assert [found[number] for number in range(len(paths))] == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_fixed_batch_as_on_directml_gives_the_same_logits(crop: Trained, photographs: Path) -> None:
-    from crbl_runtime.detector import _run_padded
-    from crbl_runtime.preprocessing import prepare
+def test_a_fixed_batch_as_on_directml_gives_the_same_logits(
+    crop: Trained, detector: Detector, photographs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = sorted(photographs.iterdir())[:6]
+    images = np.stack([prepare(path, detector.contract.preprocessing).pixels for path in paths])
+    monkeypatch.setattr(Provider, "fixed_batch", True)
+    sessions = ModelSessions(crop.model.read_bytes(), "test", batch_size=4)
+    logits = sessions.run(Provider("cpu"), images)["logit"]
+    monkeypatch.undo()
+    assert logits.shape == (6,)
+    assert logits.tolist() == pytest.approx([detector.predict(path).logit for path in paths], abs=2e-5)
+    with pytest.raises(InvalidArgument, match="Got: 3 Expected: 4"):
+        sessions.session(Provider("cpu"), 4).run(images[:3])
 
-    with Detector(crop.model) as detector:
-        spec = detector.contract.preprocessing
-        paths = sorted(photographs.iterdir())[:3]
-        images = np.stack([prepare(path, spec).pixels for path in paths])
-        session = Session(crop.model.read_bytes(), Provider("cpu"), 4, "test")
-        padded = _run_padded(session, images, 4)["logit"]
-        assert padded.shape == (3,)
-        assert padded.tolist() == pytest.approx([detector.predict(path).logit for path in paths], abs=2e-5)
 
-
-def test_a_closed_detector_says_so(crop: Trained, photographs: Path) -> None:
+def test_a_closed_detector_is_a_usage_error(crop: Trained, photographs: Path) -> None:
     with Detector(crop.model) as detector:
         pass
     with pytest.raises(UsageError, match="closed"):
@@ -141,61 +151,6 @@ def test_a_crbl_model_with_other_outputs_is_refused(tmp_path: Path, crop: Traine
     onnx.save(model, tmp_path / "renamed.onnx")
     with pytest.raises(ModelFileError, match="probability"):
         Detector(tmp_path / "renamed.onnx")
-
-
-def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(crop: Trained) -> None:
-    with pytest.raises(UsageError, match="DirectML"):
-        Detector(crop.model, provider="DirectML")
-    with pytest.raises(UnavailableError, match="it has: cpu"):
-        Detector(crop.model, provider="cuda")
-
-
-def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
-    """A model file whose self-test expects other logits: to it, a right driver is a wrong one."""
-    from crbl_export.export import metadata_text, serialize, with_contract
-    from crbl_runtime.contract import ModelContract, SelfTest
-
-    model = onnx.load(crop.model)
-    contract = ModelContract.from_json(metadata_text(model), "file")
-    wrong = tuple(logit + difference for logit in contract.self_test.logits)
-    self_test = SelfTest(wrong, contract.self_test.tolerance)
-    target.write_bytes(serialize(with_contract(model, replace(contract, self_test=self_test))))
-    return target
-
-
-@pytest.fixture
-def cpu_as_directml(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU provider stands in for DirectML's, so that a detector finds a GPU to test at load."""
-    monkeypatch.setitem(EXECUTION_PROVIDERS, "directml", "CPUExecutionProvider")
-    monkeypatch.setattr(Provider, "to_onnxruntime", lambda provider: ("CPUExecutionProvider", {}))
-
-
-def test_a_driver_that_computes_rightly_is_used(crop: Trained, cpu_as_directml: None) -> None:
-    with Detector(crop.model) as detector:
-        assert (detector.provider.kind, detector.fallback) == ("directml", None)
-
-
-def test_a_driver_that_computes_wrongly_is_found_at_load_and_not_used(
-    crop: Trained, photographs: Path, tmp_path: Path, cpu_as_directml: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    wrong = file_with_other_reference(crop, tmp_path / "wrong.onnx", 0.01)
-    with Detector(wrong) as detector:
-        prediction = detector.predict(photographs / "coffee_0.png")
-    assert prediction.provider == "cpu"
-    assert prediction.fallback is not None
-    assert prediction.fallback.count("computes wrongly: the self-test's logits are off by 0.01") == 2
-    assert "without metacommands" in prediction.fallback
-    assert prediction.fallback in caplog.text
-    with pytest.raises(UnavailableError, match=r"off by 0\.01, allowed are 0\.001"):
-        Detector(wrong, "directml")
-
-
-def test_a_self_test_that_gives_nan_is_failed(crop: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Detector(crop.model) as detector:
-        right = detector._run
-        monkeypatch.setattr(detector, "_run", lambda *given: {"logit": right(*given)["logit"] * np.float32("nan")})
-        with pytest.raises(UnavailableError, match="off by nan"):
-            detector._require_correct(Provider("cpu"))
 
 
 def test_non_ascii_paths_work(crop: Trained, photographs: Path, tmp_path: Path) -> None:

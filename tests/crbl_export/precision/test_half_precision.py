@@ -19,6 +19,7 @@ from crbl_export.precision.rounded_half import rounded_to_half
 from crbl_runtime import Detector
 from crbl_runtime.errors import ParityError, UnavailableError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_runtime.provider_choice import run_self_test
 from crbl_runtime.session import Provider
 from crbl_runtime.variant import CROP
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
@@ -177,7 +178,7 @@ def test_the_command_writes_the_limit_and_parity_uses_it(crop: Trained, grains: 
     assert exported.returncode == 0, exported.stderr
     with Detector(target) as detector:
         contract = detector.contract
-        detector._require_correct(Provider("cpu"))
+        run_self_test(Provider("cpu"), detector._sessions, detector.contract)
         assert contract.precision == "fp16"
         assert contract.parity is not None
         assert (contract.parity["limit"], contract.parity["flips"]) == (TOLERANCE, 0)
@@ -197,7 +198,7 @@ def test_the_self_test_still_catches_a_wrong_driver(half: onnx.ModelProto, tmp_p
     wrong.CopyFrom(half)
     (tmp_path / "right.onnx").write_bytes(serialize(wrong))
     with Detector(tmp_path / "right.onnx") as detector:
-        detector._require_correct(Provider("cpu"))
+        run_self_test(Provider("cpu"), detector._sessions, detector.contract)
     weights = {tensor.name: tensor for tensor in wrong.graph.initializer}
     convolutions = [node for node in backbone_nodes(wrong.graph) if node.op_type == "Conv"]
     head = max(weights, key=lambda name: len(weights[name].raw_data))
@@ -209,7 +210,7 @@ def test_the_self_test_still_catches_a_wrong_driver(half: onnx.ModelProto, tmp_p
     weights[name].CopyFrom(numpy_helper.from_array(values, name))
     (tmp_path / "wrong.onnx").write_bytes(serialize(wrong))
     with Detector(tmp_path / "wrong.onnx") as detector, pytest.raises(UnavailableError, match="computes wrongly"):
-        detector._require_correct(Provider("cpu"))
+        run_self_test(Provider("cpu"), detector._sessions, detector.contract)
 
 
 def test_an_unknown_precision_is_a_usage_error(crop: Trained) -> None:

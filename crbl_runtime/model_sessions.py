@@ -1,0 +1,67 @@
+"""The sessions of one model file: one for each provider and batch size, opened when it is first needed."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crbl_runtime.errors import UsageError
+from crbl_runtime.session import Provider, Session
+
+
+class ModelSessions:
+    """A model file's content and the sessions that run it.
+
+    Args:
+        model: the file's content. source: its name, for messages.
+        batch_size: images of a session on a provider that needs a fixed batch, at least 1.
+    """
+
+    def __init__(self, model: bytes, source: str, batch_size: int) -> None:
+        self._model = model
+        self._source = source
+        self._batch_size = batch_size
+        self._sessions: dict[tuple[Provider, int | None], Session] = {}
+        self._closed = False
+
+    def session(self, provider: Provider, batch: int | None = None) -> Session:
+        """The session on this provider whose batch is fixed to this size, or free where it is None.
+
+        Raises:
+            UsageError: the sessions were closed. ModelFileError, UnavailableError: see `Session`.
+        """
+        if self._closed:
+            raise UsageError("This detector was closed. Make a new one.")
+        key = (provider, batch)
+        if key not in self._sessions:
+            self._sessions[key] = Session(self._model, provider, batch, self._source)
+        return self._sessions[key]
+
+    def run(self, provider: Provider, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """uint8 [N, size, size, 3], N at least 1 -> all outputs by name, float32 with N rows.
+
+        Where the provider needs a fixed batch, images are given in batches of that size, the last one filled up.
+
+        Raises:
+            UsageError: the sessions were closed. ModelFileError, UnavailableError: see `Session`.
+        """
+        if not provider.fixed_batch:
+            return self.session(provider).run(images)
+        size = 1 if len(images) == 1 else self._batch_size
+        session = self.session(provider, size)
+        batches = [_run_filled_up(session, images[start : start + size], size) for start in range(0, len(images), size)]
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    def close_others(self, provider: Provider) -> None:
+        """Close the sessions of all other providers and give their memory back."""
+        self._sessions = {key: session for key, session in self._sessions.items() if key[0] == provider}
+
+    def close(self) -> None:
+        """Give all memory back. No session can be used or opened afterwards."""
+        self._closed = True
+        self._sessions.clear()
+        self._model = b""
+
+
+def _run_filled_up(session: Session, images: NDArray[np.uint8], size: int) -> dict[str, NDArray[np.float32]]:
+    missing = size - len(images)
+    batch = np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images
+    return {name: output[: len(images)] for name, output in session.run(batch).items()}

@@ -1,0 +1,106 @@
+"""The first provider that starts and computes rightly is used, and the others have a reason.
+
+The CPU provider stands in for DirectML's, so that there is a GPU to test at load.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from crbl_runtime import Detector, UnavailableError, UsageError
+from crbl_runtime.contract import ModelContract, SelfTest
+from crbl_runtime.errors import WrongResultsError
+from crbl_runtime.model_sessions import ModelSessions
+from crbl_runtime.provider_choice import choose_provider, run_self_test
+from crbl_runtime.session import EXECUTION_PROVIDERS, Provider
+from public_commands import Trained
+
+
+@pytest.fixture
+def cpu_as_directml(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXECUTION_PROVIDERS, "directml", "CPUExecutionProvider")
+    monkeypatch.setattr(Provider, "to_onnxruntime", lambda provider: ("CPUExecutionProvider", {}))
+
+
+@pytest.fixture(scope="module")
+def contract(crop: Trained) -> ModelContract:
+    with Detector(crop.model, "cpu") as detector:
+        return detector.contract
+
+
+def with_other_reference(contract: ModelContract, difference: float) -> ModelContract:
+    """A contract that expects other logits: to it, a driver that computes rightly is wrong."""
+    logits = tuple(logit + difference for logit in contract.self_test.logits)
+    return replace(contract, self_test=SelfTest(logits, contract.self_test.tolerance))
+
+
+def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
+    from crbl_export.export import metadata_text, serialize, with_contract
+
+    model = onnx.load(crop.model)
+    contract = ModelContract.from_json(metadata_text(model), "file")
+    target.write_bytes(serialize(with_contract(model, with_other_reference(contract, difference))))
+    return target
+
+
+def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(crop: Trained) -> None:
+    with pytest.raises(UsageError, match="DirectML"):
+        Detector(crop.model, provider="DirectML")
+    with pytest.raises(UnavailableError, match="it has: cpu"):
+        Detector(crop.model, provider="cuda")
+
+
+def test_a_driver_that_computes_rightly_is_used(crop: Trained, cpu_as_directml: None) -> None:
+    with Detector(crop.model) as detector:
+        assert (detector.provider.kind, detector.fallback) == ("directml", None)
+
+
+def test_a_driver_that_computes_wrongly_is_found_at_load_and_not_used(
+    crop: Trained, photographs: Path, tmp_path: Path, cpu_as_directml: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = file_with_other_reference(crop, tmp_path / "wrong.onnx", 0.01)
+    with Detector(wrong) as detector:
+        prediction = detector.predict(photographs / "coffee_0.png")
+    assert prediction.provider == "cpu"
+    assert prediction.fallback is not None
+    assert prediction.fallback.count("computes wrongly: the self-test's logits are off by 0.01") == 2
+    assert "without metacommands" in prediction.fallback
+    assert prediction.fallback in caplog.text
+    with pytest.raises(WrongResultsError, match=r"off by 0\.01, allowed are 0\.001"):
+        Detector(wrong, "directml")
+
+
+def test_a_driver_whose_own_kernels_are_wrong_is_used_without_them(
+    crop: Trained, contract: ModelContract, cpu_as_directml: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether metacommands are on is part of what tells two sessions apart."""
+    right = ModelSessions.run
+
+    def run(sessions: ModelSessions, provider: Provider, images: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = right(sessions, provider, images)
+        return outputs if provider.disable_metacommands else {"logit": outputs["logit"] + 1}
+
+    monkeypatch.setattr(ModelSessions, "run", run)
+    sessions = ModelSessions(crop.model.read_bytes(), "crop.onnx", batch_size=4)
+    choice = choose_provider([Provider("directml"), Provider("cpu")], sessions, contract)
+    assert choice.provider == Provider("directml", disable_metacommands=True)
+    (reason,) = choice.rejected
+    assert "computes wrongly: the self-test's logits are off by 1, allowed" in reason
+    with_and_without = [sessions.session(provider, 4) for provider in (Provider("directml"), choice.provider)]
+    assert with_and_without[0] is not with_and_without[1]
+    assert with_and_without[1] is sessions.session(choice.provider, 4)
+
+
+def test_a_self_test_that_gives_nan_is_failed(
+    crop: Trained, contract: ModelContract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = ModelSessions(crop.model.read_bytes(), "crop.onnx", batch_size=4)
+    run_self_test(Provider("cpu"), sessions, contract)
+    right = ModelSessions.run
+    nan = np.float32("nan")
+    monkeypatch.setattr(ModelSessions, "run", lambda *given: {"logit": right(*given)["logit"] * nan})
+    with pytest.raises(UnavailableError, match="off by nan"):
+        run_self_test(Provider("cpu"), sessions, contract)
