@@ -1,4 +1,4 @@
-"""What a model file says about itself: the contract between the exporter and every program that loads the file."""
+"""The metadata of a model file: the contract between the exporter and every program that loads the file."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -21,7 +21,7 @@ class SelfTest:
     """Logits that the file must give for `self_test_images`, on any machine.
 
     Attributes:
-        logits: of the float64 PyTorch model, one an image; of an int8 file, what itself gives on the CPU.
+        logits: of the float64 PyTorch model, one an image.
         tolerance: largest |difference| of a logit on a driver that computes correctly.
     """
 
@@ -33,15 +33,15 @@ class SelfTest:
 class ModelContract:
     """Everything a program must know to use a model file.
 
-    Input `image`: uint8 [batch, size, size, 3], RGB, prepared as `preprocessing` says. Outputs `probability` and
+    Input `image`: uint8 [batch, size, size, 3], RGB, prepared by `preprocessing`. Outputs `probability` and
     `logit`: float32 [batch]; `heatmap`, where the file has it: float32 [batch, h, w], cells that sum to logit - bias.
 
     Attributes:
         variant: "crop" or "full".
-        threshold: an image is anomalous when its probability is greater than this.
+        threshold: an image is anomalous when its probability is greater than this, 0 to 1.
         threshold_source: how the threshold was chosen.
         labels: names of the two decisions: not anomalous, anomalous.
-        precision: "fp32", "fp16" or "int8".
+        precision: "fp32" or "fp16".
         training: provenance of the weights. export: versions and options of the export.
         parity: what the parity gate measured, or None before the gate.
         self_test: reference values for a check on the user's machine.

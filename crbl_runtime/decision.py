@@ -17,7 +17,7 @@ def is_anomaly(probability: float, threshold: float) -> bool:
 
 
 def combined_is_anomaly(crop_is_anomaly: bool, full_is_anomaly: bool) -> bool:
-    """Both models together: anomalous when either says so."""
+    """The decision of both models together: anomalous when either of them finds an anomaly."""
     return crop_is_anomaly or full_is_anomaly
 
 

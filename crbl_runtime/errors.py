@@ -1,4 +1,4 @@
-"""Every error a user can meet, by kind. Each message says what was given, what was expected and what to do next."""
+"""Every error a user can meet, by kind. Each message names what was given, what was expected and what to do next."""
 
 
 class CRBLError(Exception):
@@ -34,7 +34,7 @@ class OutputError(CRBLError):
 
 
 class WrongResultsError(UnavailableError):
-    """An execution provider that runs the model and computes something else than it: its driver is at fault."""
+    """An execution provider that runs the model and computes something else than the model: its driver is wrong."""
 
 
 class NotFiniteError(CRBLError):

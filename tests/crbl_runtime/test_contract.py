@@ -1,4 +1,4 @@
-"""What a model file says about itself, and what happens when it lies."""
+"""The metadata of a model file, and what happens where it is wrong."""
 
 import json
 from dataclasses import replace

@@ -36,13 +36,13 @@ def test_whole_images_are_only_resized() -> None:
     assert np.array_equal(prepared.pixels, cv2.resize(PHOTOGRAPH, (64, 64), interpolation=cv2.INTER_CUBIC))
 
 
-def test_an_image_without_an_object_is_taken_whole_and_says_so() -> None:
+def test_an_image_without_an_object_is_taken_whole_and_none_is_found() -> None:
     prepared = prepare(np.full((90, 90, 3), 200, np.uint8), PreprocessingSpec(region="object"))
     assert not prepared.region_found
     assert prepared.box == (0, 0, 90, 90)
 
 
-def test_a_spec_survives_json_and_keeps_its_hash() -> None:
+def test_a_spec_survives_json_with_the_same_hash() -> None:
     spec = PreprocessingSpec(region="object", channel_order="bgr", object_bottom=None, mean=(0.1, 0.2, 0.3))
     again = PreprocessingSpec.from_dict(spec.to_dict())
     assert again == spec

@@ -35,7 +35,7 @@ def test_object_region_is_the_original_crop(box: tuple[int, int, int, int]) -> N
     assert np.array_equal(region.pixels, image[y : y + height, x : x + width])
 
 
-def test_object_region_without_a_bottom_keeps_what_lies_below_it() -> None:
+def test_object_region_without_a_bottom_includes_what_lies_below_it() -> None:
     region = object_region(image_with_object(30, 40, 40, 59), 150, None)
     assert region.box == (31, 41, 38, 57)
 
@@ -48,7 +48,7 @@ def test_the_darkest_background_belongs_to_the_object(grey: int, found: bool) ->
 
 
 @pytest.mark.parametrize("box", [(50, 90, 30, 8), (50, 50, 2, 20), (50, 88, 30, 10)])
-def test_an_empty_box_gives_the_whole_image_and_says_so(box: tuple[int, int, int, int]) -> None:
+def test_an_empty_box_gives_the_whole_image_and_no_object_found(box: tuple[int, int, int, int]) -> None:
     x, y, width, height = box
     image = np.full((100, 110, 3), 240, np.uint8)
     image[y : y + height, x : x + width] = 10
