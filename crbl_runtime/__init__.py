@@ -1,8 +1,9 @@
-"""Predict images with a CRBL model file. Needs numpy, OpenCV and onnxruntime, nothing else."""
+"""Predict images with a CRBL model file. Needs numpy, OpenCV, Pillow and onnxruntime, and no PyTorch."""
 
-from crbl_runtime.contract import ModelContract
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from crbl_runtime.decision import combined_is_anomaly
-from crbl_runtime.detector import Detector, Prediction
 from crbl_runtime.errors import (
     CRBLError,
     DataError,
@@ -12,9 +13,13 @@ from crbl_runtime.errors import (
     UnavailableError,
     UsageError,
 )
-from crbl_runtime.image import decode
-from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
 from crbl_runtime.version import __version__
+
+if TYPE_CHECKING:
+    from crbl_runtime.contract import ModelContract
+    from crbl_runtime.detector import Detector, Prediction
+    from crbl_runtime.image import decode
+    from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
 
 __all__ = [
     "CRBLError",
@@ -34,3 +39,24 @@ __all__ = [
     "decode",
     "prepare",
 ]
+
+# Imported when first used: a command answers --help and a wrong option without OpenCV and onnxruntime.
+_MODULES = {
+    "Detector": "detector",
+    "ModelContract": "contract",
+    "Prediction": "detector",
+    "PreparedImage": "preprocessing",
+    "PreprocessingSpec": "preprocessing",
+    "decode": "image",
+    "prepare": "preprocessing",
+}
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,32 +1,38 @@
-"""What all commands share: one way to start, one way to fail."""
+"""What all commands share: one way to start, one way to fail.
+
+A command answers `--help`, a wrong option and a missing file without loading torch, ONNX or OpenCV. So its module
+imports what its options need, and its function `main` imports the rest once the options are checked.
+"""
 
 import importlib
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from crbl_runtime.errors import CRBLError
+from crbl_runtime.installation import how_to_install
 
 OWN_PACKAGES = ("crbl_runtime", "crbl_training", "crbl_export")
 
+# The types of paths that options take. What is to be read must exist.
+READ_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+READ_FILE_OR_FOLDER = click.Path(exists=True, path_type=Path)
+READ_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+WRITTEN_PATH = click.Path(path_type=Path)
 
-def run_command(name: str, module: str, extra: str) -> NoReturn:
-    """Import `module`, run its click command `main` under the name `name` and exit with the documented exit code.
+
+def run_command(name: str, module: str, extra: str = "") -> NoReturn:
+    """Run the click command `main` of a module under the name `name` and exit with the documented exit code.
 
     Args:
         name: the command's name, as the user typed it, for messages.
         module: where its click command lives; it must be called `main`.
-        extra: the optional dependency set that installs what `module` imports, for the message when that is missing.
+        extra: the optional dependencies that install what the command imports, for the message when that is missing.
     """
     try:
         command: click.Command = importlib.import_module(module).main
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith(OWN_PACKAGES):
-            raise
-        click.echo(f'{name} needs the package {error.name}. Install it with: pip install "crbl[{extra}]"', err=True)
-        sys.exit(3)
-    try:
         # click gives the code of an Exit back as the result; the commands themselves return nothing.
         sys.exit(command.main(prog_name=name, standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -38,3 +44,8 @@ def run_command(name: str, module: str, extra: str) -> NoReturn:
     except CRBLError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith(OWN_PACKAGES):
+            raise
+        click.echo(f"{name} needs the package {error.name}. {how_to_install(extra)}", err=True)
+        sys.exit(3)

@@ -4,21 +4,22 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from crbl_export.demo.contact_sheet import SheetEntry, write_contact_sheet
-from crbl_export.demo.metrics import Figures, held_out_figures
 from crbl_export.demo.public_command import output_of_public_command, run_public_command
-from crbl_export.demo.speed import Speed, measure_speed
+from crbl_runtime.command_line import WRITTEN_PATH
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import decode
-from crbl_runtime.preprocessing import PreprocessingSpec, prepare
-from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.data.dataset import read_labelled
-from crbl_training.data.grains import write_dataset
+from crbl_training.options import DEVICE_KINDS
+
+if TYPE_CHECKING:
+    from crbl_export.demo.contact_sheet import SheetEntry
+    from crbl_export.demo.metrics import Figures
+    from crbl_export.demo.speed import Speed
+    from crbl_runtime.preprocessing import PreprocessingSpec
+    from crbl_training.checkpoint import Checkpoint
 
 TRAIN, VALIDATION, TEST = 240, 60, 80
 ON_SHEET = 20
@@ -30,20 +31,26 @@ LEARNING_RATE = {"none": {"crop": "3e-4", "full": "1e-3"}, "pretrained": {"crop"
 
 
 @click.command(epilog="Example: crbl-demo --out demo")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
+@click.option("--out", type=WRITTEN_PATH, default=Path("demo"), show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--weights",
     type=click.Choice(["none", "pretrained"]),
     default="none",
     show_default=True,
-    help="Random first weights, or ImageNet's and Noisy Student's, which are downloaded.",
+    help="Random initial weights, or ImageNet's and Noisy Student's, which are downloaded.",
 )
-@click.option("--device", default="auto", show_default=True, help="As for crbl-train.")
+@click.option("--device", type=click.Choice(["auto", *DEVICE_KINDS]), default="auto", show_default=True)
 def main(out: Path, seed: int, weights: str, device: str) -> None:
     """Make images, train both variants, export, verify and predict; ends with a table and a contact sheet."""
     started = time.perf_counter()
     _make_folder(out)
+
+    from crbl_export.demo.contact_sheet import write_contact_sheet
+    from crbl_export.demo.metrics import held_out_figures
+    from crbl_training.checkpoint import load_checkpoint
+    from crbl_training.data.grains import write_dataset
+
     click.echo(f"Making {TRAIN + VALIDATION + TEST} images of grains, half of them with an impurity, in {out}/grains")
     write_dataset(out / "grains", seed=seed, train=TRAIN, validation=VALIDATION, test=TEST)
 
@@ -56,11 +63,11 @@ def main(out: Path, seed: int, weights: str, device: str) -> None:
         variant: load_checkpoint(next((out / "runs" / variant).glob("*.safetensors"))) for variant in ("crop", "full")
     }
     speeds = {variant: _speed(checkpoint, out, results) for variant, checkpoint in checkpoints.items()}
-    figures = held_out_figures(results, labels)
+    metrics = held_out_figures(results, labels)
 
-    used = "random first weights" if weights == "none" else "ImageNet and Noisy-Student weights"
+    used = "random initial weights" if weights == "none" else "ImageNet and Noisy-Student weights"
     click.echo()
-    click.echo("\n".join(_table(figures, reports, speeds)))
+    click.echo("\n".join(_table(metrics, reports, speeds)))
     click.echo(_rule(results[0]))
     click.echo(f"Weights: {used}.")
     sheet = out / "contact_sheet.png"
@@ -80,8 +87,8 @@ def main(out: Path, seed: int, weights: str, device: str) -> None:
 
 
 def _rule(result: dict[str, Any]) -> str:
-    parts = [f"p {model['variant']} > {model['threshold']:.3g}" for model in result["models"]]
-    return f"Anomalous when {' or '.join(parts)} (thresholds chosen on {VALIDATION} validation images)."
+    rules = [f"p {model['variant']} > {model['threshold']:.3g}" for model in result["models"]]
+    return f"Anomalous when {' or '.join(rules)} (thresholds chosen on {VALIDATION} validation images)."
 
 
 def _make_folder(out: Path) -> None:
@@ -96,11 +103,11 @@ def _make_folder(out: Path) -> None:
 
 def _train_and_export(variant: str, out: Path, seed: int, weights: str, device: str) -> dict[str, Any]:
     """Run crbl-train and crbl-export; gives the parity report."""
-    first_weights = ["--weights", "none"] if weights == "none" else []
+    initial_weights = ["--weights", "none"] if weights == "none" else []
     run_public_command(
         "crbl-train",
         *("--variant", variant, "--data", "grains/train", "--val", "grains/validation.csv"),
-        *("--epochs", EPOCHS[variant], "--lr", LEARNING_RATE[weights][variant], *first_weights),
+        *("--epochs", EPOCHS[variant], "--lr", LEARNING_RATE[weights][variant], *initial_weights),
         # The shipped thresholds belong to models trained for long on many images.
         *("--threshold", "f1", "--device", device, "--seed", str(seed), "--out", f"runs/{variant}"),
         folder=out,
@@ -113,7 +120,7 @@ def _train_and_export(variant: str, out: Path, seed: int, weights: str, device: 
             folder=out,
         )
     )
-    click.echo(f"Parity passed on {report['images']} images: off by {report['error_onnx']:.1e} at most")
+    click.echo(f"Parity passed on {report['images']} images: largest |logit error| {report['error_onnx']:.1e}")
     return report
 
 
@@ -122,12 +129,21 @@ def _labels(out: Path, results: list[dict[str, Any]]) -> list[int]:
     return [by_path[out / result["path"]] for result in results]
 
 
-def _speed(checkpoint: Checkpoint, out: Path, results: list[dict[str, Any]]) -> Speed:
+def _speed(checkpoint: "Checkpoint", out: Path, results: list[dict[str, Any]]) -> "Speed":
+    from crbl_export.demo.speed import measure_speed
+    from crbl_runtime.preprocessing import prepare
+
     images = [prepare(out / result["path"], checkpoint.preprocessing) for result in results[:TIMED]]
     return measure_speed(checkpoint, out / f"{checkpoint.variant.name}.onnx", images)
 
 
-def _entry(out: Path, result: dict[str, Any], label: int, seen: PreprocessingSpec) -> SheetEntry:
+def _entry(out: Path, result: dict[str, Any], label: int, seen: "PreprocessingSpec") -> "SheetEntry":
+    import numpy as np
+
+    from crbl_export.demo.contact_sheet import SheetEntry
+    from crbl_runtime.image import decode
+    from crbl_runtime.preprocessing import prepare
+
     path = out / result["path"]
     models = {model["variant"]: model for model in result["models"]}
     return SheetEntry(
@@ -142,7 +158,7 @@ def _entry(out: Path, result: dict[str, Any], label: int, seen: PreprocessingSpe
     )
 
 
-def _table(figures: dict[str, Figures], reports: dict[str, dict[str, Any]], speeds: dict[str, Speed]) -> list[str]:
+def _table(metrics: "dict[str, Figures]", reports: dict[str, dict[str, Any]], speeds: "dict[str, Speed]") -> list[str]:
     lines = [
         f"{TEST} held-out images     accuracy    AUROC   logit error   flips   ms PyTorch   ms ONNX",
         "-" * 84,
@@ -150,12 +166,8 @@ def _table(figures: dict[str, Figures], reports: dict[str, dict[str, Any]], spee
     for variant in ("crop", "full"):
         report, speed = reports[variant], speeds[variant]
         lines.append(
-            f"{variant:24} {figures[variant].accuracy:8.1%} {figures[variant].auroc:8.3f} "
+            f"{variant:24} {metrics[variant].accuracy:8.1%} {metrics[variant].auroc:8.3f} "
             f"{report['error_onnx']:13.1e} {report['flips']:7d} {speed.pytorch:12.1f} {speed.model_file:9.1f}"
         )
-    lines.append(f"{'combined':24} {figures['combined'].accuracy:8.1%} {figures['combined'].auroc:8.3f}")
+    lines.append(f"{'combined':24} {metrics['combined'].accuracy:8.1%} {metrics['combined'].auroc:8.3f}")
     return lines
-
-
-if __name__ == "__main__":
-    main()

@@ -6,15 +6,11 @@ from pathlib import Path
 
 import click
 
-from crbl_export.export import export_checkpoint
-from crbl_export.exporters import DEFAULT_OPSET, OPSETS
 from crbl_export.find_checkpoint import newest_checkpoint
-from crbl_export.model_card.beside_model import card_path, require_free
-from crbl_export.parity.image_set import SYNTHETIC, parity_set
+from crbl_export.options import DEFAULT_OPSET, OPSETS
 from crbl_export.parity.limits import LIMITS
-from crbl_export.parity.text import parity_lines
+from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.variant import VARIANTS
-from crbl_training.checkpoint import load_checkpoint
 
 
 @click.command(epilog="Example: crbl-export --variant crop --verify images/validation -o crop.onnx")
@@ -22,13 +18,13 @@ from crbl_training.checkpoint import load_checkpoint
 @click.option(
     "--checkpoint",
     "checkpoint_path",
-    type=click.Path(path_type=Path),
+    type=READ_FILE,
     help="A .pth or .safetensors of crbl-train or crbl-convert. Default: the newest of the variant below runs.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: the checkpoint's name with .onnx.")
+@click.option("-o", "--output", type=WRITTEN_PATH, help="Default: the checkpoint's name with .onnx.")
 @click.option(
     "--verify",
-    type=click.Path(path_type=Path),
+    type=READ_FOLDER,
     help="Folder with real images for the parity gate. Default: the validation images of the training run.",
 )
 @click.option("--heatmap", is_flag=True, help="Add an output that says where in the image the logit comes from.")
@@ -76,6 +72,13 @@ def main(
     if checkpoint_path is None:
         checkpoint_path = newest_checkpoint(variant, Path())
         click.echo(f"Newest checkpoint of {variant}: {checkpoint_path}", err=as_json)
+
+    from crbl_export.export import export_checkpoint
+    from crbl_export.model_card.beside_model import card_path, require_free
+    from crbl_export.parity.image_set import SYNTHETIC, parity_set
+    from crbl_export.parity.text import parity_lines
+    from crbl_training.checkpoint import load_checkpoint
+
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
     require_free(target, force=force)
     checkpoint = load_checkpoint(checkpoint_path, variant)
@@ -109,7 +112,3 @@ def main(
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset}, {precision})")
     click.echo(f"Model card: {card_path(target)}")
     click.echo(f"Next: crbl-predict {target} IMAGE...")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,25 +5,19 @@ from pathlib import Path
 
 import click
 
-from crbl_export.parity.image_set import parity_set
-from crbl_export.parity.limits import limits_of
-from crbl_export.parity.providers import ALL_PROVIDERS, check_providers
-from crbl_export.parity.text import parity_lines
-from crbl_runtime.detector import Detector
-from crbl_runtime.session import EXECUTION_PROVIDERS
-from crbl_training.checkpoint import load_checkpoint
+from crbl_export.options import ALL_PROVIDERS
+from crbl_runtime.command_line import READ_FILE, READ_FOLDER
+from crbl_runtime.options import EXECUTION_PROVIDERS
 
 
 @click.command(
     epilog="Example: crbl-parity crop.onnx --checkpoint CRBL_250328_pytorch_directml_crop.pth --verify images"
 )
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--checkpoint", "checkpoint_path", type=click.Path(path_type=Path), required=True, help="Where it comes from."
-)
+@click.argument("model", type=READ_FILE)
+@click.option("--checkpoint", "checkpoint_path", type=READ_FILE, required=True, help="Where it comes from.")
 @click.option(
     "--verify",
-    type=click.Path(path_type=Path),
+    type=READ_FOLDER,
     help="Folder with real images. Default: the validation images of the training run.",
 )
 @click.option(
@@ -53,7 +47,14 @@ def main(
     max_flips: float | None,
     as_json: bool,
 ) -> None:
-    """Check that MODEL decides as its checkpoint does. Exit code 1, and the first faulty node, where it does not."""
+    """Check that MODEL decides as its checkpoint does. Exit code 1, and the first divergent node, where it does not."""
+    from crbl_export.parity.image_set import parity_set
+    from crbl_export.parity.limits import limits_of
+    from crbl_export.parity.providers import check_providers
+    from crbl_export.parity.text import parity_lines
+    from crbl_runtime.detector import Detector
+    from crbl_training.checkpoint import load_checkpoint
+
     checkpoint = load_checkpoint(checkpoint_path)
     images = parity_set(checkpoint, checkpoint_path, verify)
     with Detector(model, "cpu") as detector:
@@ -73,7 +74,3 @@ def main(
         click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
     if not gate.passed:
         raise click.exceptions.Exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,4 +6,4 @@ from crbl_runtime.command_line import run_command
 
 
 def crbl_predict() -> NoReturn:
-    run_command("crbl-predict", "crbl_runtime.commands.predict", extra="train")
+    run_command("crbl-predict", "crbl_runtime.commands.predict")

@@ -2,16 +2,42 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
 from public_commands import Trained, run_command
 
 
-def test_a_folder_gives_a_table_and_a_summary(crop: Trained, photographs: Path) -> None:
-    result = run_command("crbl-predict", crop.model, photographs)
+@pytest.fixture
+def folder(photographs: Path, tmp_path: Path) -> Path:
+    """Eight of the photographs, one of each subject."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for path in photographs.glob("*_3.png"):
+        shutil.copy(path, folder)
+    return folder
+
+
+def test_a_folder_gives_a_table_and_a_summary(crop: Trained, folder: Path) -> None:
+    result = run_command("crbl-predict", crop.model, folder)
     assert result.returncode == 0, result.stderr
-    assert "40 images predicted" in result.stdout
-    assert "chelsea_3.png" in result.stdout
+    assert "8 images predicted" in result.stdout
+    assert "coffee_3.png" in result.stdout
+
+
+def test_what_the_decoder_noted_is_shown(crop: Trained, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(image: Path, spec: PreprocessingSpec) -> PreparedImage:
+        return replace(prepare(image, spec), notes=("its ICC profile was ignored",))
+
+    monkeypatch.setattr("crbl_runtime.detector.prepare", noted)
+    path = folder / "chelsea_3.png"
+    assert "  (its ICC profile was ignored)\n" in run_command("crbl-predict", crop.model, path).stdout
+    (result,) = json.loads(run_command("crbl-predict", crop.model, path, "--json").stdout)
+    assert result["models"][0]["notes"] == ["its ICC profile was ignored"]
 
 
 def test_two_models_give_the_combined_decision(crop: Trained, full: Trained, grains: Path, tmp_path: Path) -> None:
@@ -31,7 +57,7 @@ def test_two_models_give_the_combined_decision(crop: Trained, full: Trained, gra
     assert float(rows[0]["logit_crop"]) == round(results[0]["models"][1]["logit"], 6)
 
 
-def test_images_that_fail_are_named_and_the_others_judged(crop: Trained, photographs: Path, tmp_path: Path) -> None:
+def test_images_that_fail_are_named_and_the_others_predicted(crop: Trained, photographs: Path, tmp_path: Path) -> None:
     good = (photographs / "coffee_0.png").read_bytes()
     (tmp_path / "good.png").write_bytes(good)
     (tmp_path / "cut.png").write_bytes(good[: len(good) // 2])
@@ -44,10 +70,10 @@ def test_images_that_fail_are_named_and_the_others_judged(crop: Trained, photogr
     assert results["good.png"]["models"][0]["variant"] == "crop"
 
 
-def test_fail_on_anomaly_is_exit_code_1(crop: Trained, photographs: Path) -> None:
-    decisions = json.loads(run_command("crbl-predict", crop.model, photographs, "--json").stdout)
-    assert any(decision["is_anomaly"] for decision in decisions)
-    assert run_command("crbl-predict", crop.model, photographs, "--fail-on-anomaly").returncode == 1
+def test_fail_on_anomaly_is_exit_code_1(crop: Trained, folder: Path) -> None:
+    failed = run_command("crbl-predict", crop.model, folder, "--json", "--fail-on-anomaly")
+    assert any(result["is_anomaly"] for result in json.loads(failed.stdout))
+    assert failed.returncode == 1
 
 
 def test_what_cannot_be_asked_for_is_exit_code_2_or_3_or_4(
@@ -62,9 +88,11 @@ def test_what_cannot_be_asked_for_is_exit_code_2_or_3_or_4(
         (2, "expected one, or a crop and a full one", [image]),
         (2, "both models are of the variant crop", [crop.model, crop.model, image]),
         (2, "text.onnx", [tmp_path / "text.onnx", image]),
+        (2, "there is no model file", [tmp_path / "missing.onnx", image]),
         (3, "cuda", [crop.model, image, "--provider", "cuda"]),
         (4, "holds no images", [crop.model, tmp_path / "nothing"]),
         (4, "missing.png", [crop.model, tmp_path / "missing.png"]),
+        (4, "1 images predicted", [crop.model, tmp_path / "missing.png", image]),
     ]
     for code, message, arguments in cases:
         result = run_command("crbl-predict", *arguments)

@@ -13,7 +13,7 @@ import torch
 from crbl_runtime.errors import CheckpointError, ParityError, UsageError
 from crbl_training.checkpoint import load_checkpoint
 from crbl_training.commands.convert import main
-from crbl_training.keras.recorded_outputs import TOLERANCE
+from crbl_training.options import KERAS_TOLERANCE
 from keras_files import REFERENCE, KerasFile, seeded_weights
 
 COMMAND = (sys.executable, "-c", "from crbl_training.commands import crbl_convert; crbl_convert()")
@@ -39,7 +39,7 @@ def test_the_whole_way_in_one_command(crop: Path, tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     report = json.loads(answer.stdout)
     assert report["comparison"]["passed"]
-    assert report["comparison"]["largest"] <= TOLERANCE
+    assert report["comparison"]["largest"] <= KERAS_TOLERANCE
     assert report["written"] == [str(tmp_path / "out.pth"), str(tmp_path / "out.safetensors")]
     checkpoint = load_checkpoint(tmp_path / "out.pth", "crop")
     assert checkpoint.hash == report["state_hash"]

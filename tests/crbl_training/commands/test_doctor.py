@@ -74,13 +74,13 @@ def test_without_torch_the_rest_is_told_and_every_device_has_a_reason():
     assert report["execution_providers"]
     assert len(report["training_devices"]) == 3
     for device in report["training_devices"]:
-        assert 'pip install "crbl[train]"' in device["reason"]
+        assert 'pip install ".[train]"' in device["reason"]
 
 
 def test_ops_without_torch_is_an_environment_error():
     told = run_without_torch("--ops")
     assert told.returncode == 3
-    assert 'pip install "crbl[train]"' in told.stderr
+    assert 'pip install ".[train]"' in told.stderr
     assert "Traceback" not in told.stderr
 
 

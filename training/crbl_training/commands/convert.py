@@ -1,25 +1,23 @@
 """crbl-convert: a trained Keras model as a checkpoint, proven, without TensorFlow."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
+from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PATH
 from crbl_runtime.errors import ParityError, UsageError
-from crbl_runtime.preprocessing import CHANNEL_ORDERS, REGIONS
+from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
 from crbl_runtime.variant import VARIANTS, get_variant
-from crbl_training.checkpoint import Checkpoint, save_checkpoint
-from crbl_training.keras.convert import Choices, convert
-from crbl_training.keras.description import as_text, describe
-from crbl_training.keras.keras_model import open_keras_model
-from crbl_training.keras.recorded_outputs import TOLERANCE, Comparison, compare_with_keras
+from crbl_training.options import KERAS_TOLERANCE
+
+if TYPE_CHECKING:
+    from crbl_training.checkpoint import Checkpoint
+    from crbl_training.keras.recorded_outputs import Comparison
 
 SUFFIXES = (".pth", ".safetensors")
-PathType = click.Path(path_type=Path)
 
 EPILOG = """\b
 Examples:
@@ -36,11 +34,15 @@ fed 0 to 255, any other one x / 255; --divisor, --mean and --std overrule.
 
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("source", type=PathType)
+@click.argument("source", type=READ_FILE)
 @click.option("--variant", type=click.Choice(list(VARIANTS)), help="Needed only where the file does not tell it.")
-@click.option("-o", "--output", type=PathType, help=".pth or .safetensors; both are written, side by side.")
-@click.option("--inspect", is_flag=True, help="Say what the file is, and convert nothing.")
-@click.option("--check", type=PathType, help=f"npz or folder of npz: recorded logits of Keras, within {TOLERANCE:g}.")
+@click.option("-o", "--output", type=WRITTEN_PATH, help=".pth or .safetensors; both are written, side by side.")
+@click.option("--inspect", is_flag=True, help="Print what the file is, and convert nothing.")
+@click.option(
+    "--check",
+    type=READ_FILE_OR_FOLDER,
+    help=f"npz or folder of npz: recorded logits of Keras, within {KERAS_TOLERANCE:g}.",
+)
 @click.option("--swap-backbones", is_flag=True, help="Take the file's second backbone for the first.")
 @click.option("--channel-order", type=click.Choice(CHANNEL_ORDERS), default="rgb", show_default=True)
 @click.option("--imagenet-normalization", is_flag=True, help="The model was fed (x / 255 - mean) / std of ImageNet.")
@@ -67,9 +69,15 @@ def main(
         _inspect(source, as_json)
         return
     if output is None and check is None:
-        raise UsageError("Say where to: -o OUT.pth. Or compare only, with --check, or look only, with --inspect.")
+        raise UsageError(
+            "No output was named: give -o OUT.pth. Or compare only, with --check, or look only, with --inspect."
+        )
     if output is not None and output.suffix not in SUFFIXES:
         raise UsageError(f"The output is {output}, expected a name that ends in .pth or .safetensors.")
+
+    from crbl_training.checkpoint import save_checkpoint
+    from crbl_training.keras.convert import Choices, convert
+
     chosen = Choices(variant=get_variant(variant) if variant else None, **choices)
     checkpoint = convert(source, chosen)
     comparison = _compare(checkpoint, check) if check else None
@@ -80,19 +88,26 @@ def main(
     _report(checkpoint, comparison, written, as_json)
     if comparison and differs:
         raise ParityError(
-            f"The converted model differs from Keras by {comparison.largest:.2g}, more than {TOLERANCE:g}; nothing was "
-            "written. Try --channel-order, --imagenet-normalization, --divisor, --std or --swap-backbones."
+            f"The converted model differs from Keras by {comparison.largest:.2g}, more than {KERAS_TOLERANCE:g}; "
+            "nothing was written. Try --channel-order, --imagenet-normalization, --divisor, --std or --swap-backbones."
         )
 
 
 def _inspect(source: Path, as_json: bool) -> None:
+    from crbl_training.keras.description import as_text, describe
+    from crbl_training.keras.keras_model import open_keras_model
+
     with open_keras_model(source) as model:
         description = describe(model)
     click.echo(json.dumps(description, indent=2) if as_json else as_text(description))
 
 
-def _compare(checkpoint: Checkpoint, recorded: Path) -> Comparison:
-    with tqdm(unit="image", disable=not sys.stderr.isatty()) as bar:
+def _compare(checkpoint: "Checkpoint", recorded: Path) -> "Comparison":
+    from tqdm import tqdm
+
+    from crbl_training.keras.recorded_outputs import compare_with_keras
+
+    with tqdm(unit="image", disable=None) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
@@ -101,7 +116,9 @@ def _compare(checkpoint: Checkpoint, recorded: Path) -> Comparison:
         return compare_with_keras(checkpoint, recorded, progress)
 
 
-def _report(checkpoint: Checkpoint, comparison: Comparison | None, written: tuple[Path, ...], as_json: bool) -> None:
+def _report(
+    checkpoint: "Checkpoint", comparison: "Comparison | None", written: tuple[Path, ...], as_json: bool
+) -> None:
     report = {
         "variant": checkpoint.variant.name,
         "threshold": checkpoint.threshold,
@@ -128,7 +145,7 @@ def _report(checkpoint: Checkpoint, comparison: Comparison | None, written: tupl
         click.echo(f"Assumed: {origin['input_assumed']}.")
     if comparison:
         click.echo(
-            f"Against Keras: {comparison.images} images, largest |Δlogit| {comparison.largest:.2g}, "
+            f"Compared with Keras: {comparison.images} images, largest |Δlogit| {comparison.largest:.2g}, "
             f"{comparison.flipped} decisions flipped."
         )
     for path in written:

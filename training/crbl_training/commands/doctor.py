@@ -8,37 +8,51 @@ import click
 
 from crbl_runtime.errors import UnavailableError
 from crbl_runtime.variant import VARIANTS
-from crbl_training.devices.machine_report import MachineReport, report_machine, torch_missing
 
-if TYPE_CHECKING:  # Not imported here: the command must be able to tell that torch is missing.
+if TYPE_CHECKING:
+    from crbl_training.devices.machine_report import MachineReport
     from crbl_training.directml.audit import OperatorReport
+    from crbl_training.directml.recorder import OperatorCall
 
 
 @click.command(epilog="Examples: crbl-doctor   |   crbl-doctor --ops")
-@click.option("--ops", "operators", is_flag=True, help="Hold the operators of a training step against DirectML.")
+@click.option("--ops", "operators", is_flag=True, help="Check the operators of a training step against DirectML.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def main(operators: bool, as_json: bool) -> None:
-    """Tell the versions, the execution providers of crbl-predict and the devices of crbl-train, or why not.
+    """Print the versions, the execution providers of crbl-predict and the devices of crbl-train, or why not.
 
     With --ops instead: train a step of both variants, here and without a card, and list every operator that
     torch-directml would be given, what computes it there, and what is wrong with it. Exit code 1 if anything is.
     """
-    report = _audit_training() if operators else report_machine()
-    if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+    if operators:
+        _report_operators(as_json)
     else:
-        click.echo("\n".join(_operator_table(report) if operators else _machine_lines(report)))
-    if operators and not report.passed:
+        _report_machine(as_json)
+
+
+def _report_operators(as_json: bool) -> None:
+    report = _audit_training()
+    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(_operator_table(report)))
+    if not report.passed:
         raise click.exceptions.Exit(1)
 
 
+def _report_machine(as_json: bool) -> None:
+    from crbl_training.devices.machine_report import report_machine
+
+    report = report_machine()
+    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(_machine_lines(report)))
+
+
 def _audit_training() -> "OperatorReport":
+    from crbl_training.devices.machine_report import torch_missing
+
     try:
         from crbl_training.directml.audit import audit
         from crbl_training.directml.recorded_training import record_training
     except (ImportError, OSError) as error:
         raise UnavailableError(torch_missing(error)) from error
-    calls = Counter()
+    calls: Counter[OperatorCall] = Counter()
     for variant in VARIANTS.values():
         calls += record_training(variant.trainable)
     return audit(calls)
@@ -55,7 +69,7 @@ def _operator_table(report: "OperatorReport") -> list[str]:
     return [*lines, f"{len(report.operators)} operators, {calls} calls in training both variants: {verdict}"]
 
 
-def _machine_lines(report: MachineReport) -> list[str]:
+def _machine_lines(report: "MachineReport") -> list[str]:
     devices = [
         f"  {device.kind:24} {f'works: {device.name}' if device.reason is None else device.reason}"
         for device in report.training_devices
@@ -71,7 +85,3 @@ def _machine_lines(report: MachineReport) -> list[str]:
         "Training devices (crbl-train)",
         *devices,
     ]
-
-
-if __name__ == "__main__":
-    main()

@@ -2,40 +2,40 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.errors import UsageError
 from crbl_training.data.dataset import PARTS, data_hash, read_part
-from crbl_training.data.prepared_dataset import description_lines, prepare_dataset
-from crbl_training.devices.device import KINDS
-from crbl_training.evaluation.evaluated_model import EvaluatedModel, open_model
-from crbl_training.evaluation.report import MISTAKES_FILE, EvaluationReport, report_lines, report_on, write_report
-from crbl_training.train.reports import HISTORY_FILE, METRICS_FILE, write_metrics
+from crbl_training.options import DEVICE_KINDS
+
+if TYPE_CHECKING:
+    from crbl_training.evaluation.evaluated_model import EvaluatedModel
+    from crbl_training.evaluation.report import EvaluationReport
 
 SCORES_FILE = "scores.csv"
-PathType = click.Path(path_type=Path)
 
 
 @click.command(epilog="Example: crbl-evaluate crop.onnx --data images/test.csv --out evaluation")
-@click.argument("model_path", metavar="MODEL|CHECKPOINT", type=PathType)
+@click.argument("model_path", metavar="MODEL|CHECKPOINT", type=READ_FILE)
 @click.option(
     "--data",
-    type=PathType,
+    type=READ_FILE_OR_FOLDER,
     required=True,
     help="A folder with class_0/class_1 (or normal/anomaly, good/bad), or a CSV with image_path and impurity.",
 )
 @click.option(
-    "--images", "image_folder", type=PathType, help="What paths in a CSV are relative to. Default: its folder."
+    "--images", "image_folder", type=READ_FOLDER, help="What paths in a CSV are relative to. Default: its folder."
 )
 @click.option("--split", type=click.Choice(PARTS), help="Which images of a CSV with a column 'split'.")
-@click.option("--out", type=PathType, help="Write scores, metrics.json and the worst mistakes to this folder.")
+@click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
-@click.option("--device", type=click.Choice(["auto", *KINDS]), default="auto", show_default=True)
+@click.option("--device", type=click.Choice(["auto", *DEVICE_KINDS]), default="auto", show_default=True)
 @click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 def main(
     model_path: Path,
     data: Path,
@@ -49,6 +49,11 @@ def main(
     as_json: bool,
 ) -> None:
     """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled images, with intervals."""
+    from crbl_training.data.prepared_dataset import prepare_dataset
+    from crbl_training.evaluation.evaluated_model import open_model
+    from crbl_training.evaluation.report import MISTAKES_FILE, report_on, write_report
+    from crbl_training.train.reports import METRICS_FILE, write_metrics
+
     if out is not None:
         _require_no_training_run(out)
     listed = read_part(data, image_folder, split)
@@ -70,6 +75,8 @@ def main(
 
 
 def _require_no_training_run(out: Path) -> None:
+    from crbl_training.train.reports import HISTORY_FILE
+
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, expected a folder. Name another one.")
     if (out / HISTORY_FILE).exists():
@@ -77,7 +84,7 @@ def _require_no_training_run(out: Path) -> None:
 
 
 def _facts(
-    model_path: Path, model: EvaluatedModel, data: Path, split: str | None, source: str, report: EvaluationReport
+    model_path: Path, model: "EvaluatedModel", data: Path, split: str | None, source: str, report: "EvaluationReport"
 ) -> dict[str, Any]:
     dataset = report.dataset
     digest = data_hash(dataset.labelled_images)
@@ -98,7 +105,10 @@ def _facts(
     }
 
 
-def _lines(model_path: Path, model: EvaluatedModel, facts: dict[str, Any], report: EvaluationReport) -> list[str]:
+def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], report: "EvaluationReport") -> list[str]:
+    from crbl_training.data.prepared_dataset import description_lines
+    from crbl_training.evaluation.report import report_lines
+
     lines = [f"Not used: {reason}" for reason in model.rejected]
     lines.append(f"{model_path.name}: {model.variant}, on {model.device}")
     lines += description_lines(report.dataset, "labelled", model.preprocessing.region)
@@ -106,7 +116,3 @@ def _lines(model_path: Path, model: EvaluatedModel, facts: dict[str, Any], repor
     if facts["known_images"]:
         lines.append(f"Note: {facts['known_images']}")
     return lines + report_lines(report)
-
-
-if __name__ == "__main__":
-    main()

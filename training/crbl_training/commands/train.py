@@ -2,51 +2,49 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import torch
 
+from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.errors import UnavailableError, UsageError
-from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, REGIONS, PreprocessingSpec
+from crbl_runtime.options import REGIONS
 from crbl_runtime.variant import VARIANTS, Variant, get_variant
-from crbl_training.checkpoint import Checkpoint, load_checkpoint
-from crbl_training.data.augmentation import AUGMENTATIONS, get_augmentation
-from crbl_training.data.augmentation_sheet import write_augmentation_sheet
-from crbl_training.data.dataset import Split, read_split
-from crbl_training.data.prepared_dataset import prepare_dataset
-from crbl_training.devices.device import KINDS, ChosenDevice, choose_device
-from crbl_training.evaluation.threshold import parse_threshold_rule
-from crbl_training.model.crbl import TRAINABLE
-from crbl_training.process_group import launched_index, launched_shard, process_group
-from crbl_training.train.activation_cache import CACHE_MODES, GIGABYTE, CacheSettings
-from crbl_training.train.folds import run_folds, split_into_folds
-from crbl_training.train.recipe import SCHEDULERS, Recipe
-from crbl_training.train.run import TrainingConfig, run_training, say
+from crbl_training.evaluation.threshold_rule import parse_threshold_rule
+from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, DEVICE_KINDS, SCHEDULERS, TRAINABLE
+from crbl_training.train.recipe import Recipe
+from crbl_training.weights.source import require_source
+
+if TYPE_CHECKING:
+    from crbl_runtime.preprocessing import PreprocessingSpec
+    from crbl_training.checkpoint import Checkpoint
+    from crbl_training.data.dataset import Split
+    from crbl_training.devices.device import ChosenDevice
+    from crbl_training.train.run import TrainingConfig
 
 
 @click.command(epilog="Example: crbl-train --variant crop --data images/train --val images/validation.csv")
 @click.option("--variant", "variant_name", type=click.Choice(list(VARIANTS)), required=True, help="crop or full.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=READ_FILE_OR_FOLDER,
     required=True,
     help="A folder with class_0/class_1 (or normal/anomaly, good/bad), or a CSV with image_path and impurity.",
 )
 @click.option(
     "--val",
     "validation",
-    type=click.Path(path_type=Path),
+    type=READ_FILE_OR_FOLDER,
     help="Validation images, in the same forms. Default: the CSV's column 'split', else a fifth is set aside.",
 )
 @click.option(
     "--images",
     "image_folder",
-    type=click.Path(path_type=Path),
+    type=READ_FOLDER,
     help="What paths in a CSV are relative to. Default: its folder.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results. Default: runs/VARIANT.")
-@click.option("--device", type=click.Choice(["auto", *KINDS]), default="auto", show_default=True)
+@click.option("--out", type=WRITTEN_PATH, help="Folder for the results. Default: runs/VARIANT.")
+@click.option("--device", type=click.Choice(["auto", *DEVICE_KINDS]), default="auto", show_default=True)
 @click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
 @click.option(
     "--skip-device-check",
@@ -56,12 +54,12 @@ from crbl_training.train.run import TrainingConfig, run_training, say
 @click.option(
     "--weights",
     multiple=True,
-    help="First weights of the backbones: imagenet, noisy-student, none or a file; given twice, one for each backbone. "
-    "Default: imagenet for the first and noisy-student for the second.",
+    help="Initial weights of the backbones: imagenet, noisy-student, none or a file; given twice, one for each "
+    "backbone. Default: imagenet for the first and noisy-student for the second.",
 )
 @click.option(
     "--from-checkpoint",
-    type=click.Path(path_type=Path),
+    type=READ_FILE,
     help="Go on from a trained or converted checkpoint of the same variant, with its preprocessing.",
 )
 @click.option(
@@ -101,7 +99,7 @@ from crbl_training.train.run import TrainingConfig, run_training, say
     type=int,
     default=Recipe.accumulate,
     show_default=True,
-    help="Compute each batch in this many parts, for a device with little memory.",
+    help="Compute each batch in this many micro-batches, for a device with little memory.",
 )
 @click.option("--amp", is_flag=True, help="Mixed precision (bfloat16), on CUDA from Ampere on.")
 @click.option(
@@ -110,17 +108,17 @@ from crbl_training.train.run import TrainingConfig, run_training, say
     type=click.Choice(CACHE_MODES),
     default="auto",
     show_default=True,
-    help="Keep what the frozen layers give in OUT/activation_cache: auto where possible, on or fail, off.",
+    help="Cache what the frozen layers give in OUT/activation_cache: auto where possible, on or fail, off.",
 )
 @click.option(
     "--cache-budget",
     type=click.FloatRange(0),
-    default=CacheSettings.budget / GIGABYTE,
+    default=CACHE_GIGABYTES,
     show_default=True,
     help="GB that the cache of one set of images may take.",
 )
 @click.option(
-    "--folds", type=int, help="Cross-validate: train this many models, each validated on another part of --data."
+    "--folds", type=int, help="Cross-validate: train this many models, each validated on another fold of --data."
 )
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in OUT, from its last epoch or saved step.")
 @click.option(
@@ -175,9 +173,11 @@ def main(
     image_size: int | None,
     imagenet_normalization: bool,
 ) -> None:
-    """Train the crop or the full variant of CRBL and write a checkpoint with its figures."""
+    """Train the crop or the full variant of CRBL and write a checkpoint with its metrics."""
     variant = get_variant(variant_name)
     parse_threshold_rule(threshold_text)
+    folder = out if out is not None else Path("runs") / variant.name
+    _check_options(weights, from_checkpoint, folder, folds, validation)
     recipe = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -191,7 +191,15 @@ def main(
         amp=amp,
         root_floor=root_floor,
     )
-    start = _starting_checkpoint(from_checkpoint, variant, weights)
+
+    from crbl_training.checkpoint import load_checkpoint
+    from crbl_training.data.dataset import read_split
+    from crbl_training.process_group import process_group
+    from crbl_training.train.activation_cache import GIGABYTE
+    from crbl_training.train.folds import run_folds, split_into_folds
+    from crbl_training.train.run import TrainingConfig, run_training, say
+
+    start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
     config = TrainingConfig(
         variant=variant,
         trainable=trainable if trainable is not None else variant.trainable,
@@ -214,13 +222,6 @@ def main(
     if show_augment is not None:
         _show_augmentation(show_augment, config, read_split(data, validation, image_folder, seed))
         return
-    folder = out if out is not None else Path("runs") / variant.name
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder} is a file, expected a folder. Name another one.")
-    if folds is not None and folds < 2:
-        raise UsageError(f"--folds is {folds}, expected at least 2.")
-    if folds is not None and validation is not None:
-        raise UsageError("--folds takes its validation images from --data, one part after the other. Leave out --val.")
     chosen = _device(device, device_index, recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.rejected:
@@ -233,24 +234,48 @@ def main(
             run_folds(config, split_into_folds(split.train + split.validation, folds, seed), folder, chosen)
 
 
-def _show_augmentation(path: Path, config: TrainingConfig, split: Split) -> None:
+def _check_options(
+    weights: tuple[str, ...], from_checkpoint: Path | None, out: Path, folds: int | None, validation: Path | None
+) -> None:
+    """What click cannot check: options that contradict each other, and names of files among other words."""
+    for source in weights:
+        require_source(source)
+    if weights and from_checkpoint is not None:
+        raise UsageError("--weights and --from-checkpoint both name the initial weights. Give one of them.")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file, expected a folder. Name another one.")
+    if folds is not None and folds < 2:
+        raise UsageError(f"--folds is {folds}, expected at least 2.")
+    if folds is not None and validation is not None:
+        raise UsageError("--folds takes its validation images from --data, one fold after the other. Leave out --val.")
+
+
+def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split") -> None:
+    from crbl_training.data.augmentation import get_augmentation
+    from crbl_training.data.augmentation_sheet import write_augmentation_sheet
+    from crbl_training.data.prepared_dataset import prepare_dataset
+
     transform = get_augmentation(config.recipe.augment, config.spec.image_size)
     if transform is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
-    write_augmentation_sheet(
-        path, prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad), transform, config.seed
-    )
-    say(f"Augmented training images: {path}")
+    images = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
+    write_augmentation_sheet(path, images, transform, config.seed)
+    click.echo(f"Augmented training images: {path}")
 
 
-def _device(kind: str, index: int, recipe: Recipe) -> ChosenDevice:
+def _device(kind: str, device_index: int, recipe: Recipe) -> "ChosenDevice":
     """The device of this process, fit for the recipe."""
+    import torch
+
+    from crbl_training.devices.device import choose_device
+    from crbl_training.process_group import launched_index, launched_shard
+
     processes = launched_shard().world_size
     if recipe.batch_size % processes:
         raise UsageError(
             f"A batch of {recipe.batch_size} can't be shared out among {processes} processes. Give a multiple of them."
         )
-    chosen = choose_device(kind, launched_index() if processes > 1 and kind != "cpu" else index)
+    chosen = choose_device(kind, launched_index() if processes > 1 and kind != "cpu" else device_index)
     if processes > 1 and chosen.kind == "directml":
         raise UnavailableError("Several processes need CUDA or the CPU: torch-directml has no way to share gradients.")
     if recipe.amp and chosen.kind != "cuda":
@@ -263,21 +288,15 @@ def _device(kind: str, index: int, recipe: Recipe) -> ChosenDevice:
     return chosen
 
 
-def _starting_checkpoint(path: Path | None, variant: Variant, weights: tuple[str, ...]) -> Checkpoint | None:
-    if path is None:
-        return None
-    if weights:
-        raise UsageError("--weights and --from-checkpoint both say where the weights come from. Give one of them.")
-    return load_checkpoint(path, variant.name)
-
-
 def _preprocessing(
     variant: Variant,
-    start: Checkpoint | None,
+    start: "Checkpoint | None",
     region: str | None,
     image_size: int | None,
     imagenet_normalization: bool,
-) -> PreprocessingSpec:
+) -> "PreprocessingSpec":
+    from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PreprocessingSpec
+
     spec = start.preprocessing if start is not None else PreprocessingSpec(region=variant.region)
     changes: dict[str, Any] = {}
     if region is not None:
@@ -287,7 +306,3 @@ def _preprocessing(
     if imagenet_normalization:
         changes |= {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     return replace(spec, **changes)
-
-
-if __name__ == "__main__":
-    main()
