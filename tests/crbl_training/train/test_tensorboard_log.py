@@ -89,5 +89,5 @@ def test_missing_package_is_named_before_the_first_epoch(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # an import of it then fails as if it were not installed
-    with pytest.raises(UnavailableError, match=r"tensorboard.*pip install \"crbl\[tensorboard\]\""):
+    with pytest.raises(UnavailableError, match=r"tensorboard.*pip install \"\.\[tensorboard\]\""):
         write(tmp_path, [])
