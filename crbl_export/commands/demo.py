@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crbl_export.demo.contact_sheet import SheetEntry, write_contact_sheet
+from crbl_export.demo.metrics import HeldOutMetrics, held_out_metrics
 from crbl_export.demo.public_command import output_of_public_command, run_public_command
 from crbl_runtime.command_line import WRITTEN_PATH
 from crbl_runtime.errors import UsageError
@@ -63,7 +65,7 @@ def main(out: Path, seed: int, weights: str, device: str) -> None:
         variant: load_checkpoint(next((out / "runs" / variant).glob("*.safetensors"))) for variant in ("crop", "full")
     }
     speeds = {variant: _speed(checkpoint, out, results) for variant, checkpoint in checkpoints.items()}
-    metrics = held_out_figures(results, labels)
+    metrics = held_out_metrics(results, labels)
 
     used = "random initial weights" if weights == "none" else "ImageNet and Noisy-Student weights"
     click.echo()
@@ -158,7 +160,9 @@ def _entry(out: Path, result: dict[str, Any], label: int, seen: "PreprocessingSp
     )
 
 
-def _table(metrics: "dict[str, Figures]", reports: dict[str, dict[str, Any]], speeds: "dict[str, Speed]") -> list[str]:
+def _table(
+    metrics: dict[str, HeldOutMetrics], reports: dict[str, dict[str, Any]], speeds: dict[str, Speed]
+) -> list[str]:
     lines = [
         f"{TEST} held-out images     accuracy    AUROC   logit error   flips   ms PyTorch   ms ONNX",
         "-" * 84,

@@ -1,1 +1,1 @@
-"""The demo: images made by formula, and the whole line run on them."""
+"""The demo: the public commands run on images made by formula, and what it shows of the result."""

@@ -1,24 +1,24 @@
-"""What the demo's table says of the held-out images."""
+"""How good the decisions of the demo's models are on held-out images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn import metrics
+from sklearn.metrics import accuracy_score, roc_auc_score
 
 from crbl_runtime.decision import threshold_logit
 
 
 @dataclass(frozen=True)
-class Figures:
+class HeldOutMetrics:
     """Accuracy of the decisions and AUROC of the scores on held-out images."""
 
     accuracy: float
     auroc: float
 
 
-def held_out_figures(results: Sequence[dict[str, Any]], labels: Sequence[int]) -> dict[str, Figures]:
-    """Figures of crop, full and both together.
+def held_out_metrics(results: Sequence[dict[str, Any]], labels: Sequence[int]) -> dict[str, HeldOutMetrics]:
+    """The metrics of crop, of full and of both together, under "crop", "full" and "combined".
 
     The combined score is the larger of the two distances of a logit to its threshold: it is positive exactly where
     the combined decision is anomaly.
@@ -26,16 +26,16 @@ def held_out_figures(results: Sequence[dict[str, Any]], labels: Sequence[int]) -
     Args:
         results: what `crbl-predict --json` prints for two models. labels: 0 or 1 for each.
     """
-    figures = {}
+    metrics = {}
     distances = []
     for variant in ("crop", "full"):
         of_variant = [_of_variant(result, variant) for result in results]
         scores = [model["logit"] - threshold_logit(model["threshold"]) for model in of_variant]
         distances.append(scores)
-        figures[variant] = _figures(labels, [model["is_anomaly"] for model in of_variant], scores)
+        metrics[variant] = _metrics(labels, [model["is_anomaly"] for model in of_variant], scores)
     combined = [max(pair) for pair in zip(*distances, strict=True)]
-    figures["combined"] = _figures(labels, [result["is_anomaly"] for result in results], combined)
-    return figures
+    metrics["combined"] = _metrics(labels, [result["is_anomaly"] for result in results], combined)
+    return metrics
 
 
 def _of_variant(result: dict[str, Any], variant: str) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def _of_variant(result: dict[str, Any], variant: str) -> dict[str, Any]:
     return found
 
 
-def _figures(labels: Sequence[int], decisions: Sequence[bool], scores: Sequence[float]) -> Figures:
-    return Figures(
-        accuracy=float(metrics.accuracy_score(labels, [int(decision) for decision in decisions])),
-        auroc=float(metrics.roc_auc_score(labels, scores)),
+def _metrics(labels: Sequence[int], decisions: Sequence[bool], scores: Sequence[float]) -> HeldOutMetrics:
+    return HeldOutMetrics(
+        accuracy=float(accuracy_score(labels, [int(decision) for decision in decisions])),
+        auroc=float(roc_auc_score(labels, scores)),
     )

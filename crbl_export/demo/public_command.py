@@ -21,7 +21,7 @@ def run_public_command(name: str, *arguments: str | Path, folder: Path) -> None:
 
 
 def output_of_public_command(name: str, *arguments: str | Path, folder: Path) -> str:
-    """Show a command line, run it in `folder` and give back what it prints.
+    """Show a command line, run it in `folder` and return what it prints.
 
     Raises:
         CRBLError: it ended with another exit code than 0. UnavailableError: it is not installed.

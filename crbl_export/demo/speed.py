@@ -1,4 +1,4 @@
-"""Milliseconds per image, PyTorch against the model file."""
+"""Milliseconds per image of PyTorch and of the model file."""
 
 import statistics
 import time

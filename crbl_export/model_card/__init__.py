@@ -1,1 +1,1 @@
-"""The page beside a model file that says what it is, how sure that is, and how to use it from any language."""
+"""The page beside a model file: what the file is, how sure that is, and how to use it from any language."""

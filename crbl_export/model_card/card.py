@@ -1,20 +1,35 @@
-"""The model card: everything a reader must know of a model file, from what the file says of itself."""
+"""The model card: everything a reader must know of a model file, from what the file itself records.
 
+The page, its words and its order stand in card.md.j2; here the template gets its values.
+"""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-from crbl_export.model_card.decision_section import decision_section
-from crbl_export.model_card.facts import ModelFacts, read_model_file
-from crbl_export.model_card.limits_section import limits_section
-from crbl_export.model_card.markdown import code, plain, steps, table
-from crbl_export.model_card.parity_section import parity_section
-from crbl_export.model_card.preprocessing_steps import preparation_steps
-from crbl_export.model_card.self_test_section import self_test_section
-from crbl_export.model_card.training_section import training_section
-from crbl_export.model_card.usage_section import usage_section
-from crbl_export.model_card.validation_section import validation_section
-from crbl_export.model_card.version_section import version_section
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-FIRST_LINE = "<!-- Written by crbl-export from what the model file says of itself. -->"
+from crbl_export.model_card import markdown
+from crbl_export.model_card.facts import ModelFacts, read_model_file
+from crbl_export.model_card.preprocessing_steps import preparation_steps, region_in_words, scaling_in_the_graph
+from crbl_export.parity.compare import contents_hash
+from crbl_runtime.contract import ModelContract
+from crbl_runtime.decision import threshold_logit
+from crbl_runtime.self_test import self_test_images
+
+FIRST_LINE = "<!-- Written by crbl-export from the contract in the model file. -->"
+FILTERS = (
+    markdown.code,
+    markdown.code_line,
+    markdown.in_words,
+    markdown.interval,
+    markdown.measured,
+    markdown.number,
+    markdown.recorded,
+    markdown.scalar,
+)
 
 
 def model_card(model: Path) -> str:
@@ -28,34 +43,50 @@ def model_card(model: Path) -> str:
 
 def card_text(facts: ModelFacts) -> str:
     """The card, in Markdown."""
-    preparation = (
-        f"`crbl_runtime` does this by itself, in the code that training used. Another program must do the same:\n\n"
-        f"{steps(preparation_steps(facts.contract.preprocessing))}\n\n"
-        f"Hash of the specification: {code(facts.contract.preprocessing.hash)}. Files with the same hash take the same "
-        "prepared images."
-    )
-    sections = {
-        "What it decides": decision_section(facts),
-        "How good it was on validation images": validation_section(facts),
-        "What it must not be trusted with": limits_section(facts),
-        "Preparing an image": preparation,
-        "Using it": usage_section(facts),
-        "Self-test": self_test_section(facts),
-        "Does the file compute what PyTorch computes?": parity_section(facts),
-        "Where the weights come from": training_section(facts),
-        "Versions": version_section(facts),
-    }
-    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
-    return f"{FIRST_LINE}\n\n# {plain(facts.name)}\n\n{_identity(facts)}\n\n{body}\n"
-
-
-def _identity(facts: ModelFacts) -> str:
     contract = facts.contract
-    rows = [
-        ["Variant", plain(contract.variant)],
-        ["Precision", plain(contract.precision)],
-        ["Size", f"{facts.size / 1e6:.1f} MB ({facts.size:,} bytes)"],
-        ["SHA-256", code(facts.sha256)],
-        ["Format", f"ONNX, opset {facts.opset}, IR version {facts.ir_version}, one file"],
-    ]
-    return table(["Model file", ""], rows)
+    spec = contract.preprocessing
+    images = self_test_images(spec.image_size)
+    return (
+        environment()
+        .get_template("card.md.j2")
+        .render(
+            first_line=Markup(FIRST_LINE),
+            facts=facts,
+            contract=contract,
+            threshold_logit=threshold_logit(contract.threshold),
+            region=Markup(region_in_words(spec)),
+            steps=[Markup(step) for step in preparation_steps(spec)],
+            scaling=Markup(scaling_in_the_graph(spec)),
+            snippet=lambda file: Markup(snippet(file, contract)),
+            self_test_images={
+                "shape": images.shape,
+                "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
+                "contents_hash": contents_hash(tuple(images)),
+            },
+        )
+    )
+
+
+@cache
+def environment() -> Environment:
+    """Jinja with Markdown in place of HTML: any value that is not `Markup` is escaped, any unknown name an error."""
+    made = Environment(
+        loader=PackageLoader("crbl_export", "model_card"),
+        undefined=StrictUndefined,
+        finalize=markdown.plain,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {function.__name__: function for function in FILTERS}
+    return made
+
+
+def snippet(file: str, contract: ModelContract) -> str:
+    """A program of the folder snippets with the numbers of this model in it."""
+    text = files("crbl_export.model_card").joinpath("snippets", file).read_text("utf-8")
+    # repr is the shortest text that gives the same double, in all these languages.
+    return text.replace("@IMAGE_SIZE@", str(contract.preprocessing.image_size)).replace(
+        "@THRESHOLD@", repr(contract.threshold)
+    )

@@ -1,4 +1,4 @@
-"""What a model file says of itself."""
+"""What a model file records about itself."""
 
 import hashlib
 from dataclasses import dataclass
@@ -34,10 +34,33 @@ class ModelFacts:
         """Provenance of the weights."""
         return self.contract.training
 
-    def recorded(self, key: str) -> dict[str, Any]:
-        """A part of the provenance; empty where the file does not have it."""
-        part = self.training.get(key)
-        return part if isinstance(part, dict) else {}
+    def recorded(self, *keys: str) -> dict[str, Any]:
+        """A dict within the provenance, by the keys that lead to it; empty where the file has none there."""
+        found: Any = self.training
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def leaked_images(self) -> int:
+        """How many validation images are in the training set, or nearly so."""
+        return _sum_of(self.recorded("leakage"), "identical", "near_identical")
+
+    @property
+    def anomalous_images(self) -> int:
+        """How many validation images show an anomaly."""
+        return _sum_of(self.recorded("validation"), "missed_anomaly", "true_anomaly")
+
+    @property
+    def versions(self) -> list[tuple[str, Any, Any]]:
+        """Package, its version at training or conversion, its version at export; None where it was not in use."""
+        # A converted checkpoint records python and torch beside everything else.
+        beside = {key: self.training[key] for key in ("python", "torch") if key in self.training}
+        trained = self.recorded("versions") | beside
+        exported = self.contract.export.get("versions")
+        exported = exported if isinstance(exported, dict) else {}
+        packages = sorted({*trained, *exported})
+        return [(package, trained.get(package), exported.get(package)) for package in packages]
 
 
 def read_facts(content: bytes, name: str) -> ModelFacts:
@@ -83,3 +106,7 @@ def _heatmap_size(model: onnx.ModelProto) -> tuple[int, int] | None:
         return None
     _, height, width = (dimension.dim_value for dimension in output.type.tensor_type.shape.dim)
     return height, width
+
+
+def _sum_of(counts: dict[str, Any], *keys: str) -> int:
+    return sum(counts[key] for key in keys if isinstance(counts.get(key), int))

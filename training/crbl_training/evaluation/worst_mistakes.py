@@ -1,29 +1,22 @@
 """The images a model was most wrong about, on one sheet."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import font_manager
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crbl_runtime.atomic_file import write_bytes
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import anomaly_decisions, probabilities
+from crbl_training.image_grid import Caption, Cell, Section, draw_image_grid, probability_text, write_png
 
 SHOWN = 12
 COLUMNS = 6
-TILE_INCHES = 2.0
-HEADING_INCHES = 0.45
+TILE = 200
 NAME_LENGTH = 27
-# DejaVu Sans comes with matplotlib; the others have the Hangul that it lacks, on Windows, Linux and macOS.
-FONTS = ("DejaVu Sans", "Malgun Gothic", "Noto Sans CJK KR", "NanumGothic", "Apple SD Gothic Neo")
 
 
 @dataclass(frozen=True)
@@ -89,63 +82,26 @@ def worst_mistakes(images: PreparedDataset, logits: Tensor, threshold: float) ->
 
 def write_worst_mistakes(path: Path, mistakes: WorstMistakes, title: str) -> None:
     """Draw the images with name and probability, as PNG; where there is no mistake, the sheet says so."""
-    groups = [
-        (_heading("False alarms", mistakes.false_alarms_in_all), mistakes.false_alarms),
-        (_heading("Missed anomalies", mistakes.missed_in_all), mistakes.missed),
+    sections = [
+        _section("False alarms", mistakes.false_alarms, mistakes.false_alarms_in_all),
+        _section("Missed anomalies", mistakes.missed, mistakes.missed_in_all),
     ]
-    groups = [(heading, shown) for heading, shown in groups if shown]
-    heights = [HEADING_INCHES + _rows(shown) * (TILE_INCHES + 0.4) for _, shown in groups] or [1.0]
-    size = (COLUMNS * (TILE_INCHES + 0.1), HEADING_INCHES + sum(heights))
-    figure = Figure(figsize=size, dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    fonts = [name for name in FONTS if name in font_manager.get_font_names()]
-    at = f"{mistakes.images} images at the threshold {mistakes.threshold:.4g}"
-    figure.suptitle(_drawable(f"{title}: {at}", fonts), family=fonts, size=13, weight="bold", parse_math=False)
-    if not groups:
-        figure.text(0.5, 0.3, "No mistake: every image was decided rightly.", ha="center", size=13, family=fonts)
-    for part, (heading, shown) in zip(_parts(figure, heights), groups, strict=False):
-        _draw(part, heading, shown, fonts)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_bytes(path, buffer.getvalue())
+    sections = [section for section in sections if section.cells]
+    notes = [f"{mistakes.images} images at the threshold {mistakes.threshold:.4g}"]
+    if not sections:
+        notes.append("No mistake: every image was decided rightly.")
+    write_png(path, draw_image_grid(title, notes, sections, columns=COLUMNS, tile=TILE))
 
 
-def _heading(kind: str, count: int) -> str:
-    return f"{kind}: {count}" + (f", the {SHOWN} most certain ones" if count > SHOWN else "")
+def _section(kind: str, shown: Sequence[Mistake], count: int) -> Section:
+    heading = f"{kind}: {count}" + (f", the {SHOWN} most certain ones" if count > SHOWN else "")
+    return Section(heading, [_cell(number, mistake) for number, mistake in enumerate(shown, start=1)])
 
 
-def _rows(shown: Sequence[Mistake]) -> int:
-    return -(-len(shown) // COLUMNS)
-
-
-def _parts(figure: Figure, heights: Sequence[float]) -> list[SubFigure]:
-    return list(np.ravel(figure.subfigures(len(heights), 1, height_ratios=heights)))
-
-
-def _draw(part: SubFigure, heading: str, shown: Sequence[Mistake], fonts: list[str]) -> None:
-    part.suptitle(heading, size=11, family=fonts)
-    axes = part.subplots(_rows(shown), COLUMNS, squeeze=False).ravel()
-    for axis in axes:
-        axis.axis("off")
-    for number, (axis, mistake) in enumerate(zip(axes, shown, strict=False), start=1):
-        axis.imshow(mistake.image, interpolation="nearest")
-        name = _drawable(_shortened(mistake.path.name), fonts)
-        text = f"{number}.  p {_probability(mistake.probability)}\n{name}"
-        axis.set_title(text, size=8.5, family=fonts, parse_math=False)
-
-
-def _probability(value: float) -> str:
-    """Four digits, and never a 0 or a 1 that is none."""
-    if 0 < value < 0.0001:
-        return f"{value:.1e}"
-    return "> 0.9999" if 0.9999 < value < 1 else f"{value:.4f}"
+def _cell(number: int, mistake: Mistake) -> Cell:
+    words = [f"{number}.  p {probability_text(mistake.probability)}", _shortened(mistake.path.name)]
+    return Cell([mistake.image], [[Caption(line, at=0.5, align="center", size=12)] for line in words])
 
 
 def _shortened(name: str) -> str:
     return name if len(name) <= NAME_LENGTH else f"{name[:9]}…{name[10 - NAME_LENGTH :]}"
-
-
-def _drawable(text: str, fonts: list[str]) -> str:
-    """The text with a box for each character that no installed font has; metrics.json has the whole name."""
-    known = set[int]().union(*(font_manager.get_font(font_manager.findfont(font)).get_charmap() for font in fonts))
-    return "".join(character if ord(character) in known else "□" for character in text)
