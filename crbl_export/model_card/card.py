@@ -46,24 +46,21 @@ def card_text(facts: ModelFacts) -> str:
     contract = facts.contract
     spec = contract.preprocessing
     images = self_test_images(spec.image_size)
-    return (
-        environment()
-        .get_template("card.md.j2")
-        .render(
-            first_line=Markup(FIRST_LINE),
-            facts=facts,
-            contract=contract,
-            threshold_logit=threshold_logit(contract.threshold),
-            region=Markup(region_in_words(spec)),
-            steps=[Markup(step) for step in preparation_steps(spec)],
-            scaling=Markup(scaling_in_the_graph(spec)),
-            snippet=lambda file: Markup(snippet(file, contract)),
-            self_test_images={
-                "shape": images.shape,
-                "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
-                "contents_hash": contents_hash(tuple(images)),
-            },
-        )
+    template = environment().get_template("card.md.j2")
+    return template.render(
+        first_line=Markup(FIRST_LINE),
+        facts=facts,
+        contract=contract,
+        threshold_logit=threshold_logit(contract.threshold),
+        region=Markup(region_in_words(spec)),
+        steps=[Markup(step) for step in preparation_steps(spec)],
+        scaling=Markup(scaling_in_the_graph(spec)),
+        snippet=lambda file: Markup(snippet(file, contract)),
+        self_test_images={
+            "shape": images.shape,
+            "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
+            "contents_hash": contents_hash(tuple(images)),
+        },
     )
 
 

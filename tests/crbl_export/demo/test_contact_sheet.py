@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crbl_export.demo.contact_sheet import (
-    CARD_WIDTH,
-    MARGIN,
+    TILE,
     SheetEntry,
     draw_contact_sheet,
     overlay,
@@ -18,6 +17,7 @@ from crbl_export.demo.contact_sheet import (
     write_contact_sheet,
 )
 from crbl_runtime.errors import UsageError
+from crbl_training.image_grid import MARGIN, PADDING
 
 GREY_VIEW = np.full((128, 128, 3), 120, np.uint8)
 GREEN_FRAME, RED_FRAME = (31, 138, 76), (207, 46, 46)
@@ -57,13 +57,14 @@ def test_the_tint_grows_with_the_contribution_up_to_the_limit() -> None:
     assert redness[0] < redness[1] < redness[2] == redness[3]
 
 
-def test_all_cards_share_one_scale() -> None:
-    def first_card_redness(second: float) -> float:
+def test_all_images_share_one_scale() -> None:
+    def first_redness(second: float) -> float:
         sheet = draw_contact_sheet([entry(cells(0.5)), entry(cells(second))], TITLE, CAPTION).astype(int)
-        tile = sheet[160:280, MARGIN + CARD_WIDTH // 2 + 20 : MARGIN + CARD_WIDTH - 30]
+        left = MARGIN + 2 * PADDING + TILE
+        tile = sheet[200:280, left : left + TILE]
         return float((tile[..., 0] - tile[..., 2]).mean())
 
-    assert first_card_redness(second=0.5) > 2 * first_card_redness(second=5.0) > 0
+    assert first_redness(second=0.5) > 2 * first_redness(second=5.0) > 0
 
 
 def test_the_limit_is_the_98th_percentile_of_two_digits_and_one_extreme_cell_does_not_set_it() -> None:
@@ -73,7 +74,7 @@ def test_the_limit_is_the_98th_percentile_of_two_digits_and_one_extreme_cell_doe
     assert shared_limit([cells(0.0)]) == 1.0
 
 
-def test_the_frame_says_right_or_wrong() -> None:
+def test_the_frame_is_green_or_red_for_right_or_wrong() -> None:
     right = draw_contact_sheet([entry(cells(0.1))], TITLE, CAPTION)
     wrong = draw_contact_sheet([entry(cells(0.1), correct=False)], TITLE, CAPTION)
     assert count(right, GREEN_FRAME) > 1000 > count(right, RED_FRAME)
@@ -98,7 +99,7 @@ def test_every_entry_has_its_place_and_a_long_caption_its_lines() -> None:
     five = draw_contact_sheet([entry(cells(0.1))] * 5, TITLE, CAPTION)
     wordy = draw_contact_sheet([entry(cells(0.1))] * 4, TITLE, CAPTION * 12)
     assert four.dtype == np.uint8
-    assert four.shape[1:] == five.shape[1:] == (1400, 3)
+    assert four.shape[1:] == five.shape[1:]
     assert five.shape[0] > four.shape[0]
     assert wordy.shape[0] > four.shape[0]
     assert count(five, GREEN_FRAME) == pytest.approx(count(four, GREEN_FRAME) * 5 / 4, rel=0.05)

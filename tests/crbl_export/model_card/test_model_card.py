@@ -1,4 +1,4 @@
-"""The card says what the file says, all of it, and lies beside it or nowhere."""
+"""The card shows all that the file records, and lies beside it or nowhere."""
 
 import hashlib
 import json
@@ -6,40 +6,59 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import markdown
 import onnx
 import pytest
+from jinja2 import UndefinedError
 
-from crbl_export.export import metadata_text, serialize, with_contract
 from crbl_export.model_card.beside_model import card_path, replacing_with_card, require_free
-from crbl_export.model_card.card import card_text, model_card
-from crbl_export.model_card.facts import read_facts
+from crbl_export.model_card.card import card_text, environment, model_card
+from crbl_export.model_card.facts import ModelFacts, read_facts, read_model_file
 from crbl_export.model_card.preprocessing_steps import preparation_steps, scaling_in_the_graph
 from crbl_export.parity.image_set import parity_set
-from crbl_runtime.contract import ModelContract
+from crbl_runtime.contract import HEATMAP_NAME, METADATA_KEY, ModelContract
 from crbl_runtime.errors import ModelFileError, OutputError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.self_test import self_test_images
-from crbl_training.checkpoint import load_checkpoint
 from public_commands import Trained, run_command
+from small_checkpoint import small_checkpoint
 
 
 @pytest.fixture(scope="module")
-def model(crop: Trained) -> onnx.ModelProto:
-    return onnx.load(crop.model)
+def facts(crop: Trained) -> ModelFacts:
+    return read_model_file(crop.model)
 
 
 @pytest.fixture(scope="module")
-def contract(model: onnx.ModelProto) -> ModelContract:
-    return ModelContract.from_json(metadata_text(model), "file")
+def contract(facts: ModelFacts) -> ModelContract:
+    return facts.contract
 
 
-def card_of(model: onnx.ModelProto, contract: ModelContract) -> str:
+@pytest.fixture(scope="module")
+def content(contract: ModelContract) -> bytes:
+    """A model file of a few kilobytes, with the contract of a real one."""
+    return small_file(contract)
+
+
+def small_file(contract: ModelContract, heatmap: tuple[int, int] | None = None, producer: str = "") -> bytes:
+    """A graph that computes nothing, and a contract."""
+    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["batch", *(heatmap or ())])
+    name = HEATMAP_NAME if heatmap else "y"
+    output = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", *(heatmap or ())])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], [name])], "g", [value], [output])
+    model = onnx.helper.make_model(graph, producer_name=producer)
+    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def card_of(facts: ModelFacts, contract: ModelContract) -> str:
     """The card of the same network with another contract."""
-    return card_text(read_facts(serialize(with_contract(model, contract)), "crop.onnx"))
+    return card_text(replace(facts, contract=contract))
 
 
 def section(card: str, title: str) -> str:
@@ -62,22 +81,22 @@ def test_the_card_beside_the_file_is_the_one_that_the_file_gives(crop: Trained) 
     assert str(crop.model.parent) not in card, "folders of a machine have no place in the card"
 
 
-def test_the_figures_of_the_card_are_those_of_the_contract(model: onnx.ModelProto, contract: ModelContract) -> None:
-    card = card_of(model, contract)
+def test_the_numbers_of_the_card_are_those_of_the_contract(facts: ModelFacts, contract: ModelContract) -> None:
+    card = card_of(facts, contract)
     validation, parity = contract.training["validation"], contract.parity
     assert parity is not None
-    figures = rows(section(card, "How good it was on validation images"))
+    metrics = rows(section(card, "How good it was on validation images"))
     low, high = validation["intervals"]["auroc"]
-    assert figures["AUROC, over all thresholds"] == f"{validation['auroc']:.4g} | {low:.4g} to {high:.4g}"
-    assert figures["Cross-entropy"] == f"{validation['loss']:.4g} | —"
-    assert figures["Really anomaly"] == f"{validation['missed_anomaly']} | {validation['true_anomaly']}"
+    assert metrics["AUROC, over all thresholds"] == f"{validation['auroc']:.4g} | {low:.4g} to {high:.4g}"
+    assert metrics["Cross-entropy"] == f"{validation['loss']:.4g} | —"
+    assert metrics["Really anomaly"] == f"{validation['missed_anomaly']} | {validation['true_anomaly']}"
     measured = rows(section(card, "Does the file compute what PyTorch computes?"))
     assert measured["Largest logit error of this file"] == f"{parity['error_onnx']:.1e}"
     assert measured["Largest logit error of float32 PyTorch"] == f"{parity['error_torch']:.1e}"
     assert measured["SHA-256 over the images"] == f"`{parity['images_hash']}`"
     assert measured["Decisions flipped outside the margin"] == str(parity["flips"])
     weights = rows(section(card, "Where the weights come from"))
-    assert weights["Training images"] == f"64, hash `{contract.training['train_data_hash']}`"
+    assert weights["Training images"] == f"32, hash `{contract.training['train_data_hash']}`"
     assert weights["Validation images"] == f"16, hash `{contract.training['validation_data_hash']}`"
     assert weights["Validation images in training"] == "0 identical, 0 nearly"
     versions = rows(section(card, "Versions"))
@@ -89,7 +108,7 @@ def test_the_figures_of_the_card_are_those_of_the_contract(model: onnx.ModelProt
     assert contract.preprocessing.hash in section(card, "Preparing an image")
 
 
-def test_everything_in_the_provenance_is_on_the_card(model: onnx.ModelProto, contract: ModelContract) -> None:
+def test_everything_in_the_provenance_is_on_the_card(facts: ModelFacts, contract: ModelContract) -> None:
     """What a later version records is shown as well, under its own name."""
     changed = replace(
         contract,
@@ -97,7 +116,7 @@ def test_everything_in_the_provenance_is_on_the_card(model: onnx.ModelProto, con
         export=contract.export | {"calibration": {"images": 77}},
         parity={**(contract.parity or {}), "cosine": 0.25},
     )
-    card = card_of(model, changed)
+    card = card_of(facts, changed)
     assert rows(section(card, "Where the weights come from"))["Moon phase"] == r"age 3.5, waning \[1, 2\]"
     assert rows(section(card, "Versions"))["calibration"] == '`{"images": 77}`'
     assert rows(section(card, "Does the file compute what PyTorch computes?"))["cosine"] == "2.5e-01"
@@ -111,8 +130,8 @@ def leaves(value: Any) -> list[Any]:
     return [str(value).replace(",", "")]
 
 
-def test_a_threshold_and_its_interval(model: onnx.ModelProto, contract: ModelContract) -> None:
-    default = rows(section(card_of(model, contract), "What it decides"))
+def test_a_threshold_and_its_interval(facts: ModelFacts, contract: ModelContract) -> None:
+    default = rows(section(card_of(facts, contract), "What it decides"))
     assert "greater than **0.01**" in default["An image is called"]
     assert default["95 % interval"] == "none: the threshold was not chosen on images"
     choice = {
@@ -129,7 +148,7 @@ def test_a_threshold_and_its_interval(model: onnx.ModelProto, contract: ModelCon
         threshold_source="recall=0.99 on 16 validation images",
         training=contract.training | {"threshold_choice": choice},
     )
-    card = card_of(model, chosen)
+    card = card_of(facts, chosen)
     decision = rows(section(card, "What it decides"))
     assert "greater than **0.0312**" in decision["An image is called"]
     assert decision["Chosen"] == "recall=0.99 on 16 validation images"
@@ -138,28 +157,28 @@ def test_a_threshold_and_its_interval(model: onnx.ModelProto, contract: ModelCon
     assert "They chose the epoch and the threshold" in card
     for program in ("THRESHOLD = 0.0312;", "double THRESHOLD = 0.0312;", "double Threshold = 0.0312;"):
         assert program in section(card, "Using it")
-    changed = card_of(model, replace(chosen, threshold=0.2))
+    changed = card_of(facts, replace(chosen, threshold=0.2))
     assert "0.0312, which was changed afterwards" in rows(section(changed, "What it decides"))["Note"]
     assert "The file's threshold is another one, 0.2" in changed
 
 
-def test_what_is_missing_is_said(model: onnx.ModelProto, contract: ModelContract) -> None:
+def test_what_is_missing_is_named(facts: ModelFacts, contract: ModelContract) -> None:
     nothing = replace(contract, training={"checkpoint_hash": "ab" * 32}, parity=None)
-    card = card_of(model, nothing)
+    card = card_of(facts, nothing)
     assert "**There are none.** The checkpoint" in section(card, "How good it was on validation images")
     assert "How often it is wrong is not known" in section(card, "What it must not be trusted with")
     assert "**Not proven.**" in section(card, "Does the file compute what PyTorch computes?")
     assert rows(section(card, "Where the weights come from"))["Training images"] == "not recorded, hash not recorded"
 
 
-def test_a_converted_model_names_its_keras_file(model: onnx.ModelProto, contract: ModelContract) -> None:
+def test_a_converted_model_names_its_keras_file(facts: ModelFacts, contract: ModelContract) -> None:
     origin = {
         "file": "crop_final.h5", "sha256": "cd" * 32, "form": "legacy weights", "keras_version": None,
         "backbone1": "efficientnet-b0", "backbone2": "efficientnet-b0 (2)", "swapped": False, "trainable": None,
         "input_assumed": "RGB / 255",
     }  # fmt: skip
     training = {"checkpoint_hash": "ab" * 32, "converted_from": origin, "python": "3.11.7", "torch": "2.14.1"}
-    card = card_of(model, replace(contract, training=training))
+    card = card_of(facts, replace(contract, training=training))
     assert "converted from the Keras file crop\\_final.h5" in section(card, "How good it was on validation images")
     weights = rows(section(card, "Where the weights come from"))
     assert weights["Compared with Keras"].startswith("no")
@@ -167,33 +186,31 @@ def test_a_converted_model_names_its_keras_file(model: onnx.ModelProto, contract
     assert weights["Keras"] == "of unknown version"
     assert rows(section(card, "Versions"))["python"] == "3.11.7 | —"
     compared = training | {"compared_with_keras": {"images": 9, "largest": 1.25e-05, "flipped": 0}}
-    weights = rows(section(card_of(model, replace(contract, training=compared)), "Where the weights come from"))
+    weights = rows(section(card_of(facts, replace(contract, training=compared)), "Where the weights come from"))
     assert weights["Compared with Keras"] == "9 images, logits off by at most 1.3e-05, 0 decisions flipped"
 
 
-def test_leaked_images_are_a_limit(model: onnx.ModelProto, contract: ModelContract) -> None:
+def test_leaked_images_are_a_limit(facts: ModelFacts, contract: ModelContract) -> None:
     leaked = contract.training | {"leakage": {"identical": 2, "near_identical": 5, "two_labels": 1}}
-    card = card_of(model, replace(contract, training=leaked))
+    card = card_of(facts, replace(contract, training=leaked))
     assert "7 validation images are in the training set" in section(card, "What it must not be trusted with")
     row = rows(section(card, "Where the weights come from"))["Validation images in training"]
     assert row == "2 identical, 5 nearly; 1 images carry both labels"
 
 
-def test_a_gate_without_real_images_is_named(
-    model: onnx.ModelProto, contract: ModelContract, crop: Trained, tmp_path: Path
-) -> None:
-    synthetic = parity_set(load_checkpoint(crop.checkpoint), tmp_path / "no_run.safetensors", None)
-    card = card_of(model, replace(contract, parity={**(contract.parity or {}), "images_hash": synthetic.hash}))
+def test_a_gate_without_real_images_is_named(facts: ModelFacts, contract: ModelContract, tmp_path: Path) -> None:
+    checkpoint = small_checkpoint()
+    synthetic = parity_set(checkpoint, tmp_path / "no_run.safetensors", None)
+    parity = {**(contract.parity or {}), "images_hash": synthetic.hash}
+    card = card_of(facts, replace(contract, preprocessing=checkpoint.preprocessing, parity=parity))
     assert "It had no real images" in card
-    assert "It had no real images" not in card_of(model, contract)
+    assert "It had no real images" not in card_of(facts, contract)
 
 
-def test_a_heatmap_is_on_the_card_if_the_file_has_one(model: onnx.ModelProto, contract: ModelContract) -> None:
-    assert "heatmap of 4 × 4 cells" in card_of(model, contract)
-    without = onnx.ModelProto()
-    without.CopyFrom(model)
-    del without.graph.output[-1]
-    assert "heatmap" not in card_of(without, contract)
+def test_a_heatmap_is_on_the_card_if_the_file_has_one(facts: ModelFacts, contract: ModelContract) -> None:
+    assert "heatmap of 4 × 4 cells" in card_of(facts, contract)
+    assert "heatmap of 5 × 7 cells" in card_text(read_facts(small_file(contract, heatmap=(5, 7)), "crop.onnx"))
+    assert "heatmap" not in card_text(read_facts(small_file(contract), "crop.onnx"))
 
 
 def test_the_steps_are_those_of_the_specification() -> None:
@@ -215,7 +232,7 @@ def test_the_steps_are_those_of_the_specification() -> None:
 HOSTILE = "a | b\n| c `d` <script>alert(1)</script> **e** [f](g) ![h](i) \\| $j$ ```\n# k\n<!-- l"
 
 
-def test_hostile_text_breaks_no_table_and_is_no_markup(model: onnx.ModelProto, contract: ModelContract) -> None:
+def test_hostile_text_breaks_no_table_and_is_no_markup(facts: ModelFacts, contract: ModelContract) -> None:
     training = json.loads(json.dumps(contract.training))
     hostile_training = training | {
         "weights": HOSTILE, "validation_source": HOSTILE, "train_data_hash": HOSTILE, HOSTILE: HOSTILE,
@@ -233,8 +250,8 @@ def test_hostile_text_breaks_no_table_and_is_no_markup(model: onnx.ModelProto, c
         export={"exporter": HOSTILE, "versions": {"torch": HOSTILE}, "other": [HOSTILE]},
         parity={"provider": HOSTILE, "images_hash": HOSTILE, HOSTILE: [HOSTILE]},
     )
-    card = card_of(model, hostile)
-    page, harmless = (html(text) for text in (card, card_of(model, contract)))
+    card = card_of(facts, hostile)
+    page, harmless = (html(text) for text in (card, card_of(facts, contract)))
     assert not set(re.findall(r"<([a-z0-9]+)", page)) - set(re.findall(r"<([a-z0-9]+)", harmless))
     assert re.findall(r"<h\d>(.*?)</h\d>", page) == re.findall(r"<h\d>(.*?)</h\d>", harmless)
     for table in re.findall(r"<table>.*?</table>", page, re.S):
@@ -242,6 +259,16 @@ def test_hostile_text_breaks_no_table_and_is_no_markup(model: onnx.ModelProto, c
         assert len(widths) == 1, table
     assert page.count("<table>") == harmless.count("<table>")
     assert "<strong>e</strong>" not in page
+
+
+def test_the_template_escapes_by_itself_and_knows_no_unknown_names() -> None:
+    template = environment().from_string("{{ value }}")
+    page = markdown.markdown(template.render(value=HOSTILE))
+    assert re.findall("<[^>]*>", page) == ["<p>", "</p>"]
+    shown = unescape(page.removeprefix("<p>").removesuffix("</p>"))
+    assert shown.replace("\\", "") == " ".join(HOSTILE.split()).replace("\\", "")
+    with pytest.raises(UndefinedError, match="value"):
+        template.render(values=HOSTILE)
 
 
 def html(card: str) -> str:
@@ -259,11 +286,6 @@ def test_a_file_that_is_no_crbl_model_has_no_card(tmp_path: Path) -> None:
             model_card(tmp_path / name)
 
 
-@pytest.fixture(scope="module")
-def file(crop: Trained) -> bytes:
-    return crop.model.read_bytes()
-
-
 def write_both(folder: Path, content: bytes) -> tuple[Path, Path]:
     target = folder / "model.onnx"
     with replacing_with_card(target) as candidate:
@@ -271,22 +293,22 @@ def write_both(folder: Path, content: bytes) -> tuple[Path, Path]:
     return target, card_path(target)
 
 
-def test_file_and_card_are_written_together_and_the_same_each_time(file: bytes, tmp_path: Path) -> None:
-    first, card = write_both(tmp_path / "first", file)
-    again, second_card = write_both(tmp_path / "second", file)
-    assert first.read_bytes() == again.read_bytes() == file
+def test_file_and_card_are_written_together_and_the_same_each_time(content: bytes, tmp_path: Path) -> None:
+    first, card = write_both(tmp_path / "first", content)
+    again, second_card = write_both(tmp_path / "second", content)
+    assert first.read_bytes() == again.read_bytes() == content
     assert card.read_bytes() == second_card.read_bytes() == model_card(first).encode()
     assert sorted(path.name for path in first.parent.iterdir()) == ["model.md", "model.onnx"]
 
 
 def test_what_fails_leaves_neither_or_both_old_ones(
-    file: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = tmp_path / "empty"
     with pytest.raises(ModelFileError):
         write_both(empty, b"no model")
     assert list(empty.iterdir()) == []
-    target, card = write_both(tmp_path / "old", file)
+    target, card = write_both(tmp_path / "old", content)
     old_card = card.read_bytes()
     with pytest.raises(ModelFileError):
         write_both(target.parent, b"no model")
@@ -300,8 +322,8 @@ def test_what_fails_leaves_neither_or_both_old_ones(
 
     monkeypatch.setattr(Path, "replace", refuse_models)
     with pytest.raises(OutputError, match="in use"):
-        write_both(target.parent, file + b"\x72\x00")
-    assert (target.read_bytes(), card.read_bytes()) == (file, old_card)
+        write_both(target.parent, content + b"\x72\x00")
+    assert (target.read_bytes(), card.read_bytes()) == (content, old_card)
     assert sorted(path.name for path in target.parent.iterdir()) == ["model.md", "model.onnx"]
 
 
@@ -323,11 +345,11 @@ with replacing_with_card(Path(sys.argv[1])) as candidate:
 """
 
 
-def test_a_kill_between_the_two_leaves_no_card_of_another_file(file: bytes, tmp_path: Path) -> None:
-    target, card = write_both(tmp_path, file)
-    renamed = onnx.load_model_from_string(file)
-    renamed.producer_name = "another file"
-    (tmp_path / "new").write_bytes(serialize(renamed))
+def test_a_kill_between_the_two_leaves_no_card_of_another_file(
+    content: bytes, contract: ModelContract, tmp_path: Path
+) -> None:
+    target, card = write_both(tmp_path, content)
+    (tmp_path / "new").write_bytes(small_file(contract, producer="another file"))
     killed = subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(target), str(tmp_path / "new")])
     assert killed.returncode == 9
     assert target.read_bytes() == (tmp_path / "new").read_bytes()

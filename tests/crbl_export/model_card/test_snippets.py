@@ -21,7 +21,7 @@ IMAGES = 6
 
 @dataclass(frozen=True)
 class Line:
-    """A folder with a model file, the programs of its card, real images, and what crbl_runtime says of them."""
+    """A folder with a model file, the programs of its card, real images, and what crbl_runtime predicts for them."""
 
     folder: Path
     model: Path
@@ -45,7 +45,7 @@ def line(crop: Trained, photographs: Path, tmp_path_factory: pytest.TempPathFact
     contract = ModelContract.from_json(metadata_text(model), "file")
     with Detector(crop.model, "cpu") as detector:
         probabilities = sorted(prediction.probability for prediction in detector.predict_many(images))
-    # Half of the images on either side: a program that always says the same does not pass.
+    # Half of the images on either side: a program that always decides the same does not pass.
     threshold = (probabilities[IMAGES // 2 - 1] + probabilities[IMAGES // 2]) / 2
     file = folder / "결정.onnx"
     file.write_bytes(serialize(with_contract(model, replace(contract, threshold=threshold))))
@@ -114,7 +114,7 @@ def test_cpp(line: Line, cpp: list[str | Path]) -> None:
 
 
 @pytest.mark.parametrize("language", ["javascript", "cpp"])
-def test_what_cannot_be_judged_is_an_error(line: Line, language: str, request: pytest.FixtureRequest) -> None:
+def test_what_cannot_be_predicted_is_an_error(line: Line, language: str, request: pytest.FixtureRequest) -> None:
     program: list[str | Path] = request.getfixturevalue(language)
     (line.folder / "cut.rgb").write_bytes((line.folder / "images.rgb").read_bytes()[:-1])
     for arguments, message in [(["cut.rgb"], "49152"), ([], "Expected"), (["images.rgb", "DML"], "not")]:
@@ -124,7 +124,7 @@ def test_what_cannot_be_judged_is_an_error(line: Line, language: str, request: p
         assert result.stdout == ""
 
 
-def test_csharp_has_the_numbers_of_the_model_and_says_that_nobody_ran_it(line: Line) -> None:
+def test_csharp_has_the_numbers_of_the_model_and_a_note_that_nobody_ran_it(line: Line) -> None:
     program = (line.folder / "predict.cs").read_text(encoding="utf-8")
     assert f"Threshold = {line.expected[0].threshold!r};" in program
     assert "ImageSize = 128;" in program

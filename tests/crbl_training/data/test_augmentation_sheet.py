@@ -12,8 +12,9 @@ from torch import Tensor
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import strong_augmentation
-from crbl_training.data.augmentation_sheet import HEADING_HEIGHT, TILE, VIEWS, write_augmentation_sheet
+from crbl_training.data.augmentation_sheet import TILE, VIEWS, write_augmentation_sheet
 from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.image_grid import GAP, HEADING_HEIGHT, LINE, PADDING, TITLE_HEIGHT
 from crbl_training.train.activations import ComputedActivations
 
 SEED = 5
@@ -33,8 +34,10 @@ def read(path: Path) -> NDArray[np.uint8]:
 def place_of(image: Tensor, sheet: NDArray[np.uint8]) -> tuple[int, int] | None:
     """Column and row of the pixel where an image, uint8 [32, 32, 3], stands on the sheet, or None."""
     tile = image.numpy().repeat(TILE // 32, 0).repeat(TILE // 32, 1)
-    _, _, (left, top), _ = cv2.minMaxLoc(cv2.matchTemplate(sheet, tile, cv2.TM_SQDIFF))
-    return (left, top) if np.array_equal(sheet[top : top + TILE, left : left + TILE], tile) else None
+    for top, left in np.argwhere((sheet == tile[0, 0]).all(axis=2)).tolist():
+        if np.array_equal(sheet[top : top + TILE, left : left + TILE], tile):
+            return left, top
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -44,39 +47,47 @@ def sheet(train_set: PreparedDataset, tmp_path_factory: pytest.TempPathFactory) 
     return read(path)
 
 
-def test_first_column_has_four_prepared_images_of_either_class(sheet, train_set):
-    places = [place_of(image, sheet) for image in train_set.images]
-    shown = [(*place, int(label)) for place, label in zip(places, train_set.labels, strict=True) if place is not None]
-    assert len({left for left, _, _ in shown}) == 1
-    assert [label for _, _, label in sorted(shown, key=lambda entry: entry[1])] == [0] * 4 + [1] * 4
+@pytest.fixture(scope="module")
+def places(sheet: NDArray[np.uint8], train_set: PreparedDataset) -> dict[int, tuple[int, int]]:
+    """Column and row of the images that are on the sheet, by their number."""
+    found = {number: place_of(image, sheet) for number, image in enumerate(train_set.images)}
+    return {number: place for number, place in found.items() if place is not None}
 
 
-def test_views_are_those_of_training(sheet, train_set):
-    number = next(number for number in reversed(range(16)) if place_of(train_set.images[number], sheet) is not None)
-    _, row = place_of(train_set.images[number], sheet)
+def test_first_column_has_four_prepared_images_of_either_class(places, train_set):
+    assert len({left for left, _ in places.values()}) == 1
+    from_the_top = sorted(places, key=lambda number: places[number][1])
+    assert [int(train_set.labels[number]) for number in from_the_top] == [0] * 4 + [1] * 4
+
+
+def test_views_are_those_of_training(sheet, train_set, places):
+    number, (_, row) = max(places.items())
     spec, cpu = PreprocessingSpec("whole", image_size=32), torch.device("cpu")
     training = ComputedActivations(SeesItsInput(), train_set.images, spec, strong_augmentation(32), SEED, cpu)
     seen, _ = training(torch.full((VIEWS,), number), torch.arange(VIEWS))
-    places = [place_of(view, sheet) for view in (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)]
-    assert [top for _, top in places] == [row] * VIEWS
-    columns = [left for left, _ in places]
+    views = [place_of(view, sheet) for view in (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)]
+    assert [top for _, top in views] == [row] * VIEWS
+    columns = [left for left, _ in views]
     assert columns == sorted(set(columns))
 
 
-def test_every_row_and_column_has_a_title(sheet, train_set):
-    left, _ = place_of(next(image for image in train_set.images if place_of(image, sheet) is not None), sheet)
-    tops = sorted(place[1] for image in train_set.images if (place := place_of(image, sheet)) is not None)
+def test_every_image_has_a_title_and_either_class_a_heading(sheet, places):
+    tops = sorted(top for _, top in places.values())
+    left, _ = next(iter(places.values()))
     for top in tops:
-        assert sheet[top : top + TILE, :left].min() < 100
-    for column in range(left, sheet.shape[1] - TILE, TILE + 24):
-        assert sheet[tops[0] - 25 : tops[0], column : column + TILE].min() < 100
+        for column in range(1 + VIEWS):
+            x, y = left + column * (TILE + PADDING), top + TILE
+            assert sheet[y : y + LINE, x : x + TILE].min() < 100, (top, column)
+    for top in (tops[0], tops[4]):
+        heading = sheet[top - PADDING - HEADING_HEIGHT : top - PADDING, :TILE]
+        assert heading.min() < 100
 
 
 def test_same_seed_draws_the_same_sheet_and_another_does_not(train_set, tmp_path):
     files = [tmp_path / f"{number}.png" for number in range(3)]
     for file, seed in zip(files, (SEED, SEED, SEED + 1), strict=True):
         write_augmentation_sheet(file, train_set, strong_augmentation(32), seed)
-    first, again, other = (read(file)[HEADING_HEIGHT:] for file in files)
+    first, again, other = (read(file)[TITLE_HEIGHT + LINE + GAP :] for file in files)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 

@@ -1,6 +1,5 @@
 """worst_mistakes.py: the right images in the right order, on a sheet that can be read."""
 
-import warnings
 from pathlib import Path
 
 import cv2
@@ -13,10 +12,10 @@ from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.worst_mistakes import SHOWN, worst_mistakes, write_worst_mistakes
 
 
-def numbered(labels: list[int], names: list[str] | None = None) -> PreparedDataset:
+def numbered(labels: list[int]) -> PreparedDataset:
     """Images whose grey value is their number."""
     images = torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 32, 32, 3)
-    paths = tuple(Path(name) for name in names or [f"{number}.png" for number in range(len(labels))])
+    paths = tuple(Path(f"{number}.png") for number in range(len(labels)))
     return PreparedDataset(images, torch.tensor(labels).float(), paths, 0)
 
 
@@ -39,7 +38,7 @@ def test_the_most_certain_mistakes_come_first():
     assert (mistakes.false_alarms_in_all, mistakes.missed_in_all, mistakes.images) == (3, 2, 7)
 
 
-def test_the_threshold_says_what_a_mistake_is():
+def test_the_threshold_decides_what_a_mistake_is():
     mistakes = worst_mistakes(numbered(LABELS), LOGITS, 0.9)
     assert [mistake.path.name for mistake in mistakes.false_alarms] == ["2.png"]
     assert [mistake.path.name for mistake in mistakes.missed] == ["5.png", "3.png", "4.png"]
@@ -79,25 +78,17 @@ def test_sheet_shows_every_image_that_it_names(tmp_path, labels: list[int], logi
     mistakes = worst_mistakes(images, logits, 0.5)
     write_worst_mistakes(tmp_path / "sheet.png", mistakes, "CRBL crop, validation")
     sheet = drawn(tmp_path / "sheet.png")
+    grey = sheet[..., 0][(sheet == sheet[..., :1]).all(axis=2)]
+    pixels = np.bincount(grey, minlength=256)
     for mistake in (*mistakes.false_alarms, *mistakes.missed):
-        of_image = (sheet == mistake.image.max()).all(axis=2)
         # 200 px a side, all of one value; the letters have few pixels of any.
-        assert of_image.sum() > 150 * 150, mistake.path
+        assert pixels[mistake.image.max()] > 150 * 150, mistake.path
 
 
-def test_without_a_mistake_the_sheet_says_so(tmp_path):
+def test_without_a_mistake_a_line_tells_it(tmp_path):
     mistakes = worst_mistakes(numbered([0, 1]), torch.tensor([-1.0, 1.0]), 0.5)
     write_worst_mistakes(tmp_path / "none.png", mistakes, "CRBL crop, validation")
     sheet = drawn(tmp_path / "none.png")
     assert sheet.shape[0] < 200
     # Words stand in the lower half, below the title.
     assert (sheet[sheet.shape[0] // 2 :] < 128).sum() > 500
-
-
-def test_names_of_any_kind_are_drawn_without_a_complaint(tmp_path):
-    names = ["$x_1$ {a}.png", "그림 알갱이.png", "\u202e\U0001f600.png", "a very long name " * 8 + ".png"]
-    mistakes = worst_mistakes(numbered([0] * 4, names), torch.ones(4), 0.5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        write_worst_mistakes(tmp_path / "names.png", mistakes, "$A$ 모델")
-    assert drawn(tmp_path / "names.png").std() > 5

@@ -81,16 +81,15 @@ def worst_mistakes(images: PreparedDataset, logits: Tensor, threshold: float) ->
 
 
 def write_worst_mistakes(path: Path, mistakes: WorstMistakes, title: str) -> None:
-    """Draw the images with name and probability, as PNG; where there is no mistake, the sheet says so."""
+    """Draw the images with name and probability, as PNG; where there is no mistake, a line that tells it."""
     sections = [
         _section("False alarms", mistakes.false_alarms, mistakes.false_alarms_in_all),
         _section("Missed anomalies", mistakes.missed, mistakes.missed_in_all),
     ]
-    sections = [section for section in sections if section.cells]
-    notes = [f"{mistakes.images} images at the threshold {mistakes.threshold:.4g}"]
-    if not sections:
-        notes.append("No mistake: every image was decided rightly.")
-    write_png(path, draw_image_grid(title, notes, sections, columns=COLUMNS, tile=TILE))
+    shown = [section for section in sections if section.cells]
+    none = [Section("No mistake: every image was decided rightly.", [])]
+    note = f"{mistakes.images} images at the threshold {mistakes.threshold:.4g}"
+    write_png(path, draw_image_grid(title, [note], shown or none, columns=COLUMNS, tile=TILE))
 
 
 def _section(kind: str, shown: Sequence[Mistake], count: int) -> Section:
