@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from crbl_runtime.errors import CRBLError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.data.balanced_batches import balanced_batches
+from crbl_training.data.batches import balanced_batches
 from crbl_training.evaluation.metrics import compute_metrics
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import training_loss

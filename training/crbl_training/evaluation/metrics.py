@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from crbl_runtime.errors import CRBLError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.data.even_batches import batches_of_size, even_size
+from crbl_training.data.batches import batches_of_size, even_size
 from crbl_training.evaluation.bootstrap import Interval, bootstrap_method, metric_intervals
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import binary_cross_entropy

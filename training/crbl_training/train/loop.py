@@ -14,8 +14,7 @@ from tqdm import tqdm
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import get_augmentation
-from crbl_training.data.balanced_batches import balanced_batches
-from crbl_training.data.even_batches import batches_of_size, even_size
+from crbl_training.data.batches import balanced_batches, batches_of_size, even_size
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import EVALUATION_BATCH, compute_metrics
 from crbl_training.model.crbl import CRBLDualModel

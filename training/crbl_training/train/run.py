@@ -20,7 +20,7 @@ from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import Variant
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
-from crbl_training.data.balanced_batches import balanced_batches
+from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import Split, data_hash
 from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
 from crbl_training.data.prepared_dataset import PreparedDataset, description_lines, prepare_dataset

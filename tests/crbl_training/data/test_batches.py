@@ -1,11 +1,11 @@
-"""balanced_batches.py: half and half, like two decks of cards."""
+"""batches.py: half and half like two decks of cards, and batches of one size that leave no image out."""
 
 from collections import Counter
 
 import pytest
 import torch
 
-from crbl_training.data.balanced_batches import balanced_batches
+from crbl_training.data.batches import balanced_batches, batches_of_size, even_size
 
 LABELS = torch.tensor([1.0 if n % 9 == 4 else 0.0 for n in range(100)])  # 11 anomalies among 100
 
@@ -57,3 +57,23 @@ def test_rounds_of_the_smaller_class_differ_in_order():
 
 def test_any_seed_a_user_may_give_works():
     assert len(balanced_batches(LABELS, 8, seed=2**63 - 1, epoch=30)) == 13
+
+
+def test_neighbouring_seeds_and_epochs_do_not_repeat_each_other():
+    # seed * 1_000_003 + epoch gave these two the same order.
+    later = torch.cat(balanced_batches(LABELS, 8, seed=0, epoch=1_000_003))
+    assert not torch.equal(later, torch.cat(balanced_batches(LABELS, 8, seed=1, epoch=0)))
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 1), (12, 12), (32, 32), (33, 17), (40, 20), (100, 25), (0, 1)])
+def test_size_is_the_smallest_for_the_fewest_batches(count, size):
+    assert even_size(count, at_most=32) == size
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 23])
+def test_every_row_comes_in_order_and_the_last_batch_is_filled_up(count):
+    batches = list(batches_of_size(torch.arange(count), 8))
+    assert {len(batch) for batch in batches} == {8}
+    together = torch.cat(batches)
+    assert together[:count].tolist() == list(range(count))
+    assert together[count:].tolist() == [row % count for row in range(count, len(together))]

@@ -1,11 +1,15 @@
-"""Which images go into which batch: half of each from either class."""
+"""Which images go into which batch: half of each from either class, or all in order in batches of one size."""
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from crbl_training.seeds import derive_seed
+
 
 def balanced_batches(labels: Tensor, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
-    """The batches of one epoch, as int64 index tensors; a pure function of its arguments.
+    """The batches of one training epoch, as int64 index tensors; a pure function of its arguments.
 
     Half of every batch is normal and half anomalous (one more normal where the size is odd). Each class is dealt like
     a deck of cards: no image comes again before all of its class were dealt. An epoch has as many batches as it
@@ -14,13 +18,29 @@ def balanced_batches(labels: Tensor, batch_size: int, seed: int, epoch: int) -> 
     Args:
         labels: float [N], 0 or 1, both present. batch_size: at least 2. epoch: from 0.
     """
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    generator = torch.Generator().manual_seed(derive_seed(seed, epoch))
     count = -(-len(labels) // batch_size)
     anomalous = batch_size // 2
     normal_deck = _deal(torch.nonzero(labels == 0).flatten(), (batch_size - anomalous) * count, generator)
     anomaly_deck = _deal(torch.nonzero(labels == 1).flatten(), anomalous * count, generator)
     halves = zip(normal_deck.split(batch_size - anomalous), anomaly_deck.split(anomalous), strict=True)
     return [torch.cat(pair) for pair in halves]
+
+
+def even_size(count: int, at_most: int) -> int:
+    """The size of batches that hold `count` rows in as few batches of up to `at_most` as possible."""
+    batches = max(-(-count // at_most), 1)
+    return max(-(-count // batches), 1)
+
+
+def batches_of_size(rows: Tensor, size: int) -> Iterator[Tensor]:
+    """All rows [N, ...], in order, in batches of `size`; the last one is filled up with rows from the beginning.
+
+    All batches have one size, so that an image's result does not depend on which batch it is in: oneDNN and other
+    libraries choose their kernels by the size of a batch, and kernels differ in the last bits.
+    """
+    for start in range(0, len(rows), size):
+        yield rows[torch.arange(start, start + size).remainder(len(rows))]
 
 
 def _deal(deck: Tensor, count: int, generator: torch.Generator) -> Tensor:
