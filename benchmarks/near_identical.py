@@ -34,9 +34,11 @@ PAIRS_SHOWN = 24
 
 
 def _jpeg(quality: int) -> Callable[[Pixels], Pixels]:
-    return lambda image: cv2.imdecode(
-        cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
-    )
+    def written_and_read(image: Pixels) -> Pixels:
+        encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+
+    return written_and_read
 
 
 def _times(factor: float) -> Callable[[Pixels], Pixels]:
@@ -48,13 +50,17 @@ def _noisy(image: Pixels) -> Pixels:
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
+def _smaller(image: Pixels) -> Pixels:
+    return np.asarray(cv2.resize(image, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
     "JPEG 90": _jpeg(90),
     "JPEG 60": _jpeg(60),
     "darker": _times(0.9),
     "brighter": _times(1.1),
     "noise": _noisy,
-    "smaller": lambda image: cv2.resize(image, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA),
+    "smaller": _smaller,
     "shifted": lambda image: image[1:, 1:],
     "mirrored": lambda image: image[:, ::-1],
     "turned": lambda image: np.rot90(image),
@@ -67,7 +73,7 @@ CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
 @click.option("--show", type=click.Path(path_type=Path), help="PNG with some of the pairs nearest to the limit in use.")
 def main(folder: Path, tile: int | None, show: Path | None) -> None:
     """Measure on the images of FOLDER."""
-    images = _different([part for path in find_images(folder) for part in _tiles(decode(path), tile)])
+    images = _different([piece for path in find_images(folder) for piece in _tiles(decode(path), tile)])
     # On a blank image the hash is noise, so its copies are not counted.
     structured = [number for number, image in enumerate(images) if image.std() > 2]
     original = structured[:: -(-len(structured) // COPIES)]
@@ -103,14 +109,15 @@ def _different(images: Sequence[Pixels]) -> list[Pixels]:
 
 
 def _hashes(images: Sequence[Pixels], side: int) -> Bits:
-    images = (Image.fromarray(np.ascontiguousarray(image)) for image in images)
-    return np.stack([imagehash.phash(image, side).hash.ravel().astype(np.float32) for image in images])
+    opened = (Image.fromarray(np.ascontiguousarray(image)) for image in images)
+    return np.stack([imagehash.phash(image, side).hash.ravel().astype(np.float32) for image in opened])
 
 
 def _distances(hashes: Bits) -> Bits:
     """The share of bits that differ, of each pair once, in the order of numpy's triu_indices."""
     signs = 2 * hashes - 1
-    return ((1 - signs @ signs.T / signs.shape[1]) / 2)[np.triu_indices(len(hashes), 1)]
+    shares: Bits = (1 - signs @ signs.T / signs.shape[1]) / 2
+    return shares[np.triu_indices(len(hashes), 1)]
 
 
 def _write_pairs(path: Path, images: Sequence[Pixels], distances: Bits) -> None:

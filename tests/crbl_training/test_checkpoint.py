@@ -48,14 +48,14 @@ def saved(tmp_path: Path) -> tuple[Path, Path]:
     return save_checkpoint(make_checkpoint(), tmp_path / "model.pth")
 
 
-def rewrite(twin: Path, **changes: object) -> None:
+def rewrite(sidecar: Path, **changes: object) -> None:
     """Change the metadata of a checkpoint; None removes a key."""
     from safetensors import safe_open
 
-    with safe_open(twin, "pt") as file:
+    with safe_open(sidecar, "pt") as file:
         metadata = json.loads(file.metadata()["crbl"]) | changes
     metadata = {key: value for key, value in metadata.items() if value is not None}
-    save_file(load_file(twin), twin, {"crbl": json.dumps(metadata)})
+    save_file(load_file(sidecar), sidecar, {"crbl": json.dumps(metadata)})
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -78,7 +78,7 @@ def test_pth_is_a_plain_state_dict(saved):
     assert all(torch.equal(state[name], tensor) for name, tensor in make_checkpoint().state.items())
 
 
-def test_twin_holds_no_pickle_and_is_read_instead_of_the_pth(saved, monkeypatch):
+def test_sidecar_holds_no_pickle_and_is_read_instead_of_the_pth(saved, monkeypatch):
     content = saved[1].read_bytes()
     header = int.from_bytes(content[:8], "little")
     assert json.loads(content[8 : 8 + header])["__metadata__"].keys() == {"crbl"}
@@ -108,18 +108,18 @@ def test_missing_file_names_the_remedy(tmp_path):
         load_checkpoint(tmp_path / "none.pth")
 
 
-def test_pth_without_its_twin(saved):
+def test_pth_without_its_sidecar(saved):
     saved[1].unlink()
     with pytest.raises(CheckpointError, match=r"has no model\.safetensors beside it.*Keep the two files together"):
         load_checkpoint(saved[0])
 
 
-def test_twin_alone_is_enough(saved):
+def test_sidecar_alone_is_enough(saved):
     saved[0].unlink()
     assert_same(load_checkpoint(saved[1]), make_checkpoint())
 
 
-def test_changed_pth_is_not_taken_for_its_twin(saved):
+def test_changed_pth_is_not_taken_for_its_sidecar(saved):
     state = torch.load(saved[0], weights_only=True)
     torch.save(state | {"layer.bias": torch.zeros(3)}, saved[0])
     with pytest.raises(CheckpointError, match=r"model\.pth is not the file that model\.safetensors was written with"):
@@ -133,7 +133,7 @@ def test_other_variant_is_named_with_both(saved):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
-def test_truncated_twin(saved, share):
+def test_truncated_sidecar(saved, share):
     content = saved[1].read_bytes()
     saved[1].write_bytes(content[: int(len(content) * share)])
     with pytest.raises(CheckpointError, match=r"model\.safetensors is no safetensors file, or a damaged one"):
@@ -291,7 +291,7 @@ def test_killed_at_any_moment_the_checkpoint_is_the_old_one_or_the_new_one(tmp_p
             assert checkpoint.threshold_source == str(int(value))
             assert checkpoint.threshold == value / 2
             found.add(value)
-            # Between the two renames the .pth is newer than its twin: then it is refused, never mixed up.
+            # Between the two renames the .pth is newer than its sidecar: then it is refused, never mixed up.
             with contextlib.suppress(CheckpointError):
                 assert_same(load_checkpoint(tmp_path / "model.pth"), checkpoint)
         writer.stdin.close()

@@ -91,10 +91,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
         path: with or without one of the two suffixes.
 
     Returns:
-        both paths; each is written atomically, the .safetensors last: it is complete when it is there.
+        both paths. Each is written atomically, the .safetensors last: where it exists, both are complete.
     """
     whole = path.with_suffix("") if path.suffix in (".pth", ".safetensors") else path
-    pth, twin = whole.with_name(f"{whole.name}.pth"), whole.with_name(f"{whole.name}.safetensors")
+    pth, sidecar = whole.with_name(f"{whole.name}.pth"), whole.with_name(f"{whole.name}.safetensors")
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -110,33 +110,33 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
     }
     content = save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
     write_bytes(pth, buffer.getvalue())
-    write_bytes(twin, content)
-    return pth, twin
+    write_bytes(sidecar, content)
+    return pth, sidecar
 
 
 def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
     """Read a checkpoint written by `save_checkpoint`; nothing in it is executed.
 
-    A .pth is never unpickled: its .safetensors twin is read after making sure that it belongs to it.
+    A .pth is never unpickled: its .safetensors sidecar is read, once its hash shows that the two belong together.
 
     Args:
         path: the .safetensors or the .pth file. variant: the variant it must be of, None for either.
 
     Raises:
-        CheckpointError: missing, damaged, changed, without its twin, or of the other variant.
+        CheckpointError: missing, damaged, changed, without its sidecar, or of the other variant.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}. Train one with crbl-train, or name an existing file.")
-    twin = path.with_suffix(".safetensors")
-    if not twin.is_file():
+    sidecar = path.with_suffix(".safetensors")
+    if not sidecar.is_file():
         raise CheckpointError(
-            f"{path} has no {twin.name} beside it, which says how its images are prepared. "
+            f"{path} has no {sidecar.name} beside it, which holds how its images are prepared. "
             "Keep the two files together, or train or convert the model again."
         )
-    metadata = _read_metadata(twin)
+    metadata = _read_metadata(sidecar)
     if path.suffix == ".pth" and hashlib.sha256(path.read_bytes()).hexdigest() != metadata["pth_sha256"]:
         raise CheckpointError(
-            f"{path.name} is not the file that {twin.name} was written with. Name {twin.name} itself."
+            f"{path.name} is not the file that {sidecar.name} was written with. Name {sidecar.name} itself."
         )
     if variant is not None and metadata["variant"] != variant:
         raise CheckpointError(
@@ -146,14 +146,14 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
     try:
         return Checkpoint(
             variant=get_variant(metadata["variant"]),
-            state=load_file(twin),
+            state=load_file(sidecar),
             preprocessing=PreprocessingSpec.from_dict(metadata["preprocessing"]),
             threshold=float(metadata["threshold"]),
             threshold_source=str(metadata["threshold_source"]),
             provenance=dict(metadata["provenance"]),
         )
     except (UsageError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{twin} has metadata that cannot be read: {error}") from error
+        raise CheckpointError(f"{sidecar} has metadata that cannot be read: {error}") from error
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Several processes that train one model, each on its own part of every batch.
+"""Several processes that train one model, each on its own shard of every batch.
 
 Started by torchrun: `torchrun --nproc-per-node 2 -m crbl_training ...`. Whatever is random is drawn for the whole
-batch in every process, from the same seed, and each keeps its own rows: so any number of processes computes what one
+batch in every process, from the same seed, and each takes its own rows: so any number of processes computes what one
 would.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, distributed
 
 @dataclass(frozen=True)
 class Shard:
-    """Which part of the work is this process's: rows rank, rank + world_size, rank + 2 world_size, ..."""
+    """Which rows of a batch this process works on: rank, rank + world_size, rank + 2 world_size, ..."""
 
     rank: int = 0
     world_size: int = 1
@@ -28,7 +28,7 @@ class Shard:
 
 
 def launched_shard() -> Shard:
-    """What torchrun says about this process; without torchrun all the work is its own."""
+    """The shard that torchrun gave this process; all rows without torchrun."""
     return Shard(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
@@ -38,7 +38,7 @@ def launched_index() -> int:
 
 
 def current_shard() -> Shard:
-    """This process's share, once the group is joined; else all."""
+    """This process's shard, once the group is joined; else all rows."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return Shard()
     return Shard(distributed.get_rank(), distributed.get_world_size())
@@ -64,8 +64,8 @@ def process_group(device: torch.device) -> Iterator[Shard]:
 
 def own_rows(count: int, draw: Callable[[int], Tensor]) -> Tensor:
     """Random rows for the `count` images of this process: drawn for all processes' images, cut to its own."""
-    share = current_shard()
-    return share.rows(draw(count * share.world_size))
+    shard = current_shard()
+    return shard.rows(draw(count * shard.world_size))
 
 
 def broadcast_from_rank0(tensors: Iterable[Tensor]) -> None:
@@ -77,27 +77,28 @@ def broadcast_from_rank0(tensors: Iterable[Tensor]) -> None:
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Replace each gradient by its mean over all processes."""
-    share = current_shard()
-    if share.world_size == 1:
+    shard = current_shard()
+    if shard.world_size == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     distributed.all_reduce(flat)
-    flat /= share.world_size
-    for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+    flat /= shard.world_size
+    means = torch.split(flat, [gradient.numel() for gradient in gradients])
+    for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 
 def gather_rows(own: Tensor, count: int) -> Tensor:
     """Put the rows of all processes, CPU tensors that `Shard.rows` cut out of `count`, back in order."""
-    share = current_shard()
-    if share.world_size == 1:
+    shard = current_shard()
+    if shard.world_size == 1:
         return own
-    parts: list[Any] = [None] * share.world_size
-    distributed.all_gather_object(parts, own)
+    shards: list[Any] = [None] * shard.world_size
+    distributed.all_gather_object(shards, own)
     together = own.new_empty((count, *own.shape[1:]))
-    for rank, part in enumerate(parts):
-        together[rank :: share.world_size] = part
+    for rank, rows in enumerate(shards):
+        together[rank :: shard.world_size] = rows
     return together
 
 

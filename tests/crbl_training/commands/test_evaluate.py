@@ -64,7 +64,7 @@ def test_both_give_every_image_the_same_probability_and_decision(reports, crop, 
         assert (float(row["probability"]) > threshold) == prediction.is_anomaly
 
 
-def test_both_give_the_same_figures(reports):
+def test_both_give_the_same_metrics(reports):
     one, other = (json.loads((folder / "metrics.json").read_text()) for folder in reports.values())
     assert one["evaluation"].pop("loss") == pytest.approx(other["evaluation"].pop("loss"), abs=TOLERANCE)
     for name in ("checkpoint_hash", "data_hash", "variant", "threshold_source", "evaluation", "skipped"):
@@ -73,18 +73,18 @@ def test_both_give_the_same_figures(reports):
     assert other["device"] == "onnxruntime, cpu"
 
 
-def test_figures_are_those_of_the_scores(reports, grains):
+def test_metrics_are_those_of_the_scores(reports, grains):
     metrics = json.loads((reports["file"] / "metrics.json").read_text())
     rows = read_scores(reports["file"])
-    figures = metrics["evaluation"]
+    measured = metrics["evaluation"]
     truth = np.array([int(row["impurity"]) for row in rows])
-    decisions = np.array([float(row["probability"]) > figures["threshold"] for row in rows])
+    decisions = np.array([float(row["probability"]) > measured["threshold"] for row in rows])
     assert truth.tolist() == [image.label for image in read_labelled(grains / "test.csv")]
-    assert figures["false_alarm"] == int(np.sum(decisions & (truth == 0)))
-    assert figures["missed_anomaly"] == int(np.sum(~decisions & (truth == 1)))
+    assert measured["false_alarm"] == int(np.sum(decisions & (truth == 0)))
+    assert measured["missed_anomaly"] == int(np.sum(~decisions & (truth == 1)))
     assert metrics["data_hash"] == data_hash(read_labelled(grains / "test.csv"))
     assert metrics["known_images"] is None
-    assert len(metrics["worst_mistakes"]["false_alarms"]) == min(12, figures["false_alarm"])
+    assert len(metrics["worst_mistakes"]["false_alarms"]) == min(12, measured["false_alarm"])
 
 
 def test_table_is_for_people_and_json_for_programs(crop, grains, capsys):
@@ -132,7 +132,7 @@ def test_what_is_no_model_is_refused(grains, tmp_path):
         evaluate_here(tmp_path / "none.onnx", "--data", grains / "test.csv")
 
 
-def test_a_training_run_keeps_its_figures(crop, grains):
+def test_a_training_run_keeps_its_metrics(crop, grains):
     run = crop.checkpoint.parent
     before = (run / "metrics.json").read_bytes()
     with pytest.raises(UsageError, match=r"holds a training run, whose metrics\.json would be lost"):

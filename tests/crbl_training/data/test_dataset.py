@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from crbl_runtime.errors import DataError, UsageError
-from crbl_training.data.dataset import LabelledImage, data_hash, read_labelled, read_part, read_split
+from crbl_training.data.dataset import LabelledImage, data_hash, read_images, read_labelled, read_split
 
 
 def put_images(folder: Path, *names: str) -> None:
@@ -186,24 +186,24 @@ def test_given_validation_images_leave_all_others_for_training(tmp_path):
 def test_one_split_of_a_table_is_measured_and_never_all_of_them(tmp_path):
     put_images(tmp_path, *(f"{name}.png" for name in "abcdef"))
     table = write_table(tmp_path / "all.csv", SPLIT_TABLE)
-    assert labels(read_part(table, None, "test"), tmp_path) == {"e.png": 0, "f.png": 1}
-    assert labels(read_part(table, None, "validation"), tmp_path) == {"c.png": 0, "d.png": 1}
+    assert labels(read_images(table, None, "test"), tmp_path) == {"e.png": 0, "f.png": 1}
+    assert labels(read_images(table, None, "validation"), tmp_path) == {"c.png": 0, "d.png": 1}
     with pytest.raises(UsageError, match=r"all\.csv has a column 'split'.*--split train\|validation\|test"):
-        read_part(table, None, None)
+        read_images(table, None, None)
 
 
 def test_a_split_that_a_table_does_not_have_is_a_usage_error(four):
     table = write_table(four / "table.csv", "path,label\na.png,0\nb.png,1\n")
-    assert labels(read_part(table, None, None), four) == {"a.png": 0, "b.png": 1}
+    assert labels(read_images(table, None, None), four) == {"a.png": 0, "b.png": 1}
     with pytest.raises(UsageError, match=r"--split test was given, but .*has no column 'split'"):
-        read_part(table, None, "test")
+        read_images(table, None, "test")
 
 
 def test_a_split_without_a_class_is_named(tmp_path):
     put_images(tmp_path, *(f"{name}.png" for name in "abcdef"))
     table = write_table(tmp_path / "all.csv", SPLIT_TABLE.replace("f.png,1", "f.png,0"))
     with pytest.raises(DataError, match=r"\(split test\) holds 2 images but none that is anomaly"):
-        read_part(table, None, "test")
+        read_images(table, None, "test")
 
 
 @pytest.fixture

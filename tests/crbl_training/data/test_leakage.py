@@ -64,8 +64,13 @@ def test_grains_of_one_shape_on_white_are_told_apart():
 
 def test_an_identical_image_is_found_under_another_name_and_format(train, tiles, tmp_path):
     copy = write(tmp_path / "copy.bmp", cv2.imread(str(tiles[3])))
-    (twin,) = find_leakage(train, read((copy, 1), (tiles[-1], 0))).identical
-    assert (twin.validation, twin.training, twin.distance, twin.same_label) == (copy, tiles[3], None, True)
+    (duplicate,) = find_leakage(train, read((copy, 1), (tiles[-1], 0))).identical
+    assert (duplicate.validation, duplicate.training, duplicate.distance, duplicate.same_label) == (
+        copy,
+        tiles[3],
+        None,
+        True,
+    )
 
 
 def test_one_other_pixel_is_nearly_identical(train, tiles, tmp_path):
@@ -73,9 +78,9 @@ def test_one_other_pixel_is_nearly_identical(train, tiles, tmp_path):
     image[50, 50, 1] ^= 1
     leakage = find_leakage(train, read((write(tmp_path / "touched.png", image), 1)))
     assert not leakage.identical
-    (twin,) = leakage.near_identical
-    assert (twin.training, twin.same_label) == (tiles[3], True)
-    assert twin.distance <= 2
+    (duplicate,) = leakage.near_identical
+    assert (duplicate.training, duplicate.same_label) == (tiles[3], True)
+    assert duplicate.distance <= 2
 
 
 @pytest.mark.parametrize(
@@ -108,8 +113,8 @@ def test_the_nearest_of_several_near_ones_is_named(tiles, tmp_path):
     image = cv2.imread(str(tiles[0]))
     rough = write(tmp_path / "rough.jpg", image, cv2.IMWRITE_JPEG_QUALITY, 50)
     fine = write(tmp_path / "fine.jpg", image, cv2.IMWRITE_JPEG_QUALITY, 98)
-    (twin,) = find_leakage(read((rough, 0), (fine, 0), (tiles[5], 1)), read((tiles[0], 1))).near_identical
-    assert (twin.training, twin.same_label) == (fine, False)
+    (duplicate,) = find_leakage(read((rough, 0), (fine, 0), (tiles[5], 1)), read((tiles[0], 1))).near_identical
+    assert (duplicate.training, duplicate.same_label) == (fine, False)
 
 
 def test_images_with_two_labels_are_listed_wherever_they_are(tiles, tmp_path):
@@ -117,7 +122,7 @@ def test_images_with_two_labels_are_listed_wherever_they_are(tiles, tmp_path):
     train = read((tiles[0], 0), (copies[0], 1), (tiles[1], 1), (tiles[2], 0))
     leakage = find_leakage(train, read((copies[1], 0), (copies[2], 0)))
     assert leakage.two_labels == ((tiles[0], copies[0]), (copies[1], tiles[1]))
-    assert [twin.same_label for twin in leakage.identical] == [False, True]
+    assert [duplicate.same_label for duplicate in leakage.identical] == [False, True]
     lines = leakage_lines(leakage)
     assert f"  {copies[1]} is {tiles[1]}, with another label" in lines
     assert "Labels: 2 images are labelled both ways:" in lines

@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from crbl_training.evaluation.bootstrap import RESAMPLES, Interval, metric_intervals, resamples
 
-FIGURES = {"auroc", "average_precision", "accuracy", "precision", "recall", "f1"}
+METRICS = {"auroc", "average_precision", "accuracy", "precision", "recall", "f1"}
 
 
 def drawn(normal: int, anomalous: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -48,8 +48,8 @@ def of_hundred() -> dict[str, Interval]:
 
 def test_25_times_the_images_narrow_every_interval_to_a_fifth(of_hundred):
     few, many = of_hundred, metric_intervals(*drawn(2000, 500))
-    assert few.keys() == many.keys() == FIGURES
-    for name in FIGURES:
+    assert few.keys() == many.keys() == METRICS
+    for name in METRICS:
         widths = few[name].high - few[name].low, many[name].high - many[name].low
         assert widths[0] / widths[1] == pytest.approx(5, rel=0.35), name
 

@@ -1,4 +1,4 @@
-"""evaluation.py: figures counted by hand."""
+"""metrics.py: metrics counted by hand."""
 
 import json
 import math
@@ -22,24 +22,24 @@ LOGITS = torch.tensor([-2.0, -1.0, 0.5, 3.0, -0.5, 2.0])
 LABELS = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
 
 
-def test_figures_at_a_half():
-    figures = compute_metrics(LOGITS, LABELS, threshold=0.5)
-    assert (figures.true_normal, figures.false_alarm) == (2, 1)
-    assert (figures.missed_anomaly, figures.true_anomaly) == (1, 2)
-    for figure in (figures.accuracy, figures.precision, figures.recall, figures.f1):
-        assert figure == pytest.approx(2 / 3)
+def test_metrics_at_a_half():
+    measured = compute_metrics(LOGITS, LABELS, threshold=0.5)
+    assert (measured.true_normal, measured.false_alarm) == (2, 1)
+    assert (measured.missed_anomaly, measured.true_anomaly) == (1, 2)
+    for value in (measured.accuracy, measured.precision, measured.recall, measured.f1):
+        assert value == pytest.approx(2 / 3)
     # Of the nine pairs of an anomaly and a normal image only (-0.5, 0.5) is the wrong way round.
-    assert figures.auroc == pytest.approx(8 / 9)
-    assert figures.average_precision == pytest.approx((1 + 1 + 3 / 4) / 3)
+    assert measured.auroc == pytest.approx(8 / 9)
+    assert measured.average_precision == pytest.approx((1 + 1 + 3 / 4) / 3)
     signed = [z if y == 0 else -z for z, y in zip(LOGITS.tolist(), LABELS.tolist(), strict=True)]
-    assert figures.loss == pytest.approx(sum(math.log1p(math.exp(z)) for z in signed) / 6)
-    assert figures.images == 6
+    assert measured.loss == pytest.approx(sum(math.log1p(math.exp(z)) for z in signed) / 6)
+    assert measured.images == 6
 
 
 def test_the_threshold_itself_is_normal():
     # sigmoid(0) is 0.5 exactly: anomalous is what is greater than the threshold.
-    figures = compute_metrics(torch.tensor([0.0, 0.0]), torch.tensor([0.0, 1.0]), threshold=0.5)
-    assert (figures.true_normal, figures.missed_anomaly) == (1, 1)
+    measured = compute_metrics(torch.tensor([0.0, 0.0]), torch.tensor([0.0, 1.0]), threshold=0.5)
+    assert (measured.true_normal, measured.missed_anomaly) == (1, 1)
 
 
 def test_threshold_decides_the_confusion_matrix_alone():
@@ -49,11 +49,11 @@ def test_threshold_decides_the_confusion_matrix_alone():
     assert (low.auroc, low.loss) == (high.auroc, high.loss)
 
 
-def test_figures_are_json_types():
+def test_metrics_are_json_types():
     assert {type(value) for value in compute_metrics(LOGITS, LABELS, 0.5).to_dict().values()} == {int, float}
 
 
-def test_evaluation_has_the_same_figures_and_an_interval_around_each():
+def test_evaluation_has_the_same_metrics_and_an_interval_around_each():
     evaluation = evaluate(LOGITS, LABELS, 0.5)
     assert evaluation.metrics == compute_metrics(LOGITS, LABELS, 0.5)
     values = json.loads(json.dumps(evaluation.to_dict()))
@@ -64,7 +64,7 @@ def test_evaluation_has_the_same_figures_and_an_interval_around_each():
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_logits_that_are_not_finite_have_no_figures(bad):
+def test_logits_that_are_not_finite_have_no_metrics(bad):
     require_finite_logits(LOGITS)
     with pytest.raises(CRBLError, match="NaN or infinite logits"):
         require_finite_logits(LOGITS.index_fill(0, torch.tensor([2]), bad))

@@ -1,4 +1,4 @@
-"""evaluation_report.py: the table says what the figures are, and the files hold the same."""
+"""report.py: the table shows the metrics, and the files hold the same."""
 
 import csv
 import math
@@ -31,7 +31,7 @@ def flawless() -> EvaluationReport:
     return report_on(IMAGES, torch.where(LABELS == 1, 2.0, -2.0), 0.5)
 
 
-def test_table_holds_the_figures_with_their_intervals(report):
+def test_table_holds_the_metrics_with_their_intervals(report):
     lines = report_lines(report)
     metrics = compute_metrics(LOGITS, LABELS, 0.5)
     shown = {}
@@ -39,10 +39,10 @@ def test_table_holds_the_figures_with_their_intervals(report):
         label, *numbers = re.fullmatch(r"  ([\w ]+?)\s+([\d.]+)   ([\d.]+) to ([\d.]+)", line).groups()
         shown[label] = [float(number) for number in numbers]
     assert list(shown) == ["AUROC", "average precision", "accuracy", "precision", "recall", "F1"]
-    for name, (figure, low, high) in zip(report.evaluation.intervals, shown.values(), strict=True):
+    for name, (value, low, high) in zip(report.evaluation.intervals, shown.values(), strict=True):
         interval = report.evaluation.intervals[name]
         expected = (getattr(metrics, name), interval.low, interval.high)
-        assert (figure, low, high) == pytest.approx(expected, abs=5e-5), name
+        assert (value, low, high) == pytest.approx(expected, abs=5e-5), name
 
 
 def test_confusion_matrix_stands_under_the_threshold(report):
@@ -53,13 +53,13 @@ def test_confusion_matrix_stands_under_the_threshold(report):
     assert len(report_lines(report)) == 10
 
 
-def test_a_figure_without_a_mistake_is_said_to_be_worth_three_in_n(flawless):
+def test_a_metric_without_a_mistake_is_said_to_be_worth_three_in_n(flawless):
     lines = report_lines(flawless)
     assert lines[-2] == "  No anomaly of 6 was missed: of others, up to 50.0% may be."
     assert lines[-1] == "  No false alarm on 12 images: on others, up to 25.0% may be."
 
 
-def test_files_are_those_of_the_figures(report, tmp_path):
+def test_files_are_those_of_the_metrics(report, tmp_path):
     values = write_report(tmp_path, "scores.csv", report, "CRBL crop")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", MISTAKES_FILE]
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:

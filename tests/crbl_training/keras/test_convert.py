@@ -208,7 +208,7 @@ def test_an_array_that_nobody_lists_is_left_over(
     KerasFile(weights).write_legacy_weights(path)
     with h5py.File(path, "a") as file:
         file[place] = np.zeros(shape, np.float32)
-    with pytest.raises(CheckpointError, match=f"{place} belongs to no part of this model"):
+    with pytest.raises(CheckpointError, match=f"{place} belongs to no layer of this model"):
         convert(path, Choices())
 
 
@@ -218,7 +218,7 @@ def test_an_array_that_the_model_has_no_place_for_is_left_over(weights: Weights,
         file["layers/functional/layers/conv2d/vars/1"] = np.zeros(32, np.float32)
         file["layers/embedding/vars/0"] = np.zeros(32, np.float32)
     with pytest.raises(
-        CheckpointError, match=r"(?s)embedding/vars/0 belongs to no part.*conv2d/vars/1 belongs to no part"
+        CheckpointError, match=r"(?s)embedding/vars/0 belongs to no layer.*conv2d/vars/1 belongs to no layer"
     ):
         convert(path, Choices(variant=CROP))
 

@@ -87,13 +87,13 @@ def recovered_mask(inputs: list[Tensor], seeds: Tensor) -> Tensor:
 
 def test_dropout_keeps_half_and_doubles_it(arrangement):
     mask = recovered_mask(make_inputs(3, 101, torch.float64), torch.tensor([1, 2, 1]))
-    kept = mask > 1
-    torch.testing.assert_close(mask, kept.double() / (1 - DROPOUT), rtol=1e-6, atol=1e-9)
+    remains = mask > 1
+    torch.testing.assert_close(mask, remains.double() / (1 - DROPOUT), rtol=1e-6, atol=1e-9)
     # Five standard deviations of the mean of that many fair coins.
-    assert abs(kept.double().mean() - 0.5) < 5 * 0.5 / math.sqrt(kept.numel())
-    assert len(torch.unique(kept[0].view(101, 101), dim=0)) == 101
-    assert not torch.equal(kept[0], kept[1])
-    assert torch.equal(kept[0], kept[2])
+    assert abs(remains.double().mean() - 0.5) < 5 * 0.5 / math.sqrt(remains.numel())
+    assert len(torch.unique(remains[0].view(101, 101), dim=0)) == 101
+    assert not torch.equal(remains[0], remains[1])
+    assert torch.equal(remains[0], remains[2])
 
 
 @pytest.mark.parametrize("channels", [7, 16, 33])

@@ -12,9 +12,9 @@ from crbl_training.options import AUGMENTATIONS
 from crbl_training.seeds import derive_seed
 
 SCALE = (0.8, 1.2)
-# What "strong" adds is what differs between two images of one part on one line. An impurity has to stay what it is,
+# "strong" adds what differs between two images of one object on one line. An impurity has to stay what it is,
 # so each range ends where a person would begin to doubt the label.
-ROTATION = 10.0  # Degrees to either side: a part lies askew. More would push corners out, and with them impurities.
+ROTATION = 10.0  # Degrees to either side: an object lies askew. More would push corners out, and with them impurities.
 TRANSLATION = 0.04  # Of the side: the region is found a few pixels off. At scale 1.2 this cuts off up to an eighth.
 BRIGHTNESS = CONTRAST = 0.2  # Lamps age and exposures drift. What is darker than its surroundings stays darker.
 BLUR = (0.3, 0.8)  # Sigma in pixels: a focus slightly off. A speck of 3 × 3 pixels keeps nine tenths of its contrast.
@@ -63,7 +63,7 @@ def strong_augmentation(image_size: int) -> v2.Transform:
     return v2.Compose(
         [
             *_orientations(),
-            # In float until the end: rounding after each part would add up, and noise on uint8 needs torchvision 0.20.
+            # In float until the end: rounding after each step would add up, and noise on uint8 needs torchvision 0.20.
             v2.ToDtype(torch.float32, scale=True),
             v2.Pad(margin, padding_mode="edge"),
             v2.RandomAffine(ROTATION, (shift, shift), SCALE, interpolation=InterpolationMode.BILINEAR),

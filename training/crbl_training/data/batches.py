@@ -23,7 +23,7 @@ def balanced_batches(labels: Tensor, batch_size: int, seed: int, epoch: int) -> 
     anomalous = batch_size // 2
     normal_deck = _deal(torch.nonzero(labels == 0).flatten(), (batch_size - anomalous) * count, generator)
     anomaly_deck = _deal(torch.nonzero(labels == 1).flatten(), anomalous * count, generator)
-    halves = zip(normal_deck.split(batch_size - anomalous), anomaly_deck.split(anomalous), strict=True)
+    halves = zip(torch.split(normal_deck, batch_size - anomalous), torch.split(anomaly_deck, anomalous), strict=True)
     return [torch.cat(pair) for pair in halves]
 
 

@@ -13,8 +13,8 @@ CLASS_FOLDERS = (("class_0", "class_1"), ("normal", "anomaly"), ("good", "bad"))
 PATH_COLUMNS = ("image_path", "path")
 LABEL_COLUMNS = ("impurity", "label")
 LABEL_WORDS = {"0": 0, "1": 1, "normal": 0, "anomaly": 1, "good": 0, "bad": 1, "class_0": 0, "class_1": 1}
-SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
+SPLIT_WORDS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 CLASS_NAMES = ("normal (class_0)", "anomaly (class_1)")
 VALIDATION_SHARE = 0.2
 
@@ -32,7 +32,7 @@ class Split:
     """Images to train on and images to validate on, both with both classes.
 
     Attributes:
-        validation_source: where the validation images come from, in words.
+        validation_source: where the validation images come from, as text.
     """
 
     train: tuple[LabelledImage, ...]
@@ -81,30 +81,30 @@ def read_split(data: Path, validation: Path | None, image_folder: Path | None, s
     return _set_aside(images, data, seed)
 
 
-def read_part(source: Path, image_folder: Path | None, split: str | None) -> tuple[LabelledImage, ...]:
-    """The labelled images of a source to measure a model on.
+def read_images(source: Path, image_folder: Path | None, split: str | None) -> tuple[LabelledImage, ...]:
+    """The labelled images of a folder or a table, to measure a model on.
 
     Args:
-        source, image_folder: as `read_labelled`. split: which rows of a table with the column 'split': one of PARTS.
+        source, image_folder: as `read_labelled`. split: which rows of a table with the column 'split': one of SPLITS.
 
     Raises:
         UsageError: the table has that column and `split` is None, or the other way round. DataError: as
             `read_labelled`.
     """
     rows = _read_with_split(source, image_folder)
-    has_splits = any(part for _, part in rows)
+    has_splits = any(row_split for _, row_split in rows)
     if has_splits and split is None:
-        raise UsageError(f"{source} has a column 'split'. Say which images are meant: --split {'|'.join(PARTS)}.")
+        raise UsageError(f"{source} has a column 'split'. Choose the images with --split {'|'.join(SPLITS)}.")
     if split is not None and not has_splits:
         raise UsageError(f"--split {split} was given, but {source} has no column 'split'. Leave the option out.")
-    images = tuple(image for image, part in rows if split is None or part == split)
+    images = tuple(image for image, row_split in rows if split is None or row_split == split)
     require_both_classes(images, source, f"split {split}" if split is not None else "")
     return images
 
 
-def require_both_classes(images: Sequence[LabelledImage], source: Path | str, part: str = "") -> None:
-    """Raise DataError, which names `source` and `part`, unless some images are normal and some anomalous."""
-    where = f"{source} ({part})" if part else str(source)
+def require_both_classes(images: Sequence[LabelledImage], source: Path | str, split: str = "") -> None:
+    """Raise DataError, which names `source` and `split`, unless some images are normal and some anomalous."""
+    where = f"{source} ({split})" if split else str(source)
     if not images:
         raise DataError(f"{where} holds no images.")
     missing = missing_class([image.label for image in images])
@@ -113,7 +113,7 @@ def require_both_classes(images: Sequence[LabelledImage], source: Path | str, pa
 
 
 def missing_class(labels: Sequence[int]) -> str | None:
-    """The class that none of the labels (0 or 1) is of, in words; None where both are there."""
+    """The name of the class that none of the labels (0 or 1) has; None where both occur."""
     return next((name for label, name in enumerate(CLASS_NAMES) if label not in labels), None)
 
 
@@ -163,14 +163,14 @@ def _read_table(table: Path, image_folder: Path) -> list[tuple[LabelledImage, st
             raise DataError(
                 f"{table}, line {number}: the label is {row[label_column]!r}, expected 0 (normal) or 1 (anomaly)."
             )
-        if split and split not in SPLITS:
+        if split and split not in SPLIT_WORDS:
             raise DataError(f"{table}, line {number}: the split is {split!r}, expected train, validation or test.")
         if bool(split) != has_splits:
             raise DataError(f"{table}, line {number}: the split is given in some lines only. Fill in all, or none.")
         path = image_folder / (row[path_column] or "").strip()
         if not path.is_file():
             missing.append(f"line {number}: {path}")
-        images.append((LabelledImage(path, LABEL_WORDS[label]), SPLITS.get(split, "")))
+        images.append((LabelledImage(path, LABEL_WORDS[label]), SPLIT_WORDS.get(split, "")))
     if missing:
         shown = "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
         raise DataError(

@@ -1,4 +1,4 @@
-"""What tells images apart, and finds the same one again.
+"""Fingerprints of images, which find the same image again.
 
 docs/leakage.md has the measurements that the size of the perceptual hash and its limit were chosen by.
 """
@@ -18,7 +18,7 @@ NEAR_LIMIT = 40
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Of a decoded image, before any region is cut out.
+    """The fingerprint of a decoded image, before any region is cut out.
 
     Attributes:
         pixels: SHA-256 of shape and values; equal for equal pixels, whatever the file's format.
@@ -31,6 +31,6 @@ class Fingerprint:
 
 
 def fingerprint(pixels: NDArray[np.uint8]) -> Fingerprint:
-    """Of uint8 [H, W, 3], RGB."""
+    """The fingerprint of an image, uint8 [H, W, 3], RGB."""
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes())
     return Fingerprint(digest.hexdigest(), imagehash.phash(Image.fromarray(pixels), HASH_SIDE).hash.ravel())

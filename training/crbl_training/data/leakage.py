@@ -1,4 +1,4 @@
-"""Validation images that are in the training set too: they make every figure look better than it is.
+"""Validation images that are in the training set too: they make all metrics look better than they are.
 
 Identical means equal decoded pixels; near-identical means a perceptual hash that differs in few bits.
 """
@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Twin:
+class Duplicate:
     """A validation image and the training image that is identical to it, or the nearest of the near-identical.
 
     Attributes:
@@ -35,7 +35,7 @@ class Twin:
     same_label: bool
 
     def __str__(self) -> str:
-        """As a line for people."""
+        """One line of text."""
         how = "is" if self.distance is None else f"is nearly ({self.distance} of {HASH_BITS} bits differ)"
         return f"{self.validation} {how} {self.training}{'' if self.same_label else ', with another label'}"
 
@@ -58,12 +58,12 @@ class Leakage:
         two_labels: pairs of identical images, of either set, the first labelled normal and the second anomalous.
     """
 
-    identical: tuple[Twin, ...]
-    near_identical: tuple[Twin, ...]
+    identical: tuple[Duplicate, ...]
+    near_identical: tuple[Duplicate, ...]
     two_labels: tuple[tuple[Path, Path], ...]
 
     def counts(self) -> dict[str, int]:
-        """How many of each: what may travel in a model file, which names nobody's folders."""
+        """How many of each kind. The model file holds these alone, because paths would reveal folders."""
         return {
             "identical": len(self.identical),
             "near_identical": len(self.near_identical),
@@ -73,8 +73,8 @@ class Leakage:
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON types."""
         return {
-            "identical": [twin.to_dict() for twin in self.identical],
-            "near_identical": [twin.to_dict() for twin in self.near_identical],
+            "identical": [duplicate.to_dict() for duplicate in self.identical],
+            "near_identical": [duplicate.to_dict() for duplicate in self.near_identical],
             "two_labels": [[str(normal), str(anomalous)] for normal, anomalous in self.two_labels],
             "near_identical_means": f"at most {NEAR_LIMIT} of {HASH_BITS} bits of the perceptual hash differ",
         }
@@ -82,12 +82,12 @@ class Leakage:
 
 def find_leakage(train: PreparedDataset, validation: PreparedDataset) -> Leakage:
     """Compare all validation images with all training images."""
-    identical = _identical_twins(train, validation)
+    identical = _identical_images(train, validation)
     nearest, distances = pairwise_distances_argmin_min(_bits(validation), _bits(train), metric="sqeuclidean")
     return Leakage(
         identical=tuple(identical.values()),
         near_identical=tuple(
-            _twin(train, int(nearest[number]), validation, number, round(distances[number]))
+            _duplicate(train, int(nearest[number]), validation, number, round(distances[number]))
             for number in range(len(validation.paths))
             if number not in identical and round(distances[number]) <= NEAR_LIMIT
         ),
@@ -97,23 +97,23 @@ def find_leakage(train: PreparedDataset, validation: PreparedDataset) -> Leakage
 
 def refuse_leakage(leakage: Leakage) -> None:
     """Raise DataError, which lists the images, if a validation image is in the training set or nearly so."""
-    twins = [*leakage.identical, *leakage.near_identical]
-    if twins:
-        listed = "\n  ".join(map(str, twins))
+    duplicates = [*leakage.identical, *leakage.near_identical]
+    if duplicates:
+        listed = "\n  ".join(map(str, duplicates))
         raise DataError(
             f"{_summary(leakage)}:\n  {listed}\nTake them out of one of the sets, or leave --fail-on-leakage out."
         )
 
 
 def leakage_lines(leakage: Leakage) -> list[str]:
-    """What was found, for people; long lists are shortened, metrics.json has all of them."""
-    twins = [*leakage.identical, *leakage.near_identical]
-    if not twins:
+    """What was found, as lines of text; long lists are shortened, metrics.json has all of them."""
+    duplicates = [*leakage.identical, *leakage.near_identical]
+    if not duplicates:
         lines = ["Leakage: no validation image is in the training set, nor one that is nearly the same."]
     else:
         lines = [
-            f"Leakage: {_summary(leakage)}. The figures will look better than they should.",
-            *_shortened([str(twin) for twin in twins]),
+            f"Leakage: {_summary(leakage)}. The metrics will look better than they should.",
+            *_shortened([str(duplicate) for duplicate in duplicates]),
         ]
     if leakage.two_labels:
         pairs = [f"{normal} is normal, {anomalous} is anomalous" for normal, anomalous in leakage.two_labels]
@@ -133,23 +133,23 @@ def _shortened(lines: Sequence[str]) -> list[str]:
     return [f"  {line}" for line in lines[:SHOWN]] + left_out
 
 
-def _identical_twins(train: PreparedDataset, validation: PreparedDataset) -> dict[int, Twin]:
-    """By the validation image's number."""
+def _identical_images(train: PreparedDataset, validation: PreparedDataset) -> dict[int, Duplicate]:
+    """By the index of the validation image."""
     first: dict[str, int] = {}
     for number, fingerprint in enumerate(train.fingerprints):
         first.setdefault(fingerprint.pixels, number)
     return {
-        number: _twin(train, first[fingerprint.pixels], validation, number, None)
+        number: _duplicate(train, first[fingerprint.pixels], validation, number, None)
         for number, fingerprint in enumerate(validation.fingerprints)
         if fingerprint.pixels in first
     }
 
 
-def _twin(
+def _duplicate(
     train: PreparedDataset, in_train: int, validation: PreparedDataset, in_validation: int, distance: int | None
-) -> Twin:
+) -> Duplicate:
     same_label = bool(train.labels[in_train] == validation.labels[in_validation])
-    return Twin(validation.paths[in_validation], train.paths[in_train], distance, same_label)
+    return Duplicate(validation.paths[in_validation], train.paths[in_train], distance, same_label)
 
 
 def _with_two_labels(*sets: PreparedDataset) -> tuple[tuple[Path, Path], ...]:

@@ -55,7 +55,7 @@ def prepare_dataset(
     """Prepare all images, with a progress bar.
 
     Args:
-        name: what messages call the set. skip_bad: leave out images that cannot be decoded.
+        name: the name of the set in messages. skip_bad: leave out images that cannot be decoded.
 
     Raises:
         DataError: listing every image that cannot be decoded; with `skip_bad` only where a class has none left.
@@ -86,7 +86,7 @@ def prepare_dataset(
 
 
 def description_lines(prepared: PreparedDataset, name: str, region: str) -> list[str]:
-    """What the set holds and what was left out of it, for people."""
+    """How many images the set holds and which were left out, as lines of text."""
     anomalous = int(prepared.labels.sum())
     line = f"{len(prepared.paths)} {name} images: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
     if prepared.regions_missing:

@@ -1,1 +1,1 @@
-"""Does torch-directml compute every operator of a training step itself, and rightly? Answered without a card."""
+"""Whether torch-directml computes every operator of a training step itself, and correctly; found out without a GPU."""

@@ -1,4 +1,4 @@
-"""Hold what a step dispatched against the registered operators and the known-bad ones."""
+"""Compare the operators of a training step with the registered ones and with the known-bad ones."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ class OperatorReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Of all operators."""
+        """The findings of all operators."""
         return tuple(finding for operator in self.operators for finding in operator.findings)
 
     @property
@@ -73,7 +73,7 @@ class OperatorReport:
 
 
 def audit(calls: Counter[OperatorCall]) -> OperatorReport:
-    """Hold calls, as `record_operators` gives them, against both lists."""
+    """Compare calls, as `record_operators` returns them, with both lists."""
     by_operator = defaultdict(list)
     for call in calls:
         by_operator[call.operator].append(call)

@@ -1,4 +1,4 @@
-"""What is true of one call of an operator, in the words that known_bad.json has its conditions in."""
+"""Facts about one call of an operator, named as the conditions in known_bad.json."""
 
 from collections.abc import Iterator
 from typing import Any

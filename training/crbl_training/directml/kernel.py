@@ -19,7 +19,7 @@ COMPOSITES = (
 
 @dataclass(frozen=True)
 class OperatorList:
-    """The operators that torch-directml registers kernels for, as "aten::name.overload", and where that is from."""
+    """The operators that torch-directml registers kernels for, as "aten::name.overload", and where the list is from."""
 
     source: str
     operators: frozenset[str]
@@ -30,8 +30,9 @@ class Kernel:
     """What computes an operator.
 
     Attributes:
-        registered: the entry of the list that does. None with `composite` None too: torch-directml sends it to the CPU.
-        composite: the dispatch key of torch's own kernel that makes it of other operators.
+        registered: the entry of the list that computes it. Where `composite` is None too, torch-directml sends it to
+            the CPU.
+        composite: the dispatch key of torch's own kernel that computes it from other operators.
     """
 
     registered: str | None = None
@@ -40,7 +41,7 @@ class Kernel:
 
 @cache
 def registered_operators() -> OperatorList:
-    """The list carried in the package."""
+    """The list that comes with the package."""
     content = json.loads((files("crbl_training.directml") / "operators.json").read_text(encoding="utf-8"))
     return OperatorList(content["source"], frozenset(content["operators"]))
 
@@ -78,7 +79,7 @@ def _structured_entry(operator: OpOverload) -> str | None:
         schema = getattr(packet, overload)._schema
         name = f"{schema.name}.{schema.overload_name}"
         given = [str(argument.type) for argument in schema.arguments if not argument.is_out]
-        # Torch's own .out kernels, made of the functional operator, are no structured ones.
+        # Torch's own .out kernels, made of the functional operator, are not structured.
         if len(given) < len(schema.arguments) and given == wanted and not _has_kernel(name, COMPOSITES[1]):
             return name
     return None

@@ -27,7 +27,7 @@ class KnownBad:
 
 @cache
 def known_bad() -> tuple[KnownBad, ...]:
-    """The list carried in the package."""
+    """The list that comes with the package."""
     content = json.loads((files("crbl_training.directml") / "known_bad.json").read_text(encoding="utf-8"))
     return tuple(
         KnownBad(

@@ -1,4 +1,4 @@
-"""A real training run on the stand-in device: a few drawn images through the public training loop."""
+"""A real training run on the stand-in device: a few random images through the public training loop."""
 
 from collections import Counter
 from pathlib import Path
@@ -22,10 +22,11 @@ RECIPE = Recipe(epochs=2, batch_size=4, accumulate=2, label_smoothing=0.1, clip_
 
 
 def record_training(trainable: str) -> Counter[OperatorCall]:
-    """Train two steps with all that belongs to them, and give every operator that was for the device.
+    """Train two steps with all that belongs to them, and return every operator that was called for the device.
 
     That is the copy of the model and the images, forward pass, loss, backward pass, gradient clipping, Adam, the
-    evaluation after an epoch, and the copies back. The weights are random; the state of torch's generator is kept.
+    evaluation after an epoch, and the copies back. The weights are random. The state of torch's generator is left as it
+    was.
 
     Args:
         trainable: as for `CRBLDualModel`.

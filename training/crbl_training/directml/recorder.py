@@ -1,4 +1,4 @@
-"""Every operator that a piece of code dispatches for tensors on the device, those inside composites too."""
+"""Record every operator that code calls for tensors on the device, those inside composites too."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class OperatorCall:
 
 @contextmanager
 def record_operators() -> Iterator[Counter[OperatorCall]]:
-    """Open for the time of a step on `STAND_IN_DEVICE`: gives the calls, and how often each was made.
+    """Record the operators called inside the block on `STAND_IN_DEVICE`: yields the calls and how often each was made.
 
     What touches no tensor on the device is left alone: reading and augmenting images, drawing masks, the metrics.
 
@@ -59,10 +59,10 @@ def record_operators() -> Iterator[Counter[OperatorCall]]:
 
 
 class _Operators(TorchDispatchMode):
-    """Writes down what is dispatched below autograd, and takes composites apart as torch does on a GPU."""
+    """Records what is dispatched below autograd, and takes composites apart as torch does on a GPU."""
 
     def __init__(self, calls: Counter[OperatorCall]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._calls = calls
         self._inside: tuple[str, ...] = ()
 
@@ -85,7 +85,7 @@ class _Operators(TorchDispatchMode):
 
 
 class _EarlyComposites(TorchFunctionMode):
-    """Writes down the composites of `TAKEN_APART_EARLY`."""
+    """Records the composites of `TAKEN_APART_EARLY`."""
 
     def __init__(self, calls: Counter[OperatorCall]) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
-"""A device that is none: its tensors keep their values on the CPU, so that a step for a GPU runs anywhere."""
+"""A stand-in for a GPU: its tensors have their values on the CPU, so that a training step for a GPU runs anywhere."""
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import torch
@@ -13,14 +14,14 @@ STAND_IN_DEVICE = torch.device("lazy", 0)
 
 
 class StandIn(Tensor):
-    """A tensor that says it is on `STAND_IN_DEVICE`. Usable only while `record_operators` is open.
+    """A tensor that reports `STAND_IN_DEVICE` as its device. Usable only while `record_operators` is open.
 
     Attributes:
         on_cpu: its values.
     """
 
     on_cpu: Tensor
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, on_cpu: Tensor) -> "StandIn":
@@ -36,10 +37,12 @@ class StandIn(Tensor):
         return wrapper
 
     @classmethod
-    def __torch_dispatch__(cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> NoReturn:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> NoReturn:
         raise RuntimeError(f"{operator} on a tensor of the stand-in device, outside of record_operators.")
 
-    def __repr__(self, **_: Any) -> NoReturn:
+    def __repr__(self, *, tensor_contents: Any = None) -> NoReturn:  # type: ignore[override]
         raise RuntimeError("Printing a device tensor raises on torch-directml. Print tensor.cpu().")
 
 
@@ -99,7 +102,7 @@ def _convolution_backward(
 
 
 # What the CPU has under another name.
-_ON_CPU = {
+_ON_CPU: dict[str, Callable[..., Any]] = {
     "aten::convolution_overrideable": torch.ops.aten.convolution,
     "aten::convolution_backward_overrideable": _convolution_backward,
 }

@@ -1,10 +1,10 @@
-"""How much the figures of a set of images owe to the draw: bootstrap intervals.
+"""How much the metrics of a set of images depend on which images were drawn: bootstrap intervals.
 
 Resamples are stratified: each holds as many normal and as many anomalous images as the set. Whoever put the set
 together decided those numbers, chance did not, and a resample without one of the classes would have no AUROC. So the
 intervals of accuracy, precision, F1 and average precision are for images with this share of anomalies.
 
-A figure without a single mistake gets an interval without width: no resample holds a mistake that the images do not.
+A metric without a single mistake gets an interval without width: no resample holds a mistake that the images do not.
 """
 
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a figure lies in 95 % of the resamples: the percentiles 2.5 and 97.5."""
+    """Where a metric lies in 95 % of the resamples: the percentiles 2.5 and 97.5."""
 
     low: float
     high: float
 
 
 def metric_intervals(truth: Integers, scores: Floats, decisions: Integers) -> dict[str, Interval]:
-    """Intervals of the figures of `Metrics` that have a meaning for other images; scikit-learn computes them.
+    """Intervals of those `Metrics` that have a meaning for other images; scikit-learn computes them.
 
     The same images give the same intervals, in whatever order they come.
 
@@ -43,7 +43,7 @@ def metric_intervals(truth: Integers, scores: Floats, decisions: Integers) -> di
     """
     order = np.lexsort((decisions, scores, truth))
     truth, scores, decisions = truth[order], scores[order], decisions[order]
-    tables = [_figures(truth[rows], scores[rows], decisions[rows]) for rows in resamples(truth)]
+    tables = [_metrics(truth[rows], scores[rows], decisions[rows]) for rows in resamples(truth)]
     return {name: interval(np.concatenate([table[name] for table in tables])) for name in tables[0]}
 
 
@@ -67,7 +67,7 @@ def resamples(truth: Integers) -> Iterator[Integers]:
 
 
 def interval(values: Floats) -> Interval:
-    """The interval that holds all but 2.5 % of the resamples' figures at either end."""
+    """The interval that holds all but 2.5 % of the resamples' values at either end."""
     low, high = np.percentile(values, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
     return Interval(float(low), float(high))
 
@@ -77,8 +77,8 @@ def bootstrap_method() -> dict[str, Any]:
     return {"level": LEVEL, "method": "percentile bootstrap, stratified by class", "resamples": RESAMPLES, "seed": SEED}
 
 
-def _figures(truth: Integers, scores: Floats, decisions: Integers) -> dict[str, Floats]:
-    """Figures of each column of [N, columns]."""
+def _metrics(truth: Integers, scores: Floats, decisions: Integers) -> dict[str, Floats]:
+    """Metrics of each column of [N, columns]."""
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(truth, decisions, average=None, zero_division=0)
     return {
         "auroc": metrics.roc_auc_score(truth, scores, average=None),

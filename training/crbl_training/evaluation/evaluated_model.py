@@ -1,4 +1,4 @@
-"""A checkpoint or a model file, seen as what they have in common: something that gives images logits."""
+"""A checkpoint or an ONNX model, seen as what they have in common: both give images logits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,12 +23,12 @@ CHECKPOINT_SUFFIXES = (".pth", ".safetensors")
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """A model that is to be measured.
+    """A model to be measured.
 
     Attributes:
         training: provenance of the weights, with their hash.
-        device: where it runs, in words. rejected: why no better device was used.
-        logits: what it says of images that were prepared with `preprocessing`: float32 [N].
+        device: where it runs, as text. rejected: why no better device was used.
+        logits: its logits, float32 [N], of images that were prepared with `preprocessing`.
     """
 
     variant: str
@@ -41,9 +41,9 @@ class EvaluatedModel:
     logits: Callable[[PreparedDataset], Tensor]
 
     def known_images(self, data_hash: str) -> str | None:
-        """What to think of figures on these images if the training saw them, None where it did not."""
+        """A warning about metrics on these images if the training saw them, None where it did not."""
         if data_hash == self.training.get("train_data_hash"):
-            return "The model was trained on these very images: the figures say nothing about others."
+            return "The model was trained on these very images: the metrics say nothing about others."
         if data_hash == self.training.get("validation_data_hash"):
             return (
                 "These are the validation images of the training, which chose the best epoch and perhaps the "
@@ -65,17 +65,17 @@ def open_model(path: Path, device: str, device_index: int) -> Iterator[Evaluated
     """
     if path.suffix == ".onnx":
         with Detector(path, device, device_index=device_index) as detector:
-            yield _of_model_file(detector)
+            yield _from_onnx(detector)
     elif path.suffix in CHECKPOINT_SUFFIXES:
         checkpoint = load_checkpoint(path)
-        yield _of_checkpoint(checkpoint, choose_device(device, device_index))
+        yield _from_checkpoint(checkpoint, choose_device(device, device_index))
     else:
         raise UsageError(f"The model is {path}, expected a name that ends in .onnx, .pth or .safetensors.")
 
 
-def _of_model_file(detector: Detector) -> EvaluatedModel:
+def _from_onnx(detector: Detector) -> EvaluatedModel:
     def logits(images: PreparedDataset) -> Tensor:
-        # From the files on: what the runtime makes of an image is part of what is measured.
+        # Read from the files again, because decoding and preparing by the runtime are part of what is measured.
         paths = tqdm(images.paths, desc="Predicting", unit="", leave=False, disable=None)
         return torch.tensor([prediction.logit for prediction in detector.predict_many(paths)])
 
@@ -92,7 +92,7 @@ def _of_model_file(detector: Detector) -> EvaluatedModel:
     )
 
 
-def _of_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedModel:
+def _from_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedModel:
     def logits(images: PreparedDataset) -> Tensor:
         device = chosen.torch_device()
         return predict_logits(checkpoint.build_model().to(device), images.images, checkpoint.preprocessing, device)

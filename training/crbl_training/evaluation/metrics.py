@@ -1,4 +1,4 @@
-"""Scores on a set of images, and the figures that follow from them."""
+"""Logits of a set of images, and the metrics that follow from them."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,7 +23,7 @@ EVALUATION_BATCH = 32
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures of a classifier at a threshold; the positive class is the anomaly.
+    """Metrics of a classifier at a threshold; the positive class is the anomaly.
 
     Attributes:
         loss: mean cross-entropy, unweighted. auroc, average_precision: over all thresholds.
@@ -51,13 +51,13 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures with bootstrap intervals of those that have a meaning for other images, by the figure's name."""
+    """Metrics, and bootstrap intervals of those that have a meaning for other images, by the metric's name."""
 
     metrics: Metrics
     intervals: dict[str, Interval]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types: the figures, and beside them their intervals and how these came about."""
+        """As JSON types: the metrics, their intervals, and how these were computed."""
         intervals = {name: [interval.low, interval.high] for name, interval in self.intervals.items()}
         return self.metrics.to_dict() | {"intervals": intervals, "interval_method": bootstrap_method()}
 
@@ -79,16 +79,16 @@ def predict_logits(model: CRBLDualModel, images: Tensor, spec: PreprocessingSpec
 
 
 def require_finite_logits(logits: Tensor) -> None:
-    """Raise CRBLError if a logit is NaN or infinite: there are no figures then."""
+    """Raise CRBLError if a logit is NaN or infinite: there are no metrics then."""
     if not bool(logits.isfinite().all()):
         raise CRBLError(
-            "The network gave NaN or infinite logits, so there are no figures. "
-            "Try --device cpu; if that is well, the graphics driver computes wrongly."
+            "The network gave NaN or infinite logits, so there are no metrics. "
+            "Try --device cpu. If that works, the graphics driver computes wrongly."
         )
 
 
 def evaluate(logits: Tensor, labels: Tensor, threshold: float) -> Evaluation:
-    """Figures with intervals, from the arguments of `compute_metrics`; takes seconds."""
+    """Metrics with intervals, from the arguments of `compute_metrics`; takes seconds."""
     truth = labels.numpy().astype(np.int64)
     decisions = anomaly_decisions(logits, threshold)
     return Evaluation(
@@ -97,7 +97,7 @@ def evaluate(logits: Tensor, labels: Tensor, threshold: float) -> Evaluation:
 
 
 def probabilities(logits: Tensor) -> NDArray[np.float64]:
-    """Of an anomaly, [N], in double precision."""
+    """The probability of an anomaly for each logit, float64 [N]."""
     return torch.sigmoid(logits.double()).numpy()
 
 
@@ -107,7 +107,7 @@ def anomaly_decisions(logits: Tensor, threshold: float) -> NDArray[np.int64]:
 
 
 def compute_metrics(logits: Tensor, labels: Tensor, threshold: float) -> Metrics:
-    """Figures from logits float [N] and labels float [N], both classes present; scikit-learn computes them."""
+    """Metrics from logits float [N] and labels float [N], both classes present; scikit-learn computes them."""
     truth = labels.numpy().astype(int)
     decision = anomaly_decisions(logits, threshold)
     (true_normal, false_alarm), (missed, true_anomaly) = metrics.confusion_matrix(truth, decision, labels=[0, 1])

@@ -1,4 +1,4 @@
-"""What a model can do on a set of images, for people: a table, the scores and the worst mistakes.
+"""The report on a model and a set of images: a table of metrics, the scores and the worst mistakes.
 
 crbl-train and crbl-evaluate both report through here.
 """
@@ -15,7 +15,7 @@ from crbl_training.evaluation.scores import write_scores
 from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
 
 MISTAKES_FILE = "worst_mistakes.png"
-FIGURES = {
+METRIC_LABELS = {
     "auroc": "AUROC",
     "average_precision": "average precision",
     "accuracy": "accuracy",
@@ -27,7 +27,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """The images, what the model says of them (logits float32 [N]), and what follows from it."""
+    """The images, the model's logits (float32 [N]), and what follows from them."""
 
     dataset: PreparedDataset
     logits: Tensor
@@ -51,22 +51,22 @@ def report_on(images: PreparedDataset, logits: Tensor, threshold: float) -> Eval
 
 
 def write_report(folder: Path, scores_file: str, report: EvaluationReport, title: str) -> dict[str, Any]:
-    """Write the scores (CSV) and the worst mistakes (PNG) to a folder; gives what metrics.json is to say of both."""
+    """Write the scores (CSV) and the worst mistakes (PNG) to a folder; returns what metrics.json holds about both."""
     write_scores(folder / scores_file, report.dataset, report.logits)
     write_worst_mistakes(folder / MISTAKES_FILE, report.mistakes, title)
     return {"scores": scores_file, "worst_mistakes": report.mistakes.to_dict()}
 
 
 def report_lines(report: EvaluationReport) -> list[str]:
-    """The figures with their intervals, the confusion matrix, and what a figure without a mistake is worth."""
+    """The metrics with their intervals, the confusion matrix, and what a metric without a mistake is worth."""
     metrics, intervals = report.evaluation.metrics, report.evaluation.intervals
-    figures = [
+    rows = [
         f"  {label:18} {getattr(metrics, name):8.4f}   {intervals[name].low:.4f} to {intervals[name].high:.4f}"
-        for name, label in FIGURES.items()
+        for name, label in METRIC_LABELS.items()
     ]
     return [
-        f"  {'':18} {'figure':>8}   95 % interval",
-        *figures,
+        f"  {'':18} {'value':>8}   95 % interval",
+        *rows,
         f"  {f'threshold {metrics.threshold:.4g}':18} {'called normal':>16} {'called anomalous':>18}",
         f"  {'normal':18} {metrics.true_normal:16d} {metrics.false_alarm:18d}",
         f"  {'anomalous':18} {metrics.missed_anomaly:16d} {metrics.true_anomaly:18d}",

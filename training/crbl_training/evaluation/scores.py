@@ -1,4 +1,4 @@
-"""What a trained model says of each validation image, beside its checkpoint."""
+"""The trained model's score of each validation image, in a CSV file beside the checkpoint."""
 
 import csv
 from pathlib import Path

@@ -35,7 +35,7 @@ class ChosenThreshold:
 
     @property
     def source(self) -> str:
-        """How the threshold was chosen, in words."""
+        """How the threshold was chosen, as text."""
         return (
             f"{self.rule} on {self.images} validation images "
             f"(95 % interval {self.interval.low:.4g} to {self.interval.high:.4g})"
@@ -57,7 +57,7 @@ def choose_threshold(rule: ThresholdRule, logits: Tensor, labels: Tensor, data_h
     """The `best_threshold` of validation images, with its bootstrap interval; takes seconds.
 
     Args:
-        rule: "f1" or "recall". logits, labels: float [N] each. data_hash: of the images, to be kept with the choice.
+        rule: "f1" or "recall". logits, labels: float [N] each. data_hash: of the images, stored with the choice.
 
     Raises:
         DataError: the images are all normal or all anomalous. CRBLError: a logit is not finite.

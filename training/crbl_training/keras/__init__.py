@@ -1,4 +1,4 @@
-"""Keras weights in: what TensorFlow trained, as PyTorch tensors. Reads HDF5 and zip, never runs what is in them."""
+"""Reads Keras weights as PyTorch tensors from HDF5 and zip files, and never runs code that is in them."""
 
 from crbl_training.keras.backbone_weights import load_backbone_weights
 

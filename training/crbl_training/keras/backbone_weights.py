@@ -25,8 +25,8 @@ def load_backbone_weights(path: Path) -> dict[str, Tensor]:
         CheckpointError: no Keras file, damaged, a whole CRBL model, or another network.
     """
     with open_keras_model(path) as model:
-        backbones = model.parts.backbones
-        if model.parts.heads or len(backbones) > 1:
+        backbones = model.roles.backbones
+        if model.roles.heads or len(backbones) > 1:
             raise CheckpointError(
                 f"{path} is a whole model with {len(backbones)} backbones, expected the weights of one. "
                 "Convert it with crbl-convert and go on from the checkpoint."

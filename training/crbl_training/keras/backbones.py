@@ -1,4 +1,4 @@
-"""Which arrays belong to which backbone, to the head, to the input's normalisation, and which to none of them."""
+"""The role of each array of a file: of a backbone, of the head, of the input's normalisation, or of none of them."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class LayerGroup:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The arrays of a file by what they are for.
+class LayerRoles:
+    """The arrays of a file by their role in the model.
 
     Attributes:
         backbones: in the order in which the model joins them. heads: layers whose kernel has the head's shape.
@@ -42,8 +42,8 @@ class Parts:
     rest: tuple[NamedArray, ...]
 
 
-def find_parts(arrays: tuple[NamedArray, ...], config: ConfigLayer | None) -> Parts:
-    """Sort arrays by what they are for.
+def find_roles(arrays: tuple[NamedArray, ...], config: ConfigLayer | None) -> LayerRoles:
+    """Sort arrays by their role in the model.
 
     Args:
         arrays: in the file's order of layers, which is that in which the join takes the backbones.
@@ -57,7 +57,7 @@ def find_parts(arrays: tuple[NamedArray, ...], config: ConfigLayer | None) -> Pa
     denses = [group for group in others if len(kernels[id(group)]) == 2]
     heads = [group for group in denses if kernels[id(group)] == HEAD_KERNEL_SHAPE]
     known = [*normalizations, *denses]
-    return Parts(
+    return LayerRoles(
         backbones=tuple(backbones),
         heads=tuple(heads),
         normalizations=tuple(normalizations),

@@ -21,7 +21,7 @@ DEFAULT_IMAGE_SIZE = 128
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user said; None where the file or the variant decides.
+    """The user's choices; None where the file or the variant decides.
 
     Attributes:
         variant: which variant the file must be. swap_backbones: take the second backbone for the first.
@@ -47,7 +47,7 @@ def convert(path: Path, choices: Choices) -> Checkpoint:
 
     Raises:
         CheckpointError: no Keras file, damaged, another model, or another variant than the one asked for.
-        UsageError: choices that contradict each other, or something the file does not tell and the choices neither.
+        UsageError: choices that contradict each other, or neither they nor the file give something that is needed.
     """
     with open_keras_model(path) as model:
         variant = _variant(model, choices.variant)
@@ -78,30 +78,30 @@ def convert(path: Path, choices: Choices) -> Checkpoint:
         raise UsageError(f"The threshold is {threshold}, expected a probability from 0 to 1.")
     source = f"default of the variant {variant.name}" if choices.threshold is None else "given at conversion"
     checkpoint = Checkpoint(variant, state, spec, threshold, source, provenance)
-    _prove(checkpoint)
+    _require_finite_logit(checkpoint)
     return checkpoint
 
 
 def _variant(model: KerasModel, asked: Variant | None) -> Variant:
-    told = model.trainable.variant if model.trainable else None
-    if asked is None and told is None:
+    recorded = model.trainable.variant if model.trainable else None
+    if asked is None and recorded is None:
         seen = f": {model.trainable.seen}" if model.trainable else ""
         raise UsageError(
-            f"The file does not tell whether it is crop or full{seen}. Say --variant crop or --variant full."
+            f"The file does not record whether it is crop or full{seen}. Add --variant crop or --variant full."
         )
-    if asked and told and asked != told:
+    if asked and recorded and asked != recorded:
         assert model.trainable is not None
         raise CheckpointError(
             f"--variant {asked.name} was asked for, but in the file {model.trainable.seen}, which is the variant "
-            f"{told.name}. Use --variant {told.name}, or name the other file."
+            f"{recorded.name}. Use --variant {recorded.name}, or name the other file."
         )
-    variant = asked or told
+    variant = asked or recorded
     assert variant is not None
     return variant
 
 
 def _backbones(model: KerasModel) -> tuple[LayerGroup, LayerGroup]:
-    backbones = model.parts.backbones
+    backbones = model.roles.backbones
     if len(backbones) != 2:
         found = ", ".join(backbone.name for backbone in backbones) or "none"
         hint = (
@@ -129,15 +129,15 @@ def _preprocessing(variant: Variant, image_size: int, scaling: InputScaling, cho
 def _scaling(model: KerasModel, choices: Choices) -> InputScaling:
     by_hand = (choices.divisor, choices.mean, choices.std)
     if choices.imagenet_normalization:
-        if any(part is not None for part in by_hand):
+        if any(value is not None for value in by_hand):
             raise UsageError(
-                "--imagenet-normalization already says what --divisor, --mean and --std would. Give one way."
+                "--imagenet-normalization already sets what --divisor, --mean and --std set. Give one or the other."
             )
         if choices.channel_order == "bgr":
             return InputScaling(255.0, IMAGENET_MEAN[::-1], IMAGENET_STD[::-1])
         return InputScaling(255.0, IMAGENET_MEAN, IMAGENET_STD)
-    # Where everything is given the file is not asked: it may not be able to tell.
-    found = InputScaling() if all(part is not None for part in by_hand) else input_scaling(model)
+    # Where everything is given the file is not read for it: it may not have it.
+    found = InputScaling() if all(value is not None for value in by_hand) else input_scaling(model)
     divisor, mean, std = by_hand
     return InputScaling(
         found.divisor if divisor is None else divisor,
@@ -147,7 +147,7 @@ def _scaling(model: KerasModel, choices: Choices) -> InputScaling:
     )
 
 
-def _prove(checkpoint: Checkpoint) -> None:
+def _require_finite_logit(checkpoint: Checkpoint) -> None:
     """Build the model with exactly these weights and run it once.
 
     Raises:

@@ -1,7 +1,7 @@
 """The layout of `.weights.h5` files of Keras 2.12 and later, and of the weights in .keras files: layers by class.
 
 A group is called after its layer's class, the second of that class gets "_1" and so on in order of creation:
-layers/functional/layers/conv2d_7/vars/0. What the layers are really called is said by a `name` attribute of each vars
+layers/functional/layers/conv2d_7/vars/0. The layers' real names are in a `name` attribute of each vars
 group (Keras 3), by the model's configuration (.keras) or, where there is neither, by the count itself: a backbone has
 65 conv2d, 16 depthwise_conv2d and 49 batch_normalization, two that lie side by side take turns.
 """

@@ -1,4 +1,4 @@
-"""What a Keras file is, in words and as JSON, without converting it."""
+"""A description of a Keras file, as text and as JSON, without converting it."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ SHOWN_LEFTOVER = 20
 
 def describe(model: KerasModel) -> dict[str, Any]:
     """Form, Keras version, backbones, head, variant, layers and input scaling of a file; JSON types."""
-    parts = model.parts
+    roles = model.roles
     trainable = model.trainable
-    leftover = [array.stored.path for array in parts.rest] + list(model.leftover)
+    leftover = [array.stored.path for array in roles.rest] + list(model.leftover)
     return {
         "form": model.form,
         "keras_version": model.keras_version,
         "sha256": model.sha256,
-        "backbones": [{"name": backbone.name, "arrays": len(backbone.arrays)} for backbone in parts.backbones],
-        "heads": [head.name for head in parts.heads],
-        "other_dense_layers": [dense.name for dense in parts.denses],
-        "normalization_layers": [group.name for group in parts.normalizations],
+        "backbones": [{"name": backbone.name, "arrays": len(backbone.arrays)} for backbone in roles.backbones],
+        "heads": [head.name for head in roles.heads],
+        "other_dense_layers": [dense.name for dense in roles.denses],
+        "normalization_layers": [group.name for group in roles.normalizations],
         "input_scaling": _scaling(model),
         "image_size": model.image_size,
         "variant": trainable.variant.name if trainable and trainable.variant else None,
@@ -38,14 +38,14 @@ def as_text(description: dict[str, Any]) -> str:
     leftover = description["leftover"]
     lines = {
         "Form": description["form"],
-        "Keras": description["keras_version"] or "the file does not say",
+        "Keras": description["keras_version"] or "the file does not record it",
         "Backbones": ", then ".join(backbones) or "none",
         "Head": ", ".join(description["heads"]) or "none",
         "Other dense": ", ".join(description["other_dense_layers"]),
-        "Variant": description["variant"] or "the file does not tell",
+        "Variant": description["variant"] or "the file does not record it",
         "Trainable": description["trainable"],
         "Input": _scaling_text(description["input_scaling"]),
-        "Image size": description["image_size"] or "the file does not tell",
+        "Image size": description["image_size"] or "the file does not record it",
         "Layers": _layers_text(description["layers"]),
         "Left over": ", ".join(leftover[:SHOWN_LEFTOVER]) + (" …" if len(leftover) > SHOWN_LEFTOVER else ""),
         "Not read": ", ".join(description["not_read"][:SHOWN_LEFTOVER]),

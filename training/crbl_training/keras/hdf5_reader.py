@@ -1,4 +1,4 @@
-"""HDF5 files of strangers, read within limits.
+"""HDF5 files from unknown sources, read within limits.
 
 What is refused before it costs anything: links that lead elsewhere (soft, external), an object reached twice (cycles),
 more than MAX_OBJECTS objects or MAX_DEPTH levels, arrays stored outside the file or computed from others, compound,
@@ -49,7 +49,7 @@ class StoredArray:
     """An array that lies in the file and was not read yet.
 
     Attributes:
-        path: where it lies, components parted by "/". shape, dtype: as declared.
+        path: where it lies, components separated by "/". shape, dtype: as declared.
     """
 
     path: str
@@ -100,7 +100,7 @@ class Hdf5Tree:
         return values[0] if len(values) == 1 else _not_text(group, name)
 
     def names(self, group: str, name: str) -> list[str] | None:
-        """A list of names, None where there is none; Keras parts long ones into name0, name1, …
+        """A list of names, None where there is none; Keras splits long ones into name0, name1, …
 
         Raises:
             CheckpointError: it is no list of texts, or longer than MAX_NAMES.
@@ -108,10 +108,10 @@ class Hdf5Tree:
         whole = self._attribute(group, name)
         if whole is not None or self._attribute(group, f"{name}0") is None:
             return whole
-        parts = itertools.takewhile(
-            lambda part: part is not None, (self._attribute(group, f"{name}{i}") for i in itertools.count())
+        pieces = itertools.takewhile(
+            lambda piece: piece is not None, (self._attribute(group, f"{name}{i}") for i in itertools.count())
         )
-        return [text for part in parts if part is not None for text in part]
+        return [text for piece in pieces if piece is not None for text in piece]
 
     def _walk(self, group: h5py.Group, path: str, depth: int, skip: frozenset[str]) -> None:
         self.groups[path] = group
@@ -194,7 +194,7 @@ def _stored_array(path: str, dataset: h5py.Dataset) -> StoredArray:
 
 def _read_whole(array: StoredArray) -> NDArray[Any]:
     if array._dataset.id.get_storage_size() != math.prod(array.shape) * array.dtype.itemsize:
-        raise CheckpointError(f"{array.path} was never written, or only in part. Save the model again.")
+        raise CheckpointError(f"{array.path} was never written, or only partly. Save the model again.")
     return np.asarray(array._dataset[()])
 
 
@@ -210,7 +210,7 @@ def _read_chunks(array: StoredArray) -> NDArray[Any]:
     for start in itertools.product(*starts):
         stored = dataset.id.get_chunk_info_by_coord(start)
         if stored.byte_offset is None or not 0 < stored.size <= chunk_bytes + 4096:
-            raise CheckpointError(f"{array.path} was never written, or only in part. Save the model again.")
+            raise CheckpointError(f"{array.path} was never written, or only partly. Save the model again.")
         mask, content = dataset.id.read_direct_chunk(start)
         for step in reversed([step for i, step in enumerate(steps) if not mask & (1 << i)]):
             content = _inflated(content, chunk_bytes) if step == _GZIP else _unshuffled(content, array.dtype.itemsize)

@@ -1,6 +1,6 @@
 """What the Keras model does to its input before the first convolution, as divisor, mean and standard deviation.
 
-What is assumed, and overridden by giving `InputScaling` parts by hand:
+What is assumed, and overridden by giving a field of `InputScaling` by hand:
 - A model that scales nothing itself was fed images / 255.
 - A model with a Rescaling layer of its own (keras.applications, or Rescaling before both backbones) was fed 0 to 255.
   Whoever divided by 255 all the same gives the divisor 65025.
@@ -40,7 +40,7 @@ _SMALLEST_STD = 1e-7  # Keras's epsilon, the floor of Normalization's standard d
 class InputScaling:
     """The network sees (x / divisor - mean) / std, x from 0 to 255; mean and std per channel in the network's order.
 
-    `assumed` says in words what the file does not tell, None where it tells everything.
+    `assumed` names what the file does not record, None where it records everything.
     """
 
     divisor: float = 255.0
@@ -77,9 +77,9 @@ def input_scaling(model: KerasModel) -> InputScaling:
     Raises:
         CheckpointError: the backbones scale differently, or a layer in front of them cannot be read.
     """
-    normalizations = [_mean_and_std(group) for group in model.parts.normalizations]
+    normalizations = [_mean_and_std(group) for group in model.roles.normalizations]
     if model.config:
-        found = [_from_config(model, backbone) for backbone in model.parts.backbones]
+        found = [_from_config(model, backbone) for backbone in model.roles.backbones]
     else:
         found = [_without_config(model, values) for values in normalizations] or [UNSCALED]
     if any(scaling != found[0] for scaling in found):
@@ -94,7 +94,7 @@ def _without_config(model: KerasModel, values: tuple[Triple, Triple]) -> InputSc
     once = _Affine(255.0, *values)
     twice = once.scaled(tuple(1 / math.sqrt(one) for one in IMAGENET_STD))
     if model.rescalings is not None:
-        divided_again = model.rescalings >= 2 * len(model.parts.normalizations)
+        divided_again = model.rescalings >= 2 * len(model.roles.normalizations)
         return _finished(twice if divided_again else once, _FED_TO_255)
     stores_std = np.allclose(np.square(values[1]), IMAGENET_STD, atol=1e-4)
     if _version(model.keras_version) >= _KERAS_WITH_SECOND_DIVISION and stores_std:
@@ -192,11 +192,11 @@ def _normalization_of(layer: ConfigLayer, model: KerasModel) -> tuple[Triple, Tr
     if layer.settings.get("mean") is not None:
         variance = _triple(layer.settings.get("variance"), layer)
         return _triple(layer.settings["mean"], layer), _root(variance)
-    groups = [group for group in model.parts.normalizations if group.arrays[0].layer == layer.name]
-    values = [_mean_and_std(group) for group in groups or model.parts.normalizations]
+    groups = [group for group in model.roles.normalizations if group.arrays[0].layer == layer.name]
+    values = [_mean_and_std(group) for group in groups or model.roles.normalizations]
     if not values or any(one != values[0] for one in values):
         raise CheckpointError(
-            f"Which statistics the layer {layer.name} has cannot be told. Give --divisor, --mean, --std."
+            f"Which statistics the layer {layer.name} has cannot be found out. Give --divisor, --mean, --std."
         )
     return values[0]
 
@@ -259,5 +259,5 @@ def _tidy(value: Any) -> float:
 
 
 def _version(text: str | None) -> tuple[int, ...]:
-    parts = (text or "").split(".")[:2]
-    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else (0,)
+    numbers = (text or "").split(".")[:2]
+    return tuple(int(number) for number in numbers) if all(number.isdecimal() for number in numbers) else (0,)

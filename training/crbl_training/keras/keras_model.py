@@ -1,4 +1,4 @@
-"""A Keras file, whatever its form: what is in it, with the arrays still in the file."""
+"""A Keras file of any form: its content, with the arrays still in the file."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crbl_runtime.errors import CheckpointError
-from crbl_training.keras.backbones import Parts, find_parts
+from crbl_training.keras.backbones import LayerRoles, find_roles
 from crbl_training.keras.counted_layout import CONTAINERS, count_of_kind, read_counted
 from crbl_training.keras.hdf5_reader import Hdf5Tree, open_hdf5
 from crbl_training.keras.keras_archive import ZIP_SIGNATURE, open_archive
@@ -31,21 +31,21 @@ class KerasModel:
     """What a Keras file holds.
 
     Attributes:
-        form: one of the four above. keras_version: None where the file does not say.
+        form: one of the four above. keras_version: None where the file does not record it.
         sha256: of the file as it lies on disk.
-        layer_names: all layers in Keras's order; those with weights where the file tells no others.
-        parts: its arrays by what they are for. leftover: arrays in the file that belong to no layer.
+        layer_names: all layers in Keras's order; those with weights where the file records no others.
+        roles: its arrays by their role in the model. leftover: arrays in the file that belong to no layer.
         skipped: groups that are no weights of the model, such as the optimizer's.
-        rescalings: how many Rescaling layers there are, None where the file does not tell.
+        rescalings: how many Rescaling layers there are, None where the file does not record it.
         config: the architecture, None where the file has none.
-        trainable: what was trainable, None where the file does not tell.
+        trainable: what was trainable, None where the file does not record it.
     """
 
     form: str
     keras_version: str | None
     sha256: str
     layer_names: tuple[str, ...]
-    parts: Parts
+    roles: LayerRoles
     leftover: tuple[str, ...]
     skipped: tuple[str, ...]
     rescalings: int | None
@@ -54,7 +54,7 @@ class KerasModel:
 
     @property
     def image_size(self) -> int | None:
-        """Side of the square the model's input is declared as, None where the file does not tell."""
+        """Side of the square the model's input is declared as, None where the file does not record it."""
         for layer in self.config.layers if self.config else ():
             shape = layer.settings.get("batch_input_shape") or layer.settings.get("batch_shape")
             if isinstance(shape, list) and len(shape) == 4 and isinstance(shape[1], int) and shape[1] == shape[2]:
@@ -97,45 +97,45 @@ def open_keras_model(path: Path) -> Iterator[KerasModel]:
 
 def _legacy_model(form: str, root: str, sha256: str, tree: Hdf5Tree, config: ConfigLayer | None) -> KerasModel:
     content = read_legacy(tree, root)
-    parts = find_parts(content.arrays, config)
+    roles = find_roles(content.arrays, config)
     used = {array.stored.path for array in content.arrays}
-    flat = not any(backbone.models for backbone in parts.backbones)
+    flat = not any(backbone.models for backbone in roles.backbones)
     version = tree.text(root, "keras_version") or tree.text("", "keras_version")
     return KerasModel(
         form=form,
         keras_version=version,
         sha256=sha256,
         layer_names=content.layer_names,
-        parts=parts,
+        roles=roles,
         leftover=tuple(path for path in tree.arrays if path not in used),
         skipped=tuple(tree.skipped),
         rescalings=sum("rescaling" in name for name in content.layer_names) if flat else None,
         config=config,
-        trainable=trainable_layers(parts.backbones, config),
+        trainable=trainable_layers(roles.backbones, config),
     )
 
 
 def _counted_model(
     form: str, version: str | None, sha256: str, tree: Hdf5Tree, config: ConfigLayer | None
 ) -> KerasModel:
-    # A Dropout of Keras 3 may keep the state of its random numbers.
+    # A Dropout of Keras 3 may store the state of its random numbers.
     seeds = tuple(path for path in tree.arrays if "seed_generator" in path)
     for path in seeds:
         del tree.arrays[path]
     arrays = read_counted(tree, config)
-    parts = find_parts(arrays, config)
+    roles = find_roles(arrays, config)
     with_weights = dict.fromkeys(array.models[0] if array.models else _own_name(array) for array in arrays)
     return KerasModel(
         form=form,
         keras_version=version,
         sha256=sha256,
         layer_names=tuple(layer.name for layer in config.layers) if config else tuple(with_weights),
-        parts=parts,
+        roles=roles,
         leftover=(),
         skipped=(*tree.skipped, *seeds),
         rescalings=count_of_kind(tree, "rescaling"),
         config=config,
-        trainable=trainable_layers(parts.backbones, config) if config else None,
+        trainable=trainable_layers(roles.backbones, config) if config else None,
     )
 
 

@@ -105,7 +105,7 @@ def _input_names(node: Any) -> Iterator[str]:
 
 
 def _call(nodes: Any) -> dict[str, Any]:
-    """What else the layer was first called with, which is where operators keep constants.
+    """The other arguments of the layer's first call, where operators have their constants.
 
     Keras 2 writes [[name, 0, 0, {"y": 255.0}]], Keras 3 [{"args": [tensor, 255.0], "kwargs": {}}].
     """

@@ -1,4 +1,4 @@
-"""What every layout of a Keras file comes down to: arrays with the name of their layer and of themselves."""
+"""An array of a Keras file with its layer's name and its own, the same for every layout of such files."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A converted model against what Keras itself answered, recorded in npz files."""
+"""Compare a converted model with Keras's own logits, recorded in npz files."""
 
 import math
 import zipfile
@@ -55,7 +55,7 @@ def compare_with_keras(
 
     Args:
         path: npz with `images` (uint8 [N, H, W, 3], RGB) and `logits` (float [N] or [N, 1]).
-        progress: told how many images of how many are done.
+        progress: called with the number of images done and the number of all images.
 
     Raises:
         InputError: a file cannot be read or has other content. ParityError: nothing was compared.

@@ -33,13 +33,13 @@ def crbl_state(model: KerasModel, backbones: tuple[LayerGroup, LayerGroup]) -> d
     Raises:
         CheckpointError: listing what is missing, left over, there twice, of the wrong shape or not finite.
     """
-    parts = model.parts
+    roles = model.roles
     groups = [(backbone, f"backbone{i + 1}.", _backbone_targets()) for i, backbone in enumerate(backbones)]
-    head = parts.heads[0] if parts.heads else LayerGroup("the head", (), None, ())
+    head = roles.heads[0] if roles.heads else LayerGroup("the head", (), None, ())
     groups.append((head, "classifier.", _HEAD_TARGETS))
-    problems = [f"{backbone.name} is a third backbone" for backbone in parts.backbones if backbone not in backbones]
-    problems += [f"{head.name} is a second head" for head in parts.heads[1:]]
-    problems += _leftover(model, [array for dense in parts.denses for array in dense.arrays])
+    problems = [f"{backbone.name} is a third backbone" for backbone in roles.backbones if backbone not in backbones]
+    problems += [f"{head.name} is a second head" for head in roles.heads[1:]]
+    problems += _leftover(model, [array for dense in roles.denses for array in dense.arrays])
     return _filled(groups, problems)
 
 
@@ -67,8 +67,8 @@ def _backbone_targets() -> dict[tuple[str, str], _Target]:
 
 
 def _leftover(model: KerasModel, unused: list[NamedArray]) -> list[str]:
-    paths = [*(array.stored.path for array in (*model.parts.rest, *unused)), *model.leftover]
-    return [f"{path} belongs to no part of this model" for path in paths]
+    paths = [*(array.stored.path for array in (*model.roles.rest, *unused)), *model.leftover]
+    return [f"{path} belongs to no layer of this model" for path in paths]
 
 
 def _filled(
@@ -81,7 +81,7 @@ def _filled(
             key = (array.layer if array.renaming is not None else "", array.variable)
             target = targets.get(key)
             if target is None:
-                problems.append(f"{array.stored.path} belongs to no part of this model")
+                problems.append(f"{array.stored.path} belongs to no layer of this model")
             elif key in given:
                 problems.append(f"{array.stored.path} is there twice, for {prefix}{target.name}")
             elif array.stored.shape != target.shape:

@@ -1,8 +1,8 @@
-"""Which layers were trainable when the file was written, and so which variant it is, where the file tells it.
+"""Which layers were trainable when the file was written, and so which variant it is, where the file records it.
 
-Two things tell: the `trainable` flags of a configuration, and the order of weight_names of a model within the model.
-Keras lists what is trainable first, then the rest, each in the order of the layers; a frozen model is in that order
-throughout.
+Two things record it: the `trainable` flags of a configuration, and the order of weight_names of a model within the
+model. Keras lists what is trainable first, then the rest, each in the order of the layers; a frozen model is in that
+order throughout.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Trainable:
     """What was trainable.
 
     Attributes:
-        seen: in words, for messages. variant: the variant that this is, None where it is neither.
+        seen: as text, for messages. variant: the variant that this is, None where it is neither.
     """
 
     seen: str
@@ -34,7 +34,7 @@ class Trainable:
 
 
 def trainable_layers(backbones: tuple[LayerGroup, ...], config: ConfigLayer | None) -> Trainable | None:
-    """What was trainable in the backbones, None where the file does not tell."""
+    """What was trainable in the backbones, None where the file does not record it."""
     sets = [_from_flags(backbone, config) if config else _from_order(backbone) for backbone in backbones]
     if not sets or any(names is None for names in sets):
         return None

@@ -2,7 +2,8 @@
 
 As stock operators the head reads and writes some forty arrays of 1.6 million values an image, and that, not the
 backbones, is where training time goes. Here a block of one image after the other passes through a working set that
-stays in cache, only the feature maps and seeds are kept for the backward pass, and the product is computed again there.
+stays in cache, only the feature maps and seeds are saved for the backward pass, and the product is computed again
+there.
 """
 
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ class _BilinearLogits(torch.autograd.Function):
     """P = A B^T / K, Q = max(|P|, 1e-12), S = P / sqrt(Q), dropout mask M: logit = sum(W M S) / sqrt(sum Q) + b."""
 
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # Half precision cannot sum so many values.
+    # In float32, because float16 cannot sum so many values.
+    @torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(
         ctx: Any,
         first: Tensor,
@@ -64,15 +66,15 @@ class _BilinearLogits(torch.autograd.Function):
     ) -> Tensor:
         matrices = _tiles(weight, first)
         sums, squared_norms = [], []
-        for part in _parts(first, second, seeds, buffers=2):
-            product, work = part.buffers
-            torch.bmm(part.first, part.second.transpose(1, 2), out=product)
+        for portion in _portions(first, second, seeds, buffers=2):
+            product, work = portion.buffers
+            torch.bmm(portion.first, portion.second.transpose(1, 2), out=product)
             torch.abs(product, out=work).clamp_min_(FLOOR)
             squared_norms.append(work.sum((1, 2)))
             rooted = work.rsqrt_().mul_(product)
-            if part.kept is not None:
-                rooted.mul_(product.copy_(part.kept))
-            sums.append(rooted.mul_(matrices[part.tile]).sum((1, 2)))
+            if portion.dropout_mask is not None:
+                rooted.mul_(product.copy_(portion.dropout_mask))
+            sums.append(rooted.mul_(matrices[portion.tile]).sum((1, 2)))
         squared_norm = _sum_over_tiles(squared_norms, len(matrices))
         scale = 1 / (1 - DROPOUT) if seeds is not None else 1.0
         centred = _sum_over_tiles(sums, len(matrices)) * torch.rsqrt(squared_norm) * scale
@@ -81,35 +83,35 @@ class _BilinearLogits(torch.autograd.Function):
         return centred + bias
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cuda")
+    @torch.amp.custom_bwd(device_type="cuda")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         first, second, weight, centred, squared_norm = ctx.saved_tensors
         (gradient,) = gradients
         needs_first, needs_second, needs_weight, needs_bias = ctx.needs_input_grad[:4]
         inverse_norm = torch.rsqrt(squared_norm)
-        # d loss / d (W S) of what dropout kept, and beside it the part that comes through the norm.
+        # d loss / d (W S) of the values that dropout leaves, and beside it the term that comes through the norm.
         through_root = gradient * inverse_norm * ctx.scale
         through_norm = centred * inverse_norm * (-1 / ctx.scale)
         steepest = ctx.root_floor**-0.5
         matrices = _tiles(weight, first)
         weight_gradients = [torch.zeros_like(matrix) for matrix in matrices] if needs_weight else []
         first_gradients, second_gradients = [], []
-        for part in _parts(first, second, ctx.seeds, buffers=3):
-            product, inverse_root, work = part.buffers
-            torch.bmm(part.first, part.second.transpose(1, 2), out=product)
+        for portion in _portions(first, second, ctx.seeds, buffers=3):
+            product, inverse_root, work = portion.buffers
+            torch.bmm(portion.first, portion.second.transpose(1, 2), out=product)
             torch.abs(product, out=inverse_root).clamp_min_(FLOOR).rsqrt_()
-            if part.kept is not None:
-                inverse_root.mul_(work.copy_(part.kept))
+            if portion.dropout_mask is not None:
+                inverse_root.mul_(work.copy_(portion.dropout_mask))
             if needs_weight:
                 rooted = torch.mul(inverse_root, product, out=work)
-                for one, factor in zip(rooted, through_root[part.images], strict=True):
-                    weight_gradients[part.tile].addcmul_(one, factor)
+                for one, factor in zip(rooted, through_root[portion.images], strict=True):
+                    weight_gradients[portion.tile].addcmul_(one, factor)
             if not (needs_first or needs_second):
                 continue
-            slope = inverse_root.clamp_max_(steepest).mul_(matrices[part.tile])
-            slope.addcmul_(product.sign_(), through_norm[part.images].view(-1, 1, 1))
-            first_gradients.append(torch.bmm(slope, part.second).flatten(0, 1))
-            second_gradients.append(torch.bmm(slope.transpose(1, 2), part.first))
+            slope = inverse_root.clamp_max_(steepest).mul_(matrices[portion.tile])
+            slope.addcmul_(product.sign_(), through_norm[portion.images].view(-1, 1, 1))
+            first_gradients.append(torch.bmm(slope, portion.second).flatten(0, 1))
+            second_gradients.append(torch.bmm(slope.transpose(1, 2), portion.first))
         outer = (through_root * 0.5).view(-1, 1, 1)
         return (
             torch.cat(first_gradients).view_as(first) * (outer / first.shape[2]) if needs_first else None,
@@ -122,14 +124,14 @@ class _BilinearLogits(torch.autograd.Function):
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Portion:
     """What is worked on at a time: some rows of the products of some images.
 
     Attributes:
         images: which. tile: which rows, a number.
         first: float [n, rows, K], those rows of the first map, divided by K. second: float [n, C, K].
-        kept: uint8 [n, rows, C], 0 where dropout drops a value, else 1; None without dropout.
-        buffers: float [n, rows, C] each. They are the same memory in every part: fresh memory of that size takes as
+        dropout_mask: uint8 [n, rows, C], 0 where dropout drops a value, else 1; None without dropout.
+        buffers: float [n, rows, C] each. They are the same memory in every portion: fresh memory of that size takes as
             long to map as to fill, and fragments the heap.
     """
 
@@ -137,24 +139,24 @@ class _Part:
     tile: int
     first: Tensor
     second: Tensor
-    kept: Tensor | None
+    dropout_mask: Tensor | None
     buffers: list[Tensor]
 
 
-def _parts(first: Tensor, second: Tensor, seeds: tuple[int, ...] | None, buffers: int) -> Iterator[_Part]:
+def _portions(first: Tensor, second: Tensor, seeds: tuple[int, ...] | None, buffers: int) -> Iterator[_Portion]:
     at_once, height = _images_at_once(first), _tile_height(first)
     memory: list[Tensor] = []
     # An empty batch is one empty portion, so that there is something to concatenate.
     for start in range(0, max(len(first), 1), at_once):
         images = slice(start, start + at_once)
         scaled, b = first[images] / first.shape[2], second[images]
-        kept = _kept_values(seeds[images], first.shape[1], second) if seeds is not None else None
-        for tile, a in enumerate(scaled.split(height, dim=1)):
+        mask = _dropout_mask(seeds[images], first.shape[1], second) if seeds is not None else None
+        for tile, a in enumerate(torch.split(scaled, height, dim=1)):
             shape = (len(a), a.shape[1], b.shape[1])
             if not memory or memory[0].shape != shape:
                 memory = [first.new_empty(shape) for _ in range(buffers)]
-            kept_here = kept[:, tile * height : (tile + 1) * height] if kept is not None else None
-            yield _Part(images, tile, a, b, kept_here, memory)
+            mask_here = mask[:, tile * height : (tile + 1) * height] if mask is not None else None
+            yield _Portion(images, tile, a, b, mask_here, memory)
 
 
 def _images_at_once(first: Tensor) -> int:
@@ -163,7 +165,7 @@ def _images_at_once(first: Tensor) -> int:
 
 
 def _tile_height(first: Tensor) -> int:
-    """How many rows of a product are worked on at a time: all where several images are."""
+    """How many rows of a product are worked on at a time: all of them where several images are worked on at once."""
     channels = first.shape[1]
     tiles = -(-channels * channels // TILE_VALUES) if first.device.type == "cpu" else 1
     return -(-channels // tiles)
@@ -171,17 +173,17 @@ def _tile_height(first: Tensor) -> int:
 
 def _tiles(weight: Tensor, first: Tensor) -> tuple[Tensor, ...]:
     """The weight as a matrix, in tiles of rows."""
-    return weight.view(first.shape[1], -1).split(_tile_height(first))
+    return torch.split(weight.view(first.shape[1], -1), _tile_height(first))
 
 
-def _sum_over_tiles(parts: list[Tensor], tiles: int) -> Tensor:
-    """Parts [n, ...], an image's tiles one after the other -> [N, ...]."""
-    together = torch.cat(parts)
+def _sum_over_tiles(sums: list[Tensor], tiles: int) -> Tensor:
+    """Sums [n, ...] of tiles, an image's tiles one after the other -> [N, ...]."""
+    together = torch.cat(sums)
     return together.view(len(together) // tiles, tiles, *together.shape[1:]).sum(1)
 
 
-def _kept_values(seeds: tuple[int, ...], rows: int, second: Tensor) -> Tensor:
-    """What dropout keeps, an image for each seed: uint8 [len(seeds), rows, C] of 0 and 1, on the maps' device.
+def _dropout_mask(seeds: tuple[int, ...], rows: int, second: Tensor) -> Tensor:
+    """The dropout mask of an image for each seed: uint8 [len(seeds), rows, C] of 0 and 1, on the maps' device.
 
     One random bit decides a value: sixty times faster than drawing a float for each.
     """

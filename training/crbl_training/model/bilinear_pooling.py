@@ -1,4 +1,4 @@
-"""Bilinear pooling, as the formula reads. The fused head is held against it."""
+"""Bilinear pooling, written as the formula reads. The fused head is compared with it."""
 
 import torch
 from torch import Tensor, nn
@@ -19,4 +19,5 @@ class BilinearPooling(nn.Module):
         product = torch.bmm(first.flatten(2), second.flatten(2).transpose(1, 2)) / positions
         rooted = torch.sign(product) * torch.sqrt(torch.abs(product) + FLOOR)
         flat = rooted.flatten(1)
-        return flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(FLOOR)
+        normalized: Tensor = flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(FLOOR)
+        return normalized

@@ -41,10 +41,10 @@ class CRBLDualModel(nn.Module):
         return self.logits(*self.features(x))
 
     def frozen_activations(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Network input -> what either backbone makes of it before the first thing that learns.
+        """Network input -> the activations of both backbones before the first trainable layer.
 
         "after-150": the input of `blocks.4.2`; "head": the feature map; "all": the network input itself. A training
-        step never changes the function from input to here, so that its values can be kept.
+        step never changes the function from input to here, so that its values can be cached.
         """
         if self.trainable == "all":
             return x, x
@@ -54,8 +54,8 @@ class CRBLDualModel(nn.Module):
 
     def frozen_state(self) -> dict[str, Tensor]:
         """The part of the state dict that `frozen_activations` depends on."""
-        parts = {"all": (), "head": ("",), "after-150": WHOLE_BLOCKS_BEFORE_LAYER_150}[self.trainable]
-        prefixes = tuple(f"{backbone}.{part}" for backbone in ("backbone1", "backbone2") for part in parts)
+        blocks = {"all": (), "head": ("",), "after-150": WHOLE_BLOCKS_BEFORE_LAYER_150}[self.trainable]
+        prefixes = tuple(f"{backbone}.{block}" for backbone in ("backbone1", "backbone2") for block in blocks)
         return {name: tensor for name, tensor in self.state_dict().items() if name.startswith(prefixes)}
 
     def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class CRBLDualModel(nn.Module):
         return contribution_map(first, second, self.classifier.weight)
 
     def set_trainable(self, trainable: str) -> None:
-        """Choose which parameters learn.
+        """Choose which parameters are trained.
 
         Raises:
             UsageError: `trainable` is none of "after-150", "head" and "all".

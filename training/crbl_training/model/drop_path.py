@@ -24,5 +24,5 @@ class DropPath(nn.Module):
         """float [N, C, H, W] -> the same shape, some images all 0 while training."""
         if not self.training or self.drop_prob == 0:
             return x
-        kept = own_rows(len(x), torch.rand) >= self.drop_prob
-        return x * (kept.to(x.dtype) / (1 - self.drop_prob)).view(-1, 1, 1, 1).to(x.device)
+        stays = own_rows(len(x), torch.rand) >= self.drop_prob
+        return x * (stays.to(x.dtype) / (1 - self.drop_prob)).view(-1, 1, 1, 1).to(x.device)

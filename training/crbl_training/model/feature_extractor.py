@@ -1,6 +1,9 @@
 """The backbone: EfficientNet-B0 as TensorFlow has it, without its classifier."""
 
+from typing import Any
+
 import timm
+from timm.layers.drop import DropPath as TimmDropPath
 from torch import Tensor, nn
 
 from crbl_training.model.drop_path import DropPath
@@ -38,9 +41,15 @@ class EfficientNetB0FeatureExtractor(nn.Module):
     BatchNorm has eps 1e-3 and momentum 0.01 (0.99 in Keras's counting), padding is TensorFlow's SAME.
     """
 
+    conv_stem: nn.Module
+    bn1: nn.Module
+    blocks: Any  # An nn.Sequential of stages, each an nn.Sequential of blocks.
+    conv_head: nn.Module
+    bn2: nn.Module
+
     def __init__(self) -> None:
         super().__init__()
-        network = timm.create_model("tf_efficientnet_b0", pretrained=False, drop_path_rate=DROP_PATH_RATE)
+        network: Any = timm.create_model("tf_efficientnet_b0", pretrained=False, drop_path_rate=DROP_PATH_RATE)
         _replace_same_convolutions(network)
         _replace_drop_paths(network)
         self.conv_stem = network.conv_stem
@@ -62,14 +71,14 @@ class EfficientNetB0FeatureExtractor(nn.Module):
         The whole blocks before Keras layer 150: all that the crop variant can compute once and for all.
         """
         x = self.bn1(self.conv_stem(x))
-        x = self.blocks[:4](x)
-        return self.blocks[4][:2](x)
+        activations: Tensor = self.blocks[4][:2](self.blocks[:4](x))
+        return activations
 
     def after_layer_150(self, x: Tensor) -> Tensor:
         """The input of `blocks.4.2` -> feature map."""
-        x = self.blocks[4][2:](x)
-        x = self.blocks[5:](x)
-        return self.bn2(self.conv_head(x))
+        x = self.blocks[5:](self.blocks[4][2:](x))
+        feature_map: Tensor = self.bn2(self.conv_head(x))
+        return feature_map
 
     def freeze_before_layer_150(self) -> None:
         """Leave only what follows Keras layer 150 trainable (the crop variant)."""
@@ -87,7 +96,7 @@ class EfficientNetB0FeatureExtractor(nn.Module):
         """
         super().train(mode)
         for stage in self.blocks:
-            for block in stage:
+            for block in stage.children():
                 if not any(parameter.requires_grad for parameter in block.parameters()):
                     block.eval()
         for module in self.modules():
@@ -102,7 +111,7 @@ class EfficientNetB0FeatureExtractor(nn.Module):
 
 def _replace_same_convolutions(module: nn.Module) -> None:
     for name, child in module.named_children():
-        if type(child).__name__ == "Conv2dSame":
+        if isinstance(child, nn.Conv2d) and type(child).__name__ == "Conv2dSame":
             setattr(module, name, SamePaddingConv2d.like(child))
         else:
             _replace_same_convolutions(child)
@@ -110,7 +119,7 @@ def _replace_same_convolutions(module: nn.Module) -> None:
 
 def _replace_drop_paths(module: nn.Module) -> None:
     for name, child in module.named_children():
-        if isinstance(child, timm.layers.DropPath):
+        if isinstance(child, TimmDropPath):
             setattr(module, name, DropPath(child.drop_prob))
         else:
             _replace_drop_paths(child)

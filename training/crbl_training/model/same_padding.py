@@ -26,9 +26,9 @@ class SamePaddingConv2d(nn.Conv2d):
         same = cls(
             convolution.in_channels,
             convolution.out_channels,
-            convolution.kernel_size,
-            stride=convolution.stride,
-            dilation=convolution.dilation,
+            _pair(convolution.kernel_size),
+            stride=_pair(convolution.stride),
+            dilation=_pair(convolution.dilation),
             groups=convolution.groups,
             bias=convolution.bias is not None,
         )
@@ -44,3 +44,8 @@ class SamePaddingConv2d(nn.Conv2d):
         if back_h or back_w:
             x = F.pad(x, (0, back_w, 0, back_h))
         return F.conv2d(x, self.weight, self.bias, self.stride, (front_h, front_w), self.dilation, self.groups)
+
+
+def _pair(values: tuple[int, ...]) -> tuple[int, int]:
+    height, width = values
+    return height, width

@@ -10,8 +10,8 @@ from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
 def calibrate_batchnorm(backbone: EfficientNetB0FeatureExtractor, batches: list[Tensor]) -> None:
     """Set every BatchNorm's mean and variance to those seen on `batches`; leaves the backbone in eval mode.
 
-    Without this a random backbone says nothing: its frozen BatchNorms would keep mean 0 and variance 1, and the
-    feature map comes out around 1e-5 whatever the image.
+    Without this the features of a random backbone are useless: its frozen BatchNorms would stay at mean 0 and
+    variance 1, and the feature map comes out around 1e-5 whatever the image.
 
     Args:
         batches: network inputs, float [N, 3, H, W] each, N at least 2.
@@ -21,7 +21,7 @@ def calibrate_batchnorm(backbone: EfficientNetB0FeatureExtractor, batches: list[
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # torch's word for the plain average over all batches
+        layer.momentum = None  # None is how torch is asked for the plain average over all batches.
         layer.train()
     for batch in batches:
         backbone(batch)

@@ -1,4 +1,4 @@
-"""What a model starts from: a checkpoint, pretrained backbones, or random ones."""
+"""The weights a model starts from: a checkpoint, pretrained backbones, or random ones."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ CALIBRATION_BATCH = 32
 
 
 def load_start(model: CRBLDualModel, start: Checkpoint) -> str:
-    """Fill the whole model from a checkpoint and say from which."""
+    """Fill the whole model from a checkpoint; returns which one, as text."""
     load_exactly(model, start.state, "--from-checkpoint")
     return f"checkpoint {start.hash[:12]}"
 
@@ -29,7 +29,7 @@ def load_start(model: CRBLDualModel, start: Checkpoint) -> str:
 def load_backbones(
     model: CRBLDualModel, weights: Sequence[str], train: PreparedDataset, spec: PreprocessingSpec, *, trust_pickle: bool
 ) -> str:
-    """Fill both backbones and say from where.
+    """Fill both backbones; returns where their weights come from, as text.
 
     Args:
         weights: no source for ImageNet's and Noisy Student's, one for both backbones, or one for each: a source of
@@ -52,7 +52,7 @@ def load_backbones(
 
 def _calibrate_random(backbone: EfficientNetB0FeatureExtractor, train: PreparedDataset, spec: PreprocessingSpec) -> str:
     chosen = torch.randperm(len(train.images))[:CALIBRATION_IMAGES]
-    # In even parts: one image alone has no variance where its feature map is a single cell.
-    parts = train.images[chosen].tensor_split(-(-len(chosen) // CALIBRATION_BATCH))
-    calibrate_batchnorm(backbone, [network_input(part, spec) for part in parts])
+    # In batches of even size: one image alone has no variance where its feature map is a single cell.
+    batches = train.images[chosen].tensor_split(-(-len(chosen) // CALIBRATION_BATCH))
+    calibrate_batchnorm(backbone, [network_input(batch, spec) for batch in batches])
     return f"random, BatchNorm statistics from {len(chosen)} training images"

@@ -1,4 +1,4 @@
-"""Where a backbone's first weights come from."""
+"""A backbone's pretrained weights: downloaded, or read from a file of timm, torchvision or Keras."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def load_pretrained(backbone: EfficientNetB0FeatureExtractor, source: str, *, tr
         trust_pickle: read a .pth even where torch is too old to do that safely.
 
     Returns:
-        what was loaded, in words.
+        what was loaded, as text.
 
     Raises:
         UnavailableError: the weights cannot be downloaded. CheckpointError: the file holds something else.

@@ -16,7 +16,7 @@ _OUTSIDE = {"features.0.0": "conv_stem", "features.0.1": "bn1", "features.8.0": 
 
 
 def from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the tensors of torchvision's `efficientnet_b0`; names it does not know stay as they are."""
+    """Rename the tensors of torchvision's `efficientnet_b0`; unknown names stay as they are."""
     return {_rename(name): tensor for name, tensor in state.items()}
 
 

@@ -1,5 +1,7 @@
 """Light and camera: from a scene to the pixels of an image. All arithmetic up to the gamma is in linear light."""
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +34,11 @@ def _tray(scene: Scene, lamp: Field, random: Random) -> Field:
     paper = 0.86 + 0.006 * noise(scene.rho.shape, 2.5, random) + 0.008 * noise(scene.rho.shape, 30, random)
     offset = -lamp[:2] * random.uniform(4, 5) * OVERSAMPLING
     move = np.array([[1, 0, offset[0]], [0, 1, offset[1]]], np.float32)
-    cast = cv2.warpAffine(scene.cover, move, scene.cover.shape[::-1])
-    shadow = random.uniform(0.28, 0.32) * soften(cast, 3.0) + random.uniform(0.15, 0.19) * soften(scene.cover, 1.2)
-    return (paper * (1 - shadow))[..., None] * np.ones(3, np.float32)
+    size = (scene.cover.shape[1], scene.cover.shape[0])
+    moved = cast(Field, cv2.warpAffine(scene.cover, move, size))
+    shadow = random.uniform(0.28, 0.32) * soften(moved, 3.0) + random.uniform(0.15, 0.19) * soften(scene.cover, 1.2)
+    light: Field = (paper * (1 - shadow))[..., None] * np.ones(3, np.float32)
+    return light
 
 
 def photograph(light: Field, random: Random) -> NDArray[np.uint8]:
@@ -48,4 +52,6 @@ def photograph(light: Field, random: Random) -> NDArray[np.uint8]:
     exposed = lens * falloff[..., None] * white_balance * random.uniform(0.9, 1.06)
     shot_noise = random.normal(0, 1, exposed.shape) * np.sqrt(np.clip(exposed, 0, None)) * random.uniform(0.006, 0.009)
     developed = 255 * np.clip(exposed + soften(shot_noise, 0.2), 0, None) ** (1 / 2.2)
-    return np.clip(np.round(developed + random.normal(0, 0.8, exposed.shape)), 0, 255).astype(np.uint8)
+    noisy = np.round(developed + random.normal(0, 0.8, exposed.shape))
+    pixels: NDArray[np.uint8] = np.clip(noisy, 0, 255).astype(np.uint8)
+    return pixels

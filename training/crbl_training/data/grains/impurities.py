@@ -173,5 +173,5 @@ def _jagged(start: NDArray[np.float64], end: NDArray[np.float64], random: Random
 
 
 def _dimmed_around(albedo: Field, mask: Field) -> Field:
-    """What lies on the grain keeps a little light from its surroundings."""
+    """What lies on the grain takes a little light from its surroundings."""
     return albedo * (1 - 0.45 * np.clip(soften(mask, 1.8), 0, 1))[..., None]
