@@ -1,21 +1,50 @@
-"""CRBL in PyTorch: the model, its training and its checkpoints."""
+"""CRBL in PyTorch: the model, its training, its evaluation and its checkpoints."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_HOMES = {
-    "BilinearPooling": "crbl_training.model.bilinear_pooling",
-    "CRBLDualModel": "crbl_training.model.crbl",
-    "EfficientNetB0FeatureExtractor": "crbl_training.model.feature_extractor",
-    "create_crop_model": "crbl_training.model.crbl",
-    "create_full_model": "crbl_training.model.crbl",
-    "get_device": "crbl_training.devices.device",
+if TYPE_CHECKING:
+    from crbl_training.checkpoint import load_checkpoint
+    from crbl_training.devices.device import get_device
+    from crbl_training.evaluation.metrics import evaluate
+    from crbl_training.model.bilinear_pooling import BilinearPooling
+    from crbl_training.model.crbl import CRBLDualModel, create_crop_model, create_full_model
+    from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
+    from crbl_training.train.run import TrainingConfig, run_training
+
+__all__ = [
+    "BilinearPooling",
+    "CRBLDualModel",
+    "EfficientNetB0FeatureExtractor",
+    "TrainingConfig",
+    "create_crop_model",
+    "create_full_model",
+    "evaluate",
+    "get_device",
+    "load_checkpoint",
+    "run_training",
+]
+
+_MODULES = {
+    "BilinearPooling": "model.bilinear_pooling",
+    "CRBLDualModel": "model.crbl",
+    "EfficientNetB0FeatureExtractor": "model.feature_extractor",
+    "TrainingConfig": "train.run",
+    "create_crop_model": "model.crbl",
+    "create_full_model": "model.crbl",
+    "evaluate": "evaluation.metrics",
+    "get_device": "devices.device",
+    "load_checkpoint": "checkpoint",
+    "run_training": "train.run",
 }
-__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first used: the commands must be able to say that torch is missing before it is imported.
-    if name not in _HOMES:
+    # Imported at first use (PEP 562): a command answers --help, or reports that torch is missing, without torch.
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
