@@ -57,9 +57,9 @@ def test_an_image_without_an_object_is_reported_as_such(detector: Detector) -> N
 
 
 def test_the_heatmap_adds_up_to_the_logit(crop: Trained, detector: Detector, photographs: Path) -> None:
-    from crbl_training.checkpoint import load_checkpoint
+    from safetensors.numpy import load_file
 
-    bias = float(load_checkpoint(crop.checkpoint).state["classifier.bias"])
+    bias = float(load_file(crop.checkpoint)["classifier.bias"][0])
     for path in sorted(photographs.iterdir())[::5]:
         prediction = detector.predict(path)
         assert prediction.heatmap is not None
@@ -151,6 +151,62 @@ def test_a_crbl_model_with_other_outputs_is_refused(tmp_path: Path, crop: Traine
     onnx.save(model, tmp_path / "renamed.onnx")
     with pytest.raises(ModelFileError, match="probability"):
         Detector(tmp_path / "renamed.onnx")
+
+
+def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(crop: Trained) -> None:
+    with pytest.raises(UsageError, match="DirectML"):
+        Detector(crop.model, provider="DirectML")
+    with pytest.raises(UnavailableError, match="it has: cpu"):
+        Detector(crop.model, provider="cuda")
+
+
+def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
+    """A model file whose self-test expects other logits: to it, a right driver is a wrong one."""
+    from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
+
+    model = onnx.load(crop.model)
+    metadata = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
+    contract = ModelContract.from_json(metadata.value, "file")
+    wrong = tuple(logit + difference for logit in contract.self_test.logits)
+    self_test = SelfTest(wrong, contract.self_test.tolerance)
+    metadata.value = replace(contract, self_test=self_test).to_json()
+    onnx.save(model, target)
+    return target
+
+
+@pytest.fixture
+def cpu_as_directml(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU provider stands in for DirectML's, so that a detector finds a GPU to test at load."""
+    monkeypatch.setitem(EXECUTION_PROVIDERS, "directml", "CPUExecutionProvider")
+    monkeypatch.setattr(Provider, "to_onnxruntime", lambda provider: ("CPUExecutionProvider", {}))
+
+
+def test_a_driver_that_computes_rightly_is_used(crop: Trained, cpu_as_directml: None) -> None:
+    with Detector(crop.model) as detector:
+        assert (detector.provider.kind, detector.fallback) == ("directml", None)
+
+
+def test_a_driver_that_computes_wrongly_is_found_at_load_and_not_used(
+    crop: Trained, photographs: Path, tmp_path: Path, cpu_as_directml: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = file_with_other_reference(crop, tmp_path / "wrong.onnx", 0.01)
+    with Detector(wrong) as detector:
+        prediction = detector.predict(photographs / "coffee_0.png")
+    assert prediction.provider == "cpu"
+    assert prediction.fallback is not None
+    assert prediction.fallback.count("computes wrongly: the self-test's logits are off by 0.01") == 2
+    assert "without metacommands" in prediction.fallback
+    assert prediction.fallback in caplog.text
+    with pytest.raises(UnavailableError, match=r"off by 0\.01, allowed are 0\.001"):
+        Detector(wrong, "directml")
+
+
+def test_a_self_test_that_gives_nan_is_failed(crop: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Detector(crop.model) as detector:
+        right = detector._run
+        monkeypatch.setattr(detector, "_run", lambda *given: {"logit": right(*given)["logit"] * np.float32("nan")})
+        with pytest.raises(UnavailableError, match="off by nan"):
+            detector._require_correct(Provider("cpu"))
 
 
 def test_non_ascii_paths_work(crop: Trained, photographs: Path, tmp_path: Path) -> None:
