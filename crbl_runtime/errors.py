@@ -59,3 +59,9 @@ class ParityError(CRBLError):
     """A model file that does not decide as its PyTorch model does, or a comparison that compared nothing."""
 
     exit_code = 1
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or the name of its type where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

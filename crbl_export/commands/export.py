@@ -1,13 +1,16 @@
 """crbl-export: from a checkpoint to a proven model file."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from crbl_export.export import export_checkpoint
+from crbl_export.exporters.opsets import DEFAULT_OPSET, OPSETS
 from crbl_export.find_checkpoint import newest_checkpoint
-from crbl_export.options import DEFAULT_OPSET, OPSETS
+from crbl_export.model_card.beside_model import card_path, require_free
+from crbl_export.options import ExportOptions
+from crbl_export.parity.image_set import SYNTHETIC, choose_images
 from crbl_export.parity.limits import LIMITS
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.variant import VARIANTS
@@ -82,31 +85,21 @@ def main(
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
     require_free(target, force=force)
     checkpoint = load_checkpoint(checkpoint_path, variant)
-    images = parity_set(checkpoint, checkpoint_path, verify)
-    if images.source == SYNTHETIC:
+    images = choose_images(checkpoint_path, verify)
+    if images == SYNTHETIC:
         click.echo(
             "Warning: no real images were found, the gate compares synthetic ones. Name a folder with --verify.",
             err=True,
         )
-    limits = LIMITS[precision]
-    gate = export_checkpoint(
-        checkpoint,
-        target,
-        images,
-        opset=opset,
-        heatmap=heatmap,
-        require_directml=require_directml,
-        precision=precision,
-        limits=replace(
-            limits,
-            tolerance=limits.tolerance if tolerance is None else tolerance,
-            max_flips=limits.max_flips if max_flips is None else max_flips,
-        ),
+    options = ExportOptions(
+        opset, heatmap, precision, LIMITS[precision].with_options(tolerance, max_flips), require_directml
     )
+    gate = export_checkpoint(checkpoint, images, target, options)
     if as_json:
         first, *others = (report.to_dict() for report in gate.reports)
         written = {"model": str(target), "card": str(card_path(target))}
-        click.echo(json.dumps({**written, **first, "other_providers": others}, indent=2))
+        report = {**written, **first, "other_providers": others, "not_checked": gate.not_checked}
+        click.echo(json.dumps(report, indent=2))
         return
     click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset}, {precision})")

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import click
 
-from crbl_export.options import ALL_PROVIDERS
-from crbl_runtime.command_line import READ_FILE, READ_FOLDER
-from crbl_runtime.options import EXECUTION_PROVIDERS
+from crbl_export.gate import check_parity
+from crbl_export.parity.image_set import choose_images
+from crbl_export.parity.limits import limits_of
+from crbl_export.parity.providers import ALL_PROVIDERS
+from crbl_export.parity.text import parity_lines
+from crbl_runtime.detector import Detector
+from crbl_runtime.session import EXECUTION_PROVIDERS
+from crbl_training.checkpoint import load_checkpoint
 
 
 @click.command(
@@ -48,26 +53,11 @@ def main(
     as_json: bool,
 ) -> None:
     """Check that MODEL decides as its checkpoint does. Exit code 1, and the first divergent node, where it does not."""
-    from crbl_export.parity.image_set import parity_set
-    from crbl_export.parity.limits import limits_of
-    from crbl_export.parity.providers import check_providers
-    from crbl_export.parity.text import parity_lines
-    from crbl_runtime.detector import Detector
-    from crbl_training.checkpoint import load_checkpoint
-
     checkpoint = load_checkpoint(checkpoint_path)
-    images = parity_set(checkpoint, checkpoint_path, verify)
+    images = choose_images(checkpoint_path, verify)
     with Detector(model, "cpu") as detector:
-        limits = limits_of(detector.contract.precision)
-    gate = check_providers(
-        model,
-        checkpoint,
-        images,
-        provider=provider,
-        tolerance=limits.tolerance if tolerance is None else tolerance,
-        max_flips=limits.max_flips if max_flips is None else max_flips,
-        margin=limits.margin,
-    )
+        limits = limits_of(detector.contract.precision).with_options(tolerance, max_flips)
+    gate = check_parity(model, checkpoint, images, limits, provider)
     if as_json:
         click.echo(json.dumps(gate.to_dict(), indent=2, allow_nan=False))
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, shape_inference
 
+from crbl_export.copied import copied
 from crbl_export.directml.kernel_table import KernelTable, kernel_table
 from crbl_runtime.contract import BATCH_DIMENSION
 
@@ -68,8 +69,7 @@ def check_directml(model: onnx.ModelProto) -> DirectMLReport:
 
 def with_fixed_batch(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy with the batch dimension set to 1, as a free dimension override does it."""
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
+    fixed = copied(model)
     for value in (*fixed.graph.input, *fixed.graph.output):
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param == BATCH_DIMENSION:

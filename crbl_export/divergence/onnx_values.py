@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from crbl_export.copied import copied
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME, PROBABILITY_NAME
 from crbl_runtime.session import Provider, Session
 
@@ -23,14 +24,15 @@ def nodes_of_logit(model: onnx.ModelProto) -> tuple[onnx.NodeProto, ...]:
     return tuple(nodes)
 
 
-def onnx_values(model: onnx.ModelProto, image: NDArray[np.uint8], provider: Provider) -> dict[str, NDArray[np.generic]]:
+def onnx_values(
+    model: onnx.ModelProto, pixels: NDArray[np.uint8], provider: Provider
+) -> dict[str, NDArray[np.generic]]:
     """What each of `nodes_of_logit` gives for one prepared image, uint8 [size, size, 3], by value name.
 
     All values are made outputs of the graph, so that onnxruntime has to compute each and cannot fuse nodes across it:
-    a fault of a fused kernel does not show.
+    an error of a fused kernel does not show.
     """
-    exposed = onnx.ModelProto()
-    exposed.CopyFrom(model)
+    exposed = copied(model)
     outputs = {value.name for value in exposed.graph.output}
     exposed.graph.output.extend(
         onnx.ValueInfoProto(name=name)
@@ -39,4 +41,4 @@ def onnx_values(model: onnx.ModelProto, image: NDArray[np.uint8], provider: Prov
         if name and name not in outputs
     )
     session = Session(exposed.SerializeToString(), provider, 1 if provider.fixed_batch else None, "the exposed graph")
-    return dict(session.run(image[np.newaxis]))
+    return dict(session.run(pixels[np.newaxis]))

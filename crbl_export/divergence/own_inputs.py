@@ -20,7 +20,7 @@ def error_from_own_inputs(
         values: what the graph's inputs and nodes gave, by value name.
 
     Returns:
-        None where it cannot be said: the operator is none of ONNX's own, or an input of the node is not at hand.
+        None where there is no answer: the operator is none of ONNX's own, or an input of the node is not at hand.
     """
     constants = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in node.input}
     known = {name: numpy_helper.to_array(tensor) for name, tensor in constants.items()} | {
@@ -28,7 +28,7 @@ def error_from_own_inputs(
     }
     if node.domain not in ("", "ai.onnx") or any(name and name not in known for name in node.input):
         return None
-    feeds = {name: _double(value) for name, value in known.items()}
+    feeds = {name: _as_float64(value) for name, value in known.items()}
     alone = onnx.helper.make_graph(
         [node],
         node.op_type,
@@ -44,5 +44,5 @@ def error_from_own_inputs(
     return relative_error(values[node.output[0]], np.asarray(expected, dtype=np.float64))
 
 
-def _double(value: NDArray[np.generic]) -> NDArray[np.generic]:
+def _as_float64(value: NDArray[np.generic]) -> NDArray[np.generic]:
     return value.astype(np.float64) if np.issubdtype(value.dtype, np.floating) else value

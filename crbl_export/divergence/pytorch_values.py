@@ -14,7 +14,7 @@ from torch.utils.module_tracker import ModuleTracker
 
 from crbl_export.divergence.difference import largest_value, relative_error
 from crbl_export.graph import ExportGraph
-from crbl_training.checkpoint import Checkpoint
+from crbl_export.trained_model import TrainedModel
 
 CONVOLUTION, BATCHNORM, SIGMOID, SILU = "convolution", "native_batch_norm", "sigmoid", ("silu", "silu_")
 
@@ -26,8 +26,8 @@ class PyTorchValue:
     Attributes:
         module: the part of the network it belongs to, "backbone1.blocks.0.0.bn1"; empty for the head.
         operator: PyTorch's name of it; CONVOLUTION for a convolution with the BatchNorm behind it.
-        values: float64, computed in double precision, without axes of length 1.
-        largest: their `largest_value`. rounding: the `relative_error` of the same value in single precision.
+        values: float64, computed in float64, without axes of length 1.
+        largest: their `largest_value`. rounding: the `relative_error` of the same value in float32.
     """
 
     module: str
@@ -44,34 +44,30 @@ class _Computed:
     values: NDArray[np.float64]
 
 
-def pytorch_values(checkpoint: Checkpoint, image: NDArray[np.uint8]) -> tuple[PyTorchValue, ...]:
+def pytorch_values(trained: TrainedModel, pixels: NDArray[np.uint8]) -> tuple[PyTorchValue, ...]:
     """All values for one prepared image, uint8 [size, size, 3], in the order of their computation.
 
-    The last two are the logit and its sigmoid. All are held at once: 0.2 GB for an image of 128 pixels.
+    The last two are the logit and its sigmoid. All are in memory at once: 0.2 GB for an image of 128 pixels.
     """
-    double: list[_Computed] = []
+    float64: list[_Computed] = []
     roundings: list[float] = []
-    _compute(checkpoint, image, torch.float64, double.append)
+    _compute(ExportGraph(trained.float64, trained.preprocessing, heatmap=False), pixels, float64.append)
     _compute(
-        checkpoint,
-        image,
-        torch.float32,
-        lambda single: roundings.append(relative_error(single.values, double[len(roundings)].values)),
+        ExportGraph(trained.float32, trained.preprocessing, heatmap=False),
+        pixels,
+        lambda value: roundings.append(relative_error(value.values, float64[len(roundings)].values)),
     )
     values = [
         PyTorchValue(value.module, value.operator, value.values, largest_value(value.values), rounding)
-        for value, rounding in zip(double, roundings, strict=True)
+        for value, rounding in zip(float64, roundings, strict=True)
     ]
     return tuple(_with_batchnorm_merged(values))
 
 
-def _compute(
-    checkpoint: Checkpoint, image: NDArray[np.uint8], dtype: torch.dtype, receive: Callable[[_Computed], None]
-) -> None:
+def _compute(graph: ExportGraph, pixels: NDArray[np.uint8], receive: Callable[[_Computed], None]) -> None:
     """Run the network that is exported, and pass on each value."""
-    network = ExportGraph(checkpoint.build_model().to(dtype), checkpoint.preprocessing, heatmap=False).eval()
     with torch.no_grad(), ModuleTracker() as modules, _Recorder(modules, receive):
-        network(torch.from_numpy(image).unsqueeze(0))
+        graph.eval()(torch.from_numpy(pixels).unsqueeze(0))
 
 
 class _Recorder(TorchDispatchMode):

@@ -1,73 +1,35 @@
 """The parity gate on every execution provider that this machine has."""
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnxruntime
 
-from crbl_export.options import ALL_PROVIDERS
-from crbl_export.parity.compare import REPORT_SCHEMA_VERSION, ParityReport, ParitySet, check_parity
-from crbl_runtime.errors import ParityError, UnavailableError, WrongResultsError
-from crbl_runtime.options import EXECUTION_PROVIDERS
-from crbl_training.checkpoint import Checkpoint
+from crbl_export.parity.compare import compare
+from crbl_export.parity.image_set import ImageSet
+from crbl_export.parity.limits import Limits
+from crbl_export.parity.predictions import predict_images
+from crbl_export.parity.report import ParityGate, ParityReport
+from crbl_runtime.detector import Detector
+from crbl_runtime.errors import ParityError, UnavailableError, UsageError, WrongResultsError
+from crbl_runtime.session import EXECUTION_PROVIDERS
 
 logger = logging.getLogger("crbl_export")
 
 
-@dataclass(frozen=True)
-class ParityGate:
-    """What the gate measured, provider by provider.
-
-    Attributes:
-        reports: one a provider, the CPU's first. not_checked: providers that this onnxruntime has but that do not
-            start here, and why.
-    """
-
-    reports: tuple[ParityReport, ...]
-    not_checked: dict[str, str]
-
-    @property
-    def passed(self) -> bool:
-        """Whether the file may be shipped: it passed on every provider."""
-        return all(report.passed for report in self.reports)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return {
-            "schema_version": REPORT_SCHEMA_VERSION,
-            "passed": self.passed,
-            "reports": [report.to_dict() for report in self.reports],
-            "not_checked": self.not_checked,
-        }
-
-
-def check_providers(
-    model: Path,
-    checkpoint: Checkpoint,
-    images: ParitySet,
-    *,
-    provider: str = ALL_PROVIDERS,
-    tolerance: float | None = None,
-    max_flips: float = 0.0,
-    margin: float | None = None,
-) -> ParityGate:
+def check_providers(model: Path, images: ImageSet, limits: Limits, provider: str = ALL_PROVIDERS) -> ParityGate:
     """Run the gate on one provider or on all.
 
     Args:
-        provider: "all" for the CPU and every GPU provider that starts, else as for `check_parity`, and so the others.
+        provider: "all" for the CPU and every GPU provider that starts, else as for `check_provider`.
 
     Raises:
-        ParityError: a provider computes wrongly already in the self-test of the file. Else see `check_parity`.
+        ParityError: a provider computes wrongly already in the self-test of the file. Else see `check_provider`.
     """
     reports, not_checked = [], {}
     for kind in _providers_here() if provider == ALL_PROVIDERS else (provider,):
         try:
-            report = check_parity(
-                model, checkpoint, images, provider=kind, tolerance=tolerance, max_flips=max_flips, margin=margin
-            )
-            reports.append(report)
+            reports.append(check_provider(model, images, limits, kind))
         except WrongResultsError as error:
             raise ParityError(str(error)) from error
         except UnavailableError as error:
@@ -76,6 +38,26 @@ def check_providers(
             logger.warning("%s was not checked: %s", kind, error)
             not_checked[kind] = str(error)
     return ParityGate(tuple(reports), not_checked)
+
+
+def check_provider(model: Path, images: ImageSet, limits: Limits, provider: str = "cpu") -> ParityReport:
+    """Compare a model file with PyTorch on one provider, from the bytes of the images to the decision.
+
+    Args:
+        provider: "auto", "directml", "cuda" or "cpu", as for `Detector`.
+
+    Raises:
+        UsageError: the file was exported from another checkpoint than the images' reference logits come from.
+        ModelFileError, UnavailableError, WrongResultsError: see `Detector`. ParityError: see `compare`.
+    """
+    with Detector(model, provider) as detector:
+        exported_from = detector.contract.training.get("checkpoint_hash")
+        if exported_from != images.checkpoint_hash:
+            raise UsageError(
+                f"{model} was exported from the checkpoint {str(exported_from)[:12]}, not from "
+                f"{images.checkpoint_hash[:12]}. Name the checkpoint it comes from, or export again."
+            )
+        return compare(images, predict_images(detector, images), limits)
 
 
 def _providers_here() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What PyTorch says: in float64, which anchors the gate, and in float32, which says how much rounding is worth."""
+"""PyTorch's logits: in float64, which anchors the gate, and in float32, which shows how much rounding is worth."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from crbl_export.trained_model import TrainedModel
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.checkpoint import Checkpoint
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.network_input import network_input
 
@@ -22,22 +22,28 @@ class Reference:
     float64: NDArray[np.float64]
     float32: NDArray[np.float64]
 
+    @property
+    def error_torch(self) -> float:
+        """The largest |difference| of the two: what rounding is worth."""
+        return float(np.max(np.abs(self.float32 - self.float64)))
 
-def reference_logits(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> Reference:
+
+def reference_logits(trained: TrainedModel, pixels: NDArray[np.uint8]) -> Reference:
     """Logits of prepared images, uint8 [N, size, size, 3]."""
-    model = checkpoint.build_model()
-    float32 = _logits(model, images, checkpoint.preprocessing, torch.float32, "PyTorch, float32")
-    float64 = _logits(model.double(), images, checkpoint.preprocessing, torch.float64, "PyTorch, float64")
-    return Reference(float64, float32)
+    return Reference(
+        float64=_logits(trained.float64, pixels, trained.preprocessing, torch.float64),
+        float32=_logits(trained.float32, pixels, trained.preprocessing, torch.float32),
+    )
 
 
 @torch.no_grad()
 def _logits(
-    model: CRBLDualModel, images: NDArray[np.uint8], spec: PreprocessingSpec, dtype: torch.dtype, name: str
+    network: CRBLDualModel, pixels: NDArray[np.uint8], spec: PreprocessingSpec, dtype: torch.dtype
 ) -> NDArray[np.float64]:
     logits = []
-    with tqdm(total=len(images), desc=name, unit="", leave=False, disable=None) as progress:
-        for part in torch.from_numpy(images).split(BATCH):
-            logits.append(model(network_input(part, spec, dtype)).double().numpy())
-            progress.update(len(part))
+    name = f"PyTorch, {str(dtype).removeprefix('torch.')}"
+    with tqdm(total=len(pixels), desc=name, unit="", leave=False, disable=None) as progress:
+        for batch in torch.from_numpy(pixels).split(BATCH):
+            logits.append(network(network_input(batch, spec, dtype)).double().numpy())
+            progress.update(len(batch))
     return np.concatenate(logits)

@@ -1,7 +1,6 @@
 """A parity report for people."""
 
-from crbl_export.divergence.first_divergence import DivergentNode
-from crbl_export.parity.compare import ParityReport
+from crbl_export.parity.report import DivergentNode, ParityReport
 
 
 def parity_lines(report: ParityReport) -> list[str]:
@@ -9,26 +8,27 @@ def parity_lines(report: ParityReport) -> list[str]:
     lines = [
         f"Parity on {report.images} images ({report.images_source}), provider {report.provider}",
         f"  largest |logit error| of float32 PyTorch  {report.error_torch:.2e}  (against float64 PyTorch)",
-        f"  largest |logit error| of the file         {report.error_onnx:.2e}  (at most {report.limit:.2e})",
-        f"  median |logit error| of the file          {report.median_error_onnx:.2e}  "
+        f"  largest |logit error| of the model file   {report.error_onnx:.2e}  (at most {report.limit:.2e})",
+        f"  median |logit error| of the model file    {report.median_error_onnx:.2e}  "
         f"(at most {report.median_limit:.2e})",
         f"  decisions flipped at p > {report.threshold:g}: {report.flips}, "
         f"and {report.flips_within_margin} within the margin of {report.margin:.2e} around the threshold",
     ]
     if report.unreadable:
         lines.append(f"  {len(report.unreadable)} images could not be read: {', '.join(report.unreadable[:5])}")
-    if report.fault is not None:
-        lines += ["  First faulty node:", *(f"    {line}" for line in fault_lines(report.fault))]
+    if report.divergence is not None:
+        lines += ["  First divergent node:", *(f"    {line}" for line in divergence_lines(report.divergence))]
     lines.append("  PASSED" if report.passed else f"  FAILED: {'; '.join(report.failures)} ({report.worst_image})")
     return lines
 
 
-def fault_lines(fault: DivergentNode) -> list[str]:
+def divergence_lines(divergence: DivergentNode) -> list[str]:
     """Where the error jumps, as lines of text."""
     return [
-        f"{fault.node} (operator {fault.operator}), compared with {fault.pytorch} of PyTorch",
-        f"error before {fault.error_before:.2e}, after {fault.error_after:.2e}, as a share of the largest value",
-        f"value at {list(fault.position)}: {fault.value_onnx:.7g} in the file, "
-        f"{fault.value_reference:.7g} in float64 PyTorch",
-        fault.cause,
+        f"{divergence.node} (operator {divergence.operator}), compared with {divergence.pytorch} of PyTorch",
+        f"error before {divergence.error_before:.2e}, after {divergence.error_after:.2e}, "
+        "as a share of the largest value",
+        f"value at {list(divergence.position)}: {divergence.value_onnx:.7g} in the model file, "
+        f"{divergence.value_reference:.7g} in float64 PyTorch",
+        divergence.cause,
     ]

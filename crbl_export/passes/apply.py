@@ -1,4 +1,4 @@
-"""Each pass held against PyTorch by itself, so that a wrong one is named and not only noticed."""
+"""Each pass compared with PyTorch by itself, so that a wrong one is named and not only noticed."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,10 +7,10 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from crbl_export.parity.compare import ROUNDING_FACTOR, SMALLEST_LIMIT
+from crbl_export.parity.limits import ROUNDING_FACTOR, rounding_limit
 from crbl_export.parity.reference import Reference
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME
-from crbl_runtime.errors import CheckpointError, ParityError
+from crbl_runtime.errors import CheckpointError, ParityError, first_line
 
 Pass = Callable[[onnx.ModelProto], onnx.ModelProto]
 
@@ -34,7 +34,7 @@ def apply_passes(
     them by 1e-6 at most, on both exporters' graphs of trained, converted and random models.
 
     Args:
-        images: uint8 [N, size, size, 3]. reference: what PyTorch says of them.
+        images: uint8 [N, size, size, 3]. reference: PyTorch's logits of them.
 
     Raises:
         ParityError: naming the pass that broke the graph or its logits, or saying that it came so from torch.
@@ -44,11 +44,10 @@ def apply_passes(
         raise CheckpointError(
             "The checkpoint's model gives NaN or infinite logits in PyTorch. Nothing was written. Train it again."
         )
-    error_torch = float(np.max(np.abs(reference.float32 - reference.float64)))
-    limit = max(ROUNDING_FACTOR * error_torch, SMALLEST_LIMIT)
+    limit = rounding_limit(reference.error_torch)
     error = _logit_error(model, images, reference.float64, "torch's exporter")
     largest = float(np.max(np.abs(reference.float64)))
-    allowed = max(EXPORTED_TOLERANCE * max(1.0, largest), EXPORTED_ROUNDING_FACTOR * error_torch)
+    allowed = max(EXPORTED_TOLERANCE * max(1.0, largest), EXPORTED_ROUNDING_FACTOR * reference.error_torch)
     if not error <= allowed:
         raise ParityError(
             f"torch's exporter wrote a graph whose logits are off by {error:.2g} from float64 PyTorch, at most "
@@ -75,12 +74,13 @@ def _logit_error(model: onnx.ModelProto, images: NDArray[np.uint8], expected: ND
     try:
         onnx.checker.check_model(model, full_check=True)
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # Else it tells of each weight that a pass has made superfluous.
+        options.log_severity_level = 3  # Else it warns of each weight that a pass has made superfluous.
         # What is compared is the graph as it stands, not what onnxruntime makes of it.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         logits = session.run([LOGIT_NAME], {INPUT_NAME: images})[0]
     except Exception as error:  # onnxruntime's own types share no base but Exception
-        reason = str(error).strip().partition("\n")[0]
-        raise ParityError(f"{maker} made a graph that does not run ({reason}). Nothing was written.") from error
+        raise ParityError(
+            f"{maker} made a graph that does not run ({first_line(error)}). Nothing was written."
+        ) from error
     return float(np.max(np.abs(logits.astype(np.float64) - expected)))

@@ -2,6 +2,8 @@
 
 import onnx
 
+from crbl_export.copied import copied
+
 # onnxruntime 1.20 reads up to this one.
 HIGHEST_IR_VERSION = 10
 
@@ -12,8 +14,7 @@ def canonical_form(model: onnx.ModelProto) -> onnx.ModelProto:
     Cause: exporters name values by counters and source files and write stack traces with paths into the graph; two
     exports of one checkpoint would differ in bytes that mean nothing.
     """
-    canonical = onnx.ModelProto()
-    canonical.CopyFrom(model)
+    canonical = copied(model)
     canonical.ir_version = min(canonical.ir_version, HIGHEST_IR_VERSION)
     canonical.producer_name, canonical.producer_version = "crbl", ""
     canonical.doc_string = canonical.domain = ""

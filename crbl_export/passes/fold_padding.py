@@ -3,6 +3,8 @@
 import onnx
 from onnx import numpy_helper
 
+from crbl_export.copied import copied
+
 
 def fold_padding(model: onnx.ModelProto) -> onnx.ModelProto:
     """Merge each zero Pad of height and width that only Convs read into these.
@@ -10,8 +12,7 @@ def fold_padding(model: onnx.ModelProto) -> onnx.ModelProto:
     Cause: the model pads at the back in a node of its own, since that is what can be trained on DirectML; a Conv takes
     different padding at either end, and one pass over the feature map is saved.
     """
-    folded = onnx.ModelProto()
-    folded.CopyFrom(model)
+    folded = copied(model)
     graph = folded.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
     readers: dict[str, list[onnx.NodeProto]] = {}

@@ -3,14 +3,15 @@
 import onnx
 from onnx import helper
 
+from crbl_export.copied import copied
+
 
 def leave_out_defaults(model: onnx.ModelProto) -> onnx.ModelProto:
     """Remove each attribute that has its operator's default value, and empty names at the end of a node's inputs.
 
     Cause: dynamo writes both out and TorchScript does not, so that equal nodes look different.
     """
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
+    changed = copied(model)
     opsets = {entry.domain: entry.version for entry in changed.opset_import}
     for node in changed.graph.node:
         schema = onnx.defs.get_schema(node.op_type, opsets[node.domain], node.domain)

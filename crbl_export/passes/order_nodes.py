@@ -2,6 +2,8 @@
 
 import onnx
 
+from crbl_export.copied import copied
+
 
 def order_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
     """Put the nodes in the order in which the outputs need them: before each node all that its first input needs, then
@@ -9,8 +11,7 @@ def order_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
 
     Cause: where the order of two nodes is free, the exporters choose differently.
     """
-    ordered = onnx.ModelProto()
-    ordered.CopyFrom(model)
+    ordered = copied(model)
     nodes = list(model.graph.node)
     makers = {name: number for number, node in enumerate(nodes) for name in node.output}
     placed: dict[int, onnx.NodeProto] = {}

@@ -1,1 +1,1 @@
-"""Model files in less than single precision, and what each precision may cost."""
+"""The number formats of a model file, and what each needs beside the conversion."""

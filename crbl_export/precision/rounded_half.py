@@ -4,6 +4,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from crbl_export.copied import copied
+
 
 def rounded_to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """A float32 graph that rounds to float16 whatever `model` computes in float16, node by node.
@@ -14,8 +16,7 @@ def rounded_to_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
     The sums within a convolution are in float32 here; a GPU that adds up in float16 differs by more.
     """
-    rounded = onnx.ModelProto()
-    rounded.CopyFrom(model)
+    rounded = copied(model)
     graph = rounded.graph
     half: set[str] = set()
     for tensor in graph.initializer:

@@ -1,0 +1,39 @@
+"""The parity gate with its diagnosis: does a model file decide as its PyTorch model, and if not, which node is it?"""
+
+from pathlib import Path
+
+from crbl_export.divergence.diagnosis import with_divergence
+from crbl_export.parity.image_set import ImageFiles, ImageSet, read_image_set
+from crbl_export.parity.limits import Limits
+from crbl_export.parity.providers import ALL_PROVIDERS, check_providers
+from crbl_export.parity.report import ParityGate
+from crbl_export.trained_model import TrainedModel
+from crbl_training.checkpoint import Checkpoint
+
+
+def check_parity(
+    model: Path, checkpoint: Checkpoint, images: ImageFiles, limits: Limits, provider: str = "cpu"
+) -> ParityGate:
+    """Compare a model file with the checkpoint it was exported from, from the bytes of images to decisions.
+
+    Args:
+        limits: what the file may differ; see `limits_of` for those of its precision.
+        provider: "all" for the CPU and every GPU provider that starts, or "auto", "directml", "cuda", "cpu".
+
+    Returns:
+        a report for each provider; in each that failed the first node that computes something else than PyTorch.
+
+    Raises:
+        UsageError: the file was exported from another checkpoint. CheckpointError: the checkpoint cannot be built.
+        ParityError: there is nothing to compare, or a provider computes wrongly already in the file's self-test.
+        ModelFileError, UnavailableError: see `Detector`.
+    """
+    trained = TrainedModel.of(checkpoint)
+    return run_gate(model, trained, read_image_set(images, trained), limits, provider)
+
+
+def run_gate(
+    model: Path, trained: TrainedModel, images: ImageSet, limits: Limits, provider: str = ALL_PROVIDERS
+) -> ParityGate:
+    """As `check_parity`, with the PyTorch model built and the images read."""
+    return with_divergence(check_providers(model, images, limits, provider), model, trained, images)
