@@ -77,9 +77,12 @@ def main(checkpoint: Path, rounds: int) -> None:
 
 def write_files(checkpoint: Checkpoint, folder: Path) -> None:
     """file.onnx and plain.onnx."""
-    from crbl_export.export import build_model_file, serialize
+    from crbl_export.build import build_model_file
+    from crbl_export.options import ExportOptions
+    from crbl_export.trained_model import TrainedModel
 
-    (folder / "file.onnx").write_bytes(serialize(build_model_file(checkpoint, opset=OPSET, heatmap=False)))
+    file = build_model_file(TrainedModel.of(checkpoint), ExportOptions(opset=OPSET))
+    (folder / "file.onnx").write_bytes(file.to_bytes())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(

@@ -20,6 +20,8 @@ class ExportGraph(nn.Module):
 
     def __init__(self, model: CRBLDualModel, spec: PreprocessingSpec, *, heatmap: bool) -> None:
         super().__init__()
+        self.matrix: Tensor
+        self.bias: Tensor
         self.model = model
         self.spec = spec
         self.with_heatmap = heatmap

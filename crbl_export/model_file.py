@@ -27,7 +27,8 @@ class ModelFile:
         carrying = copied(self.graph)
         del carrying.metadata_props[:]
         onnx.helper.set_model_props(carrying, {METADATA_KEY: self.contract.to_json()})
-        return carrying.SerializeToString(deterministic=True)
+        content: bytes = carrying.SerializeToString(deterministic=True)
+        return content
 
     @classmethod
     def from_bytes(cls, content: bytes, name: str) -> "ModelFile":

@@ -1,9 +1,15 @@
-"""What a user chooses about an export."""
+"""What users choose from, and defaults. Imports little: a command offers the choices before it loads torch."""
 
 from dataclasses import dataclass
 
-from crbl_export.exporters.opsets import DEFAULT_OPSET
 from crbl_export.parity.limits import Limits
+
+# DirectML has no Conv from opset 22 on; ReduceMean and Pad take their present form from 18 on.
+OPSETS = range(17, 21)
+DEFAULT_OPSET = 18
+
+# The CPU and every GPU provider that works here.
+ALL_PROVIDERS = "all"
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def grains(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     return made_once("grains", fill)
 
 
-def _train_and_export(variant: str, grains: Path, folder: Path) -> None:
+def _train_and_export(variant: str, opset: int, grains: Path, folder: Path) -> None:
     trained = run_command(
         "crbl-train",
         *("--variant", variant, "--data", grains / "train", "--val", grains / "validation.csv"),
@@ -87,7 +87,9 @@ def _train_and_export(variant: str, grains: Path, folder: Path) -> None:
     )
     assert trained.returncode == 0, trained.stderr
     checkpoint = next(folder.glob("*.safetensors"))
-    exported = run_command("crbl-export", "--variant", variant, "--checkpoint", checkpoint, "--heatmap")
+    exported = run_command(
+        "crbl-export", "--variant", variant, "--checkpoint", checkpoint, "--opset", opset, "--heatmap"
+    )
     assert exported.returncode == 0, exported.stderr
 
 
@@ -98,11 +100,11 @@ def _trained(folder: Path) -> Trained:
 
 @pytest.fixture(scope="session")
 def crop(grains: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Trained:
-    """A trained and exported crop model; nobody may write into its folder."""
-    return _trained(made_once("crop", lambda folder: _train_and_export("crop", grains, folder)))
+    """A trained crop model, exported at opset 18; nobody may write into its folder."""
+    return _trained(made_once("crop", lambda folder: _train_and_export("crop", 18, grains, folder)))
 
 
 @pytest.fixture(scope="session")
 def full(grains: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Trained:
-    """A trained and exported full model; nobody may write into its folder."""
-    return _trained(made_once("full", lambda folder: _train_and_export("full", grains, folder)))
+    """A trained full model, exported at opset 20; nobody may write into its folder."""
+    return _trained(made_once("full", lambda folder: _train_and_export("full", 20, grains, folder)))

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from crbl_export.gate import check_parity
+from crbl_export.options import ALL_PROVIDERS
 from crbl_export.parity.image_set import choose_images
 from crbl_export.parity.limits import limits_of
-from crbl_export.parity.providers import ALL_PROVIDERS
 from crbl_export.parity.text import parity_lines
 from crbl_runtime.detector import Detector
 from crbl_runtime.session import EXECUTION_PROVIDERS

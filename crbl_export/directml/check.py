@@ -1,4 +1,4 @@
-"""Hold every node of a graph against the kernel table and the known traps."""
+"""Every node of a graph compared with the kernel table and the known traps."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

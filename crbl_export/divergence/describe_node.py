@@ -1,6 +1,7 @@
 """How a divergent node differs from PyTorch."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from crbl_export.parity.report import DivergentNode
 def describe_node(
     name: str,
     compared: dict[str, ComparedValue],
-    given: Mapping[str, NDArray[np.generic]],
+    given: Mapping[str, NDArray[Any]],
     reference: Sequence[PyTorchValue],
     is_wrong_kernel: bool,
 ) -> DivergentNode:
@@ -57,7 +58,7 @@ def describe_node(
 
 def _counterpart(
     node: onnx.NodeProto,
-    values: NDArray[np.generic],
+    values: NDArray[Any],
     read: Sequence[ComparedValue],
     compared: dict[str, ComparedValue],
     reference: Sequence[PyTorchValue],

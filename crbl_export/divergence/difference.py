@@ -1,10 +1,12 @@
 """How far a tensor is from its reference, in one number."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def differences(values: NDArray[np.floating], reference: NDArray[np.float64]) -> NDArray[np.float64]:
+def differences(values: NDArray[np.floating[Any]], reference: NDArray[np.float64]) -> NDArray[np.float64]:
     """|values - reference|, one by one; infinite where one of the two is finite and the other is not."""
     with np.errstate(invalid="ignore"):  # infinity minus infinity
         difference = np.abs(values.astype(np.float64) - reference)
@@ -19,11 +21,11 @@ def largest_value(reference: NDArray[np.float64]) -> float:
     return float(np.max(np.abs(reference), where=np.isfinite(reference), initial=0.0))
 
 
-def relative_error(values: NDArray[np.floating], reference: NDArray[np.float64]) -> float:
+def relative_error(values: NDArray[np.floating[Any]], reference: NDArray[np.float64]) -> float:
     """The largest of the `differences` as a share of the largest finite |reference|.
 
     A tensor's own rounding is of that size in every element that sums or cancels large ones, so that an element's
-    error as a share of itself would say little.
+    error as a share of itself would tell little.
     """
     return share_of(float(np.max(differences(values, reference))), largest_value(reference))
 

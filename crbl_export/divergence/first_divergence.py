@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -91,7 +92,7 @@ def _why_no_node(exposed: float, disagreement: Disagreement) -> str:
 
 
 def _first_unexplained(
-    compared: dict[str, ComparedValue], given: Mapping[str, NDArray[np.generic]], outputs: set[str]
+    compared: dict[str, ComparedValue], given: Mapping[str, NDArray[Any]], outputs: set[str]
 ) -> str | None:
     """The first value that is not right and that something not right is made of."""
     made_of: dict[str, list[str]] = {}
@@ -101,11 +102,11 @@ def _first_unexplained(
     explained: set[str] = set()
     for name, comparison in reversed(compared.items()):
         passed_on = made_of.get(name, [])
-        # A sigmoid that is 1 says nothing about the logit: an output of the file has to be right itself.
+        # A sigmoid that is 1 tells nothing about the logit: an output of the file has to be right itself.
         if comparison.is_right or (passed_on and name not in outputs and explained.issuperset(passed_on)):
             explained.add(name)
     return next((name for name in compared if name not in explained and is_compared(given[name])), None)
 
 
-def _first_not_finite(compared: dict[str, ComparedValue], given: Mapping[str, NDArray[np.generic]]) -> str | None:
+def _first_not_finite(compared: dict[str, ComparedValue], given: Mapping[str, NDArray[Any]]) -> str | None:
     return next((name for name in compared if not np.isfinite(given[name]).all()), None)

@@ -1,5 +1,7 @@
 """Every value that a model file computes on the way from an image to its logit."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -24,9 +26,7 @@ def nodes_of_logit(model: onnx.ModelProto) -> tuple[onnx.NodeProto, ...]:
     return tuple(nodes)
 
 
-def onnx_values(
-    model: onnx.ModelProto, pixels: NDArray[np.uint8], provider: Provider
-) -> dict[str, NDArray[np.generic]]:
+def onnx_values(model: onnx.ModelProto, pixels: NDArray[np.uint8], provider: Provider) -> dict[str, NDArray[Any]]:
     """What each of `nodes_of_logit` gives for one prepared image, uint8 [size, size, 3], by value name.
 
     All values are made outputs of the graph, so that onnxruntime has to compute each and cannot fuse nodes across it:

@@ -1,6 +1,7 @@
 """What a node should give for the inputs that it got."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ from crbl_export.divergence.difference import relative_error
 
 
 def error_from_own_inputs(
-    model: onnx.ModelProto, node: onnx.NodeProto, values: Mapping[str, NDArray[np.generic]]
+    model: onnx.ModelProto, node: onnx.NodeProto, values: Mapping[str, NDArray[Any]]
 ) -> float | None:
     """The `relative_error` of a node's first output against the same operator in float64 (onnx's reference evaluator).
 
@@ -44,5 +45,5 @@ def error_from_own_inputs(
     return relative_error(values[node.output[0]], np.asarray(expected, dtype=np.float64))
 
 
-def _as_float64(value: NDArray[np.generic]) -> NDArray[np.generic]:
+def _as_float64(value: NDArray[Any]) -> NDArray[Any]:
     return value.astype(np.float64) if np.issubdtype(value.dtype, np.floating) else value

@@ -70,11 +70,11 @@ def _compute(graph: ExportGraph, pixels: NDArray[np.uint8], receive: Callable[[_
         graph.eval()(torch.from_numpy(pixels).unsqueeze(0))
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class has no annotations
     """Sees every operator that PyTorch runs."""
 
     def __init__(self, modules: ModuleTracker, receive: Callable[[_Computed], None]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.modules = modules
         self.receive = receive
 

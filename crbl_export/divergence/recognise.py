@@ -6,6 +6,7 @@ right if PyTorch has a value of its shape and, but for rounding, its content.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -37,7 +38,7 @@ class ComparedValue:
 
 def compare_values(
     nodes: Sequence[onnx.NodeProto],
-    given: Mapping[str, NDArray[np.generic]],
+    given: Mapping[str, NDArray[Any]],
     reference: Sequence[PyTorchValue],
     rounding: float,
 ) -> dict[str, ComparedValue]:
@@ -68,7 +69,7 @@ def compare_values(
     return compared
 
 
-def is_compared(values: NDArray[np.generic]) -> bool:
+def is_compared(values: NDArray[Any]) -> bool:
     """Whether a value can be compared: whole numbers are shapes and indices."""
     return np.issubdtype(values.dtype, np.floating)
 
@@ -95,7 +96,7 @@ def largest_error(read: Iterable[ComparedValue]) -> float:
 
 def _recognise(
     node: onnx.NodeProto,
-    values: NDArray[np.generic],
+    values: NDArray[Any],
     candidates: Sequence[int],
     reference: Sequence[PyTorchValue],
     usual_error: float,

@@ -12,14 +12,14 @@ import torch
 from torch.torch_version import TorchVersion
 
 from crbl_export.exporters.dynamo import export_with_dynamo
-from crbl_export.exporters.opsets import DEFAULT_OPSET, OPSETS
 from crbl_export.exporters.torchscript import export_with_torchscript
 from crbl_export.graph import ExportGraph
+from crbl_export.options import DEFAULT_OPSET, OPSETS
 from crbl_runtime.errors import UnavailableError, UsageError, first_line
 
 # Asked for 17, dynamo writes 18.
 DYNAMO_OPSETS = range(18, OPSETS.stop)
-DYNAMO_TORCH = (2, 9)
+DYNAMO_TORCH = "2.9"
 
 EXPORTERS: dict[str, Callable[[ExportGraph, int], onnx.ModelProto]] = {
     "dynamo": export_with_dynamo,
@@ -49,8 +49,8 @@ def export_graph(graph: ExportGraph, opset: int, exporter: str) -> onnx.ModelPro
         raise UsageError(f"The opset is {opset}, expected {OPSETS.start} to {OPSETS.stop - 1} (what DirectML runs).")
     if exporter == "dynamo" and TorchVersion(torch.__version__) < DYNAMO_TORCH:
         raise UnavailableError(
-            f"torch {torch.__version__} is too old for the exporter dynamo, expected at least "
-            f"{'.'.join(map(str, DYNAMO_TORCH))}. Use torchscript, or install a newer torch."
+            f"torch {torch.__version__} is too old for the exporter dynamo, expected at least {DYNAMO_TORCH}. "
+            "Use torchscript, or install a newer torch."
         )
     try:
         with torch.no_grad():

@@ -20,12 +20,12 @@ def export_with_torchscript(graph: ExportGraph, opset: int) -> onnx.ModelProto:
     outputs = output_names(graph)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # torch >= 2.9 says that its other exporter is the future one; that one does not write every opset.
+        # torch >= 2.9 recommends its other exporter, which does not write every opset.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             graph,
             (example_image(graph),),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # torch's annotation has only what the newer exporter takes
             input_names=[INPUT_NAME],
             output_names=outputs,
             dynamic_axes={name: {0: BATCH_DIMENSION} for name in (INPUT_NAME, *outputs)},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import onnxruntime
 
+from crbl_export.options import ALL_PROVIDERS
 from crbl_export.parity.compare import compare
 from crbl_export.parity.image_set import ImageSet
 from crbl_export.parity.limits import Limits

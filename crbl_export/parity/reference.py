@@ -43,7 +43,7 @@ def _logits(
     logits = []
     name = f"PyTorch, {str(dtype).removeprefix('torch.')}"
     with tqdm(total=len(pixels), desc=name, unit="", leave=False, disable=None) as progress:
-        for batch in torch.from_numpy(pixels).split(BATCH):
+        for batch in torch.split(torch.from_numpy(pixels), BATCH):
             logits.append(network(network_input(batch, spec, dtype)).double().numpy())
             progress.update(len(batch))
     return np.concatenate(logits)

@@ -1,4 +1,4 @@
-"""Changes to the exported graph, each in a file of its own that says why it is made."""
+"""Changes to the exported graph, each in a file of its own with the reason for it."""
 
 from crbl_export.passes.canonical_form import canonical_form
 from crbl_export.passes.constants_as_initializers import constants_as_initializers

@@ -29,7 +29,7 @@ def apply_passes(
     """All passes in order, each checked on images before the next one.
 
     A pass may leave the largest logit error, against float64 PyTorch, below ten times that of float32 PyTorch or 1e-4
-    (the parity gate's limit), or at twice what it was. The difference that a pass makes would say less: the one that
+    (the parity gate's limit), or at twice what it was. The difference that a pass makes would tell less: the one that
     adds up in another order rightly changes logits by 1.2e-4, and brings them from 1.3e-4 to 7e-6. All others changed
     them by 1e-6 at most, on both exporters' graphs of trained, converted and random models.
 
@@ -37,7 +37,7 @@ def apply_passes(
         images: uint8 [N, size, size, 3]. reference: PyTorch's logits of them.
 
     Raises:
-        ParityError: naming the pass that broke the graph or its logits, or saying that it came so from torch.
+        ParityError: naming the pass that broke the graph or its logits, or that the graph came wrong from torch.
         CheckpointError: PyTorch's own logits are NaN or infinite.
     """
     if not np.isfinite(reference.float64).all():

@@ -1,4 +1,4 @@
-"""Only what a node must say."""
+"""Nodes without what is the default anyway."""
 
 import onnx
 from onnx import helper
@@ -15,9 +15,9 @@ def leave_out_defaults(model: onnx.ModelProto) -> onnx.ModelProto:
     opsets = {entry.domain: entry.version for entry in changed.opset_import}
     for node in changed.graph.node:
         schema = onnx.defs.get_schema(node.op_type, opsets[node.domain], node.domain)
-        kept = [attribute for attribute in node.attribute if not _is_default(attribute, schema)]
+        needed = [attribute for attribute in node.attribute if not _is_default(attribute, schema)]
         del node.attribute[:]
-        node.attribute.extend(kept)
+        node.attribute.extend(needed)
         while node.input and not node.input[-1]:
             del node.input[-1]
     return changed

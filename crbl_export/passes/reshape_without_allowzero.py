@@ -17,7 +17,7 @@ def reshape_without_allowzero(model: onnx.ModelProto) -> onnx.ModelProto:
         if node.op_type != "Reshape" or node.input[1] not in constants:
             continue
         if 0 not in numpy_helper.to_array(constants[node.input[1]]):
-            kept = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
+            others = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
             del node.attribute[:]
-            node.attribute.extend(kept)
+            node.attribute.extend(others)
     return changed

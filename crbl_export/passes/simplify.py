@@ -15,6 +15,7 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         ParityError: onnxsim's own comparison on random inputs fails.
     """
+    simplified: onnx.ModelProto
     simplified, agrees = onnxsim.simplify(model)
     if not agrees:
         raise ParityError("onnxsim changed what the graph computes. Export with another onnxsim version.")

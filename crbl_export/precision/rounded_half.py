@@ -12,7 +12,7 @@ def rounded_to_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
     Cause: onnxruntime's CPU provider has no float16 kernels on x86. It computes in float32 and leaves out the rounding
     between neighbouring nodes: the file's logits come out nearer to PyTorch's than on a GPU, and a value beyond
-    float16's range, which is infinite on a GPU, is none here. Pairs of Casts that are in the file it keeps.
+    float16's range, which is infinite on a GPU, is none here. Pairs of Casts that are in the file stay.
 
     The sums within a convolution are in float32 here; a GPU that adds up in float16 differs by more.
     """

@@ -11,6 +11,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from crbl_export.parity.reference import reference_logits
+from crbl_export.trained_model import TrainedModel
 from crbl_runtime.preprocessing import prepare
 from crbl_training.checkpoint import load_checkpoint
 from public_commands import Trained
@@ -21,7 +22,7 @@ OUTPUTS = ("probability", "logit", "heatmap")
 
 @dataclass(frozen=True)
 class Case:
-    """Two real images, and what float64 PyTorch and onnxruntime say of them."""
+    """Two real images, and what float64 PyTorch and onnxruntime give for them."""
 
     file: Path
     images: np.ndarray
@@ -30,14 +31,13 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def case(crop: Trained, photographs: Path) -> Case:
-    checkpoint = load_checkpoint(crop.checkpoint)
+def case(small: Trained, photographs: Path) -> Case:
+    trained = TrainedModel.of(load_checkpoint(small.checkpoint))
     paths = [photographs / "coffee_0.png", photographs / "chelsea_2.png"]
-    images = np.stack([prepare(path, checkpoint.preprocessing).pixels for path in paths])
-    answers = onnxruntime.InferenceSession(crop.model).run(list(OUTPUTS), {"image": images})
-    return Case(
-        crop.model, images, reference_logits(checkpoint, images).double, dict(zip(OUTPUTS, answers, strict=True))
-    )
+    images = np.stack([prepare(path, trained.preprocessing).pixels for path in paths])
+    answers = onnxruntime.InferenceSession(small.model).run(list(OUTPUTS), {"image": images})
+    logits = reference_logits(trained, images).float64
+    return Case(small.model, images, logits, dict(zip(OUTPUTS, answers, strict=True)))
 
 
 def assert_agrees(answers: dict[str, np.ndarray], case: Case) -> None:

@@ -162,15 +162,14 @@ def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(c
 
 def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
     """A model file whose self-test expects other logits: to it, a right driver is a wrong one."""
-    from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
+    from crbl_export.model_file import ModelFile
+    from crbl_runtime.contract import SelfTest
 
-    model = onnx.load(crop.model)
-    metadata = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
-    contract = ModelContract.from_json(metadata.value, "file")
+    file = ModelFile.from_bytes(crop.model.read_bytes(), "file")
+    contract = file.contract
     wrong = tuple(logit + difference for logit in contract.self_test.logits)
     self_test = SelfTest(wrong, contract.self_test.tolerance)
-    metadata.value = replace(contract, self_test=self_test).to_json()
-    onnx.save(model, target)
+    target.write_bytes(replace(file, contract=replace(contract, self_test=self_test)).to_bytes())
     return target
 
 

@@ -8,8 +8,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from crbl_export import export
 from crbl_export.directml.check import check_directml
 from crbl_export.directml.kernel_table import kernel_table
+from crbl_export.model_file import ModelFile
+from crbl_export.options import ExportOptions
+from crbl_export.parity.image_set import SYNTHETIC
+from crbl_runtime.errors import ModelFileError
+from crbl_training.checkpoint import load_checkpoint
 from public_commands import Trained, run_command
 
 
@@ -78,8 +84,8 @@ def test_an_operator_defined_anew_after_the_last_kernel_is_named() -> None:
     assert any("DirectML has kernels since" in reason for reason in reasons(model))
 
 
-def test_the_command_names_nodes_and_gives_json(crop: Trained, tmp_path: Path) -> None:
-    passed = run_command("crbl-check", crop.model)
+def test_the_command_names_nodes_and_gives_json(small: Trained, tmp_path: Path) -> None:
+    passed = run_command("crbl-check", small.model)
     assert passed.returncode == 0, passed.stderr
     assert "all have DirectML kernels" in passed.stdout
     bad = graph_of(helper.make_node("Softsign", ["image"], ["out"], name="the_culprit"))
@@ -92,24 +98,16 @@ def test_the_command_names_nodes_and_gives_json(crop: Trained, tmp_path: Path) -
     assert run_command("crbl-check", tmp_path / "missing.onnx").returncode == 2
 
 
-def test_an_export_with_such_a_node_is_refused(crop: Trained, tmp_path: Path, monkeypatch, caplog) -> None:
-    from crbl_export import export as module
-    from crbl_export.parity.image_set import parity_set
-    from crbl_runtime.errors import ModelFileError
-    from crbl_training.checkpoint import load_checkpoint
-
-    def with_softsign(model: onnx.ModelProto) -> onnx.ModelProto:
-        model.graph.node.append(helper.make_node("Softsign", [model.graph.output[1].name], ["unused"], name="culprit"))
-        return model
-
-    right = module.apply_passes
-    monkeypatch.setattr(module, "apply_passes", lambda *given: with_softsign(right(*given)))
-    checkpoint = load_checkpoint(crop.checkpoint)
-    images = parity_set(checkpoint, crop.checkpoint, None)
+def test_an_export_with_such_a_node_is_refused(
+    small: Trained, small_file: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    graph = small_file.graph.graph
+    graph.node.append(helper.make_node("Softsign", [graph.output[1].name], ["unused"], name="culprit"))
+    monkeypatch.setattr(export, "build_model_file", lambda trained, options: small_file)
+    checkpoint = load_checkpoint(small.checkpoint)
     with pytest.raises(ModelFileError, match="culprit"):
-        module.export_checkpoint(checkpoint, tmp_path / "model.onnx", images, opset=18, heatmap=False)
+        export.export_checkpoint(checkpoint, SYNTHETIC, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
-    module.export_checkpoint(
-        checkpoint, tmp_path / "model.onnx", images, opset=18, heatmap=False, require_directml=False
-    )
+    export.export_checkpoint(checkpoint, SYNTHETIC, tmp_path / "model.onnx", ExportOptions(require_directml=False))
     assert "culprit" in caplog.text
+    assert (tmp_path / "model.onnx").is_file()

@@ -1,4 +1,4 @@
-"""A fault that is put into a real file is found where it was put."""
+"""What is put wrong in a real file is found where it was put."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,44 +9,52 @@ import pytest
 import torch
 from onnx import helper, numpy_helper
 
-from crbl_export.divergence import first_divergence as faulty_node
+from crbl_export.copied import copied
+from crbl_export.divergence import first_divergence
 from crbl_export.divergence.difference import relative_error
-from crbl_export.divergence.first_divergence import Bisection, Disagreement, bisect
+from crbl_export.divergence.first_divergence import Disagreement, FirstDivergence, find_first_divergence
 from crbl_export.divergence.onnx_values import onnx_values
-from crbl_export.exporters import export_graph
+from crbl_export.exporters.export_graph import export_graph
+from crbl_export.gate import run_gate
 from crbl_export.graph import ExportGraph
-from crbl_export.parity.compare import check_parity, read_parity_set
+from crbl_export.model_file import ModelFile
+from crbl_export.parity.image_set import ImageFiles, read_image_set
+from crbl_export.parity.limits import Limits
+from crbl_export.trained_model import TrainedModel
 from crbl_runtime.preprocessing import prepare
 from crbl_runtime.session import Provider
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.model.network_input import network_input
 from public_commands import Trained
 
-CPU = Provider("cpu")
+Find = Callable[[onnx.ModelProto], FirstDivergence]
+
+
+def disagreement(pixels: np.ndarray, logit_onnx: float, logit_pytorch: float) -> Disagreement:
+    return Disagreement(pixels, logit_onnx, logit_pytorch, 1e-4, Provider("cpu"), "fp32")
 
 
 @pytest.fixture(scope="module")
-def checkpoint(crop: Trained) -> Checkpoint:
-    return load_checkpoint(crop.checkpoint)
+def trained(small: Trained) -> TrainedModel:
+    return TrainedModel.of(load_checkpoint(small.checkpoint))
 
 
 @pytest.fixture
-def model(crop: Trained) -> onnx.ModelProto:
-    return onnx.load(crop.model)
+def model(small_file: ModelFile) -> onnx.ModelProto:
+    return small_file.graph
 
 
 @pytest.fixture(scope="module")
-def image(checkpoint: Checkpoint, photographs: Path) -> np.ndarray:
-    return prepare(photographs / "brick_0.png", checkpoint.preprocessing).pixels
+def pixels(trained: TrainedModel, photographs: Path) -> np.ndarray:
+    return prepare(photographs / "brick_0.png", trained.preprocessing).pixels
 
 
 @pytest.fixture(scope="module")
-def find(checkpoint: Checkpoint, image: np.ndarray) -> Callable[[onnx.ModelProto], Bisection]:
+def find(trained: TrainedModel, pixels: np.ndarray) -> Find:
     with torch.no_grad():
-        x = network_input(torch.from_numpy(image)[None], checkpoint.preprocessing, torch.float64)
-        logit = float(checkpoint.build_model().double()(x))
-    disagreement = Disagreement(image, logit + 1, logit, 1e-4)
-    return lambda model: bisect(model, checkpoint, disagreement, provider=CPU, precision="fp32")
+        x = network_input(torch.from_numpy(pixels)[None], trained.preprocessing, torch.float64)
+        logit = float(trained.float64(x))
+    return lambda model: find_first_divergence(model, trained, disagreement(pixels, logit + 1, logit))
 
 
 def of_operator(model: onnx.ModelProto, operator: str) -> list[onnx.NodeProto]:
@@ -78,20 +86,20 @@ def test_a_changed_weight_of_a_convolution(model, find, kernel, backbone) -> Non
     alike = [node for node in of_operator(model, "Conv") if shapes[node.input[1]] == kernel]
     convolution = alike[backbone * len(alike) // 2]
     change_weight(model, convolution.input[1], 30.0)
-    fault = find(model).fault
-    assert (fault.node, fault.operator) == (convolution.name, "Conv")
-    assert fault.error_before < 1e-4 < 1e-2 < fault.error_after
-    assert "weights" in fault.cause
-    assert "backbone" in fault.pytorch
-    assert "convolution" in fault.pytorch
-    assert fault.value_onnx != pytest.approx(fault.value_reference, rel=1e-3)
+    found = find(model).node
+    assert (found.node, found.operator) == (convolution.name, "Conv")
+    assert found.error_before < 1e-4 < 1e-2 < found.error_after
+    assert "weights" in found.cause
+    assert "backbone" in found.pytorch
+    assert "convolution" in found.pytorch
+    assert found.value_onnx != pytest.approx(found.value_reference, rel=1e-3)
 
 
 def test_a_changed_weight_of_the_head(model, find) -> None:
     largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data)).name
     reader = next(node for node in model.graph.node if largest in node.input)
     change_weight(model, largest, 50.0)
-    assert find(model).fault.node == reader.name
+    assert find(model).node.node == reader.name
 
 
 def test_a_changed_padding(model, find) -> None:
@@ -100,7 +108,7 @@ def test_a_changed_padding(model, find) -> None:
 
     convolution = next(node for node in of_operator(model, "Conv")[60:] if list(pads(node).ints) == [2, 2, 2, 2])
     pads(convolution).ints[:] = [1, 2, 3, 2]
-    assert find(model).fault.node == convolution.name
+    assert find(model).node.node == convolution.name
 
 
 def test_a_missing_activation_shows_in_the_first_node_that_misses_it(model, find) -> None:
@@ -110,62 +118,63 @@ def test_a_missing_activation_shows_in_the_first_node_that_misses_it(model, find
     for node in model.graph.node:
         node.input[:] = [convolution.output[0] if name == activation.output[0] else name for name in node.input]
     model.graph.node.remove(activation)
-    assert find(model).fault.node == first_reader.name
+    assert find(model).node.node == first_reader.name
 
 
 @pytest.mark.parametrize("operator", ["Sigmoid", "Mul", "ReduceMean"])
 def test_a_node_too_many(model, find, operator) -> None:
     nodes = of_operator(model, operator)
     added = add_behind(model, nodes[len(nodes) // 3], 0.1)
-    fault = find(model).fault
-    assert fault.node == added.name
-    assert fault.value_onnx - fault.value_reference == pytest.approx(0.1, abs=1e-4)
+    found = find(model).node
+    assert found.node == added.name
+    assert found.value_onnx - found.value_reference == pytest.approx(0.1, abs=1e-4)
 
 
 def test_a_kernel_that_computes_wrongly_is_told_from_a_wrong_weight(model, find, monkeypatch) -> None:
-    broken = onnx.ModelProto()
-    broken.CopyFrom(model)
+    broken = copied(model)
     convolution = of_operator(broken, "Conv")[5]
     name, right_values = convolution.output[0], onnx_values
     add_behind(broken, convolution, 0.1)
 
-    def of_a_wrong_driver(model, image, provider):
-        values = right_values(broken, image, provider)
+    def of_a_wrong_driver(model, pixels, provider):
+        values = right_values(broken, pixels, provider)
         return values | {name: values["wrong"]}
 
-    monkeypatch.setattr(faulty_node, "onnx_values", of_a_wrong_driver)
-    fault = find(model).fault
-    assert fault.node == convolution.name
-    assert "execution provider computes it wrongly" in fault.cause
+    monkeypatch.setattr(first_divergence, "onnx_values", of_a_wrong_driver)
+    found = find(model).node
+    assert found.node == convolution.name
+    assert "execution provider computes it wrongly" in found.cause
 
 
-def test_the_first_value_that_is_not_a_number(model, crop, checkpoint, photographs, tmp_path) -> None:
-    convolution = of_operator(model, "Conv")[30]
-    change_weight(model, convolution.input[1], float("nan"))
-    onnx.save(model, tmp_path / "nan.onnx")
-    images = read_parity_set(checkpoint, [photographs / "brick_0.png", photographs / "coffee_0.png"], "two")
-    report = check_parity(tmp_path / "nan.onnx", checkpoint, images)
+def test_the_first_value_that_is_not_a_number(small_file, trained, photographs, tmp_path) -> None:
+    convolution = of_operator(small_file.graph, "Conv")[30]
+    change_weight(small_file.graph, convolution.input[1], float("nan"))
+    (tmp_path / "nan.onnx").write_bytes(small_file.to_bytes())
+    files = ImageFiles((photographs / "brick_0.png", photographs / "coffee_0.png"), "two")
+    images = read_image_set(files, trained)
+    (report,) = run_gate(tmp_path / "nan.onnx", trained, images, Limits(), "cpu").reports
     assert "NaN or infinite" in report.failures[0]
-    assert report.fault.node == convolution.name
-    assert np.isnan(report.fault.value_onnx)
-    assert np.isfinite(report.fault.value_reference)
-    assert report.to_dict()["fault"]["value_onnx"] is None
+    assert report.divergence.node == convolution.name
+    assert np.isnan(report.divergence.value_onnx)
+    assert np.isfinite(report.divergence.value_reference)
+    assert report.to_dict()["divergence"]["value_onnx"] is None
 
 
-def test_a_fault_of_a_fused_kernel_is_told_as_such(model, find) -> None:
+def test_an_error_of_a_fused_kernel_is_reported_as_such(model, find) -> None:
     found = find(model)
-    assert found.fault is None
+    assert found.node is None
     assert "once each node's value is an output" in found.remark
 
 
-def test_a_checkpoint_that_gives_nan_is_at_fault_itself(checkpoint, image) -> None:
+def test_a_checkpoint_that_gives_nan_is_wrong_itself(trained, pixels) -> None:
+    checkpoint = trained.checkpoint
     state = checkpoint.state | {"backbone2.blocks.3.0.bn1.bias": torch.full((240,), float("nan"))}
-    broken = Checkpoint(checkpoint.variant, state, checkpoint.preprocessing, 0.01, "a test")
+    broken = TrainedModel.of(Checkpoint(checkpoint.variant, state, checkpoint.preprocessing, 0.01, "a test"))
     # build_model_file would refuse it.
-    file = export_graph(ExportGraph(broken.build_model(), broken.preprocessing, heatmap=False), 17, "torchscript")
-    found = bisect(file, broken, Disagreement(image, np.nan, np.nan, 1e-4), provider=CPU, precision="fp32")
-    assert found.fault.operator == "Conv"
-    assert "checkpoint" in found.fault.cause
+    file = export_graph(ExportGraph(broken.float32, broken.preprocessing, heatmap=False), 17, "torchscript")
+    found = find_first_divergence(file, broken, disagreement(pixels, np.nan, np.nan))
+    assert found.node.operator == "Conv"
+    assert "checkpoint" in found.node.cause
 
 
 def test_the_relative_error_is_a_share_of_the_largest_value() -> None:

@@ -1,23 +1,24 @@
-"""Two exporters, one graph; and what this torch cannot export is said."""
+"""Two exporters, one graph; and what this torch cannot export has a reason."""
 
 import sys
 from collections import Counter
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
 
-from crbl_export import exporters
-from crbl_export.export import build_model_file, metadata_text
-from crbl_export.exporters import DYNAMO_TORCH, EXPORTERS, OPSETS, export_graph, exporter_for
-from crbl_export.exporters.torchscript import export_with_torchscript
+from crbl_export.exporters import export_graph as module
+from crbl_export.exporters.export_graph import DYNAMO_TORCH, EXPORTERS, export_graph, exporter_for
 from crbl_export.graph import ExportGraph
+from crbl_export.model_file import ModelFile
+from crbl_export.options import OPSETS
+from crbl_export.parity.reference import reference_logits
 from crbl_export.passes import PASSES
-from crbl_runtime.contract import ModelContract
+from crbl_export.trained_model import TrainedModel
 from crbl_runtime.errors import UnavailableError, UsageError
-from crbl_training.checkpoint import Checkpoint
 from public_commands import Trained
 from small_checkpoint import decided_checkpoint
 
@@ -26,30 +27,53 @@ has_dynamo = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def checkpoint() -> Checkpoint:
-    return decided_checkpoint()
+OPSET = 19  # Those of the session's models are 17, 18 and 20.
 
 
 @pytest.fixture(scope="module")
-def graph(checkpoint: Checkpoint) -> ExportGraph:
-    return ExportGraph(checkpoint.build_model(), checkpoint.preprocessing, heatmap=True)
+def trained() -> TrainedModel:
+    return TrainedModel.of(decided_checkpoint())
+
+
+@pytest.fixture(scope="module")
+def graph(trained: TrainedModel) -> ExportGraph:
+    return ExportGraph(trained.float32, trained.preprocessing, heatmap=True)
 
 
 def after_all_passes(graph: ExportGraph, exporter: str) -> onnx.ModelProto:
-    model = export_graph(graph, 18, exporter)
+    model = export_graph(graph, OPSET, exporter)
     for change in PASSES:
         model = change(model)
     return model
+
+
+@pytest.fixture(scope="module")
+def torchscript(graph: ExportGraph) -> onnx.ModelProto:
+    return after_all_passes(graph, "torchscript")
+
+
+def assert_computes_as(model: onnx.ModelProto, trained: TrainedModel) -> None:
+    assert {entry.domain: entry.version for entry in model.opset_import} == {"": OPSET}
+    images = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    reference = reference_logits(trained, images)
+    logit = onnxruntime.InferenceSession(model.SerializeToString()).run(["logit"], {"image": images})[0]
+    assert np.max(np.abs(logit - reference.float64)) <= max(10 * reference.error_torch, 1e-4)
 
 
 def operators(model: onnx.ModelProto) -> Counter[str]:
     return Counter(node.op_type for node in model.graph.node)
 
 
+def test_torchscript_computes_as_pytorch(torchscript: onnx.ModelProto, trained: TrainedModel) -> None:
+    assert_computes_as(torchscript, trained)
+
+
 @has_dynamo
-def test_both_exporters_end_in_one_graph(graph: ExportGraph) -> None:
-    dynamo, torchscript = (after_all_passes(graph, exporter) for exporter in ("dynamo", "torchscript"))
+def test_both_exporters_end_in_one_graph(
+    graph: ExportGraph, torchscript: onnx.ModelProto, trained: TrainedModel
+) -> None:
+    dynamo = after_all_passes(graph, "dynamo")
+    assert_computes_as(dynamo, trained)
     assert operators(dynamo) == operators(torchscript)
     assert list(dynamo.graph.node) == list(torchscript.graph.node), "order, attributes and wiring"
     assert (dynamo.graph.input, dynamo.graph.output) == (torchscript.graph.input, torchscript.graph.output)
@@ -75,29 +99,29 @@ def test_the_exporter_follows_from_torch_and_opset(version: str, opset: int, exp
     assert exporter_for(opset, version) == exporter
 
 
-def test_the_contract_says_which_exporter_wrote_the_file(crop: Trained, checkpoint: Checkpoint) -> None:
-    for opset, file in ((18, onnx.load(crop.model)), (17, build_model_file(checkpoint, opset=17, heatmap=False))):
-        exported = ModelContract.from_json(metadata_text(file), "file").export
+def test_the_contract_names_the_exporter_that_wrote_the_file(crop: Trained, small: Trained) -> None:
+    for opset, trained in ((18, crop), (17, small)):
+        exported = ModelFile.from_bytes(trained.model.read_bytes(), "file").contract.export
         assert (exported["exporter"], exported["opset"]) == (exporter_for(opset), opset)
         assert ("onnxscript" in exported["versions"]) == (exported["exporter"] == "dynamo")
 
 
-def test_another_opset_than_asked_for_is_noticed(graph: ExportGraph, monkeypatch) -> None:
+def test_another_opset_than_asked_for_is_noticed(graph: ExportGraph, small_file: ModelFile, monkeypatch) -> None:
     """As dynamo does it with 17."""
-    monkeypatch.setitem(EXPORTERS, "torchscript", lambda graph, opset: export_with_torchscript(graph, 18))
-    with pytest.raises(UnavailableError, match="wrote opset 18 with torchscript, not 17"):
-        export_graph(graph, 17, "torchscript")
+    monkeypatch.setitem(EXPORTERS, "torchscript", lambda graph, opset: small_file.graph)
+    with pytest.raises(UnavailableError, match="wrote opset 17 with torchscript, not 18"):
+        export_graph(graph, 18, "torchscript")
 
 
-def test_an_opset_that_this_torch_does_not_know_is_said(graph: ExportGraph, monkeypatch) -> None:
+def test_an_opset_that_this_torch_does_not_know_is_named(graph: ExportGraph, monkeypatch) -> None:
     with pytest.raises(UsageError, match="17 to 20"):
         export_graph(graph, 40, "torchscript")
-    monkeypatch.setattr(exporters, "OPSETS", range(OPSETS.start, 41))
+    monkeypatch.setattr(module, "OPSETS", range(OPSETS.start, 41))
     with pytest.raises(UnavailableError, match="cannot export opset 40 with torchscript"):
         export_graph(graph, 40, "torchscript")
 
 
-def test_a_torch_that_is_too_old_for_dynamo_is_said(graph: ExportGraph, monkeypatch) -> None:
+def test_a_torch_that_is_too_old_for_dynamo_is_named(graph: ExportGraph, monkeypatch) -> None:
     monkeypatch.setattr(torch, "__version__", "2.4.1")
     with pytest.raises(UnavailableError, match=r"2\.4\.1 is too old for the exporter dynamo, expected at least 2\.9"):
         export_graph(graph, 18, "dynamo")

@@ -6,6 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from crbl_export.copied import copied
 from crbl_export.passes.canonical_form import canonical_form
 from crbl_export.passes.drop_zero_bias import drop_zero_bias
 from crbl_export.passes.fold_padding import fold_padding
@@ -90,8 +91,7 @@ def test_allowzero_stays_where_the_target_has_a_zero() -> None:
 
 def test_names_and_notes_of_the_exporter_make_no_difference() -> None:
     model = padded_convolution([0, 0, 0, 1, 0, 0, 2, 1])
-    other = onnx.ModelProto()
-    other.CopyFrom(model)
+    other = copied(model)
     other.producer_name, other.graph.name = "another exporter", "another name"
     for node in other.graph.node:
         node.name = f"/home/somebody/{node.op_type}"
@@ -126,9 +126,23 @@ def test_a_sum_of_a_large_matrix_loses_nothing_in_two_steps() -> None:
     assert np.max(np.abs(result / exact - 1)) < 2e-6
 
 
+@pytest.mark.parametrize("axes", [[1, 2], [-1, -2], [2, -2]])
+def test_axes_may_be_counted_from_the_back(axes: list[int]) -> None:
+    assert operators(reduce_rows_first(summed(axes))) == ["ReduceSum", "ReduceSum"]
+
+
 @pytest.mark.parametrize(("axes", "keepdims"), [([1], 0), ([0, 1], 0), ([1, 2], 1)])
 def test_other_sums_stay(axes: list[int], keepdims: int) -> None:
     assert len(operators(reduce_rows_first(summed(axes, keepdims)))) == 1
+
+
+@pytest.mark.parametrize("axes", [[1, 2], [-1, -2], [-2, -3]])
+def test_sums_of_tensors_with_four_axes_stay(axes: list[int]) -> None:
+    weights = {"axes": np.array(axes, np.int64)}
+    model = graph_of([helper.make_node("ReduceSum", ["image", "axes"], ["out"], keepdims=0)], weights)
+    changed = reduce_rows_first(model)
+    assert len(operators(changed)) == 1
+    assert np.array_equal(run(changed), run(model))
 
 
 def graph_of(

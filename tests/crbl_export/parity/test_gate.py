@@ -1,0 +1,165 @@
+"""The gate passes a file that decides as PyTorch does, and no other."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from crbl_export.gate import run_gate
+from crbl_export.model_file import ModelFile
+from crbl_export.parity import providers
+from crbl_export.parity.image_set import SYNTHETIC, ImageFiles, ImageSet, choose_images, read_image_set
+from crbl_export.parity.limits import SMALLEST_LIMIT, Limits
+from crbl_export.parity.providers import check_provider, check_providers
+from crbl_export.parity.report import ParityReport
+from crbl_export.parity.text import parity_lines
+from crbl_export.trained_model import TrainedModel
+from crbl_runtime.errors import ModelFileError, ParityError, UsageError
+from crbl_runtime.image_folder import find_images
+from crbl_training.checkpoint import load_checkpoint
+from public_commands import Trained, run_command
+
+
+@pytest.fixture(scope="module")
+def trained(small: Trained) -> TrainedModel:
+    return TrainedModel.of(load_checkpoint(small.checkpoint))
+
+
+@pytest.fixture(scope="module")
+def images(trained: TrainedModel, few_photographs: Path) -> ImageSet:
+    return read_image_set(ImageFiles(tuple(find_images(few_photographs)), "photographs"), trained)
+
+
+def test_a_trained_crop_model_passes_on_real_images(crop: Trained, photographs: Path) -> None:
+    files = ImageFiles(tuple(find_images(photographs)[::2]), "photographs")
+    images = read_image_set(files, TrainedModel.of(load_checkpoint(crop.checkpoint)))
+    report = check_provider(crop.model, images, Limits())
+    assert report.passed, report.failures
+    assert report.images == 20
+    # The model knows grains only: on a photograph that is nearly black its backbones magnify rounding some thousand
+    # times, by how much depends on the processor. Half of the photographs stay clear of that.
+    assert report.median_limit == SMALLEST_LIMIT
+    assert 0 < report.error_onnx <= report.limit == max(10 * report.error_torch, 1e-4)
+    assert report.divergence is None
+    assert report.flips == 0
+    assert images.reference.float64.std() > 1e-3, "images that all score the same prove nothing"
+
+
+def test_a_trained_full_model_passes_on_real_images(full: Trained, few_photographs: Path) -> None:
+    files = ImageFiles(tuple(find_images(few_photographs)), "photographs")
+    images = read_image_set(files, TrainedModel.of(load_checkpoint(full.checkpoint)))
+    report = check_provider(full.model, images, Limits())
+    assert report.passed, report.failures
+    assert report.threshold == 0.5
+
+
+@pytest.mark.parametrize("position", ["first", "middle", "head"])
+def test_one_changed_weight_fails_the_gate(
+    small_file: ModelFile, trained: TrainedModel, images: ImageSet, tmp_path: Path, position: str
+) -> None:
+    graph = small_file.graph.graph
+    convolutions = [node.input[1] for node in graph.node if node.op_type == "Conv"]
+    sizes = {tensor.name: len(tensor.raw_data) for tensor in graph.initializer}
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    name = {
+        "first": convolutions[0],
+        "middle": next(name for name in convolutions if shapes[name] == [480, 80, 1, 1]),
+        "head": max(sizes, key=lambda name: sizes[name]),
+    }
+    tensor = next(tensor for tensor in graph.initializer if tensor.name == name[position])
+    values = numpy_helper.to_array(tensor).copy()
+    flat = values.reshape(-1)
+    index = int(np.argmax(np.abs(flat)))
+    flat[index] += 0.5 * max(float(np.abs(flat[index])), 1.0)
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    changed = tmp_path / "changed.onnx"
+    changed.write_bytes(small_file.to_bytes())
+    (report,) = run_gate(changed, trained, images, Limits(), "cpu").reports
+    assert not report.passed
+    assert report.error_onnx > report.limit or report.median_error_onnx > report.median_limit
+    assert report.divergence is not None
+    reader = next(node for node in graph.node if tensor.name in node.input)
+    assert (report.divergence.node, report.divergence.operator) == (reader.name, reader.op_type)
+    assert reader.name in "\n".join(parity_lines(report))
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["divergence"]["node"] == reader.name
+
+
+def test_nobody_looks_for_the_node_unasked(small: Trained, images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("crbl_export.divergence.diagnosis.find_first_divergence")
+    report = check_provider(small.model, images, Limits(tolerance=1e-9))
+    assert not report.passed
+    assert report.divergence is None
+
+
+def test_images_that_cannot_be_read_are_named(trained: TrainedModel, few_photographs: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    paths = (few_photographs / "coffee_0.png", tmp_path / "broken.png", tmp_path / "missing.png")
+    found = read_image_set(ImageFiles(paths, "some"), trained)
+    assert found.names == (str(paths[0]),)
+    assert found.pixels.shape == (1, 64, 64, 3)
+    assert found.unreadable == (str(paths[1]), str(paths[2]))
+    with pytest.raises(ParityError, match="none of the 2 images of broken ones can be read"):
+        read_image_set(ImageFiles(paths[1:], "broken ones"), trained)
+
+
+def test_the_images_are_the_user_s_or_those_of_the_run_or_synthetic(
+    crop: Trained, small: Trained, few_photographs: Path
+) -> None:
+    assert choose_images(crop.checkpoint, few_photographs).paths == tuple(find_images(few_photographs))
+    of_the_run = choose_images(crop.checkpoint, None)
+    assert (len(of_the_run.paths), of_the_run.source) == (16, f"the validation images of {crop.checkpoint.name}")
+    assert choose_images(small.checkpoint, None) == SYNTHETIC
+
+
+def test_a_file_of_another_checkpoint_is_refused(full: Trained, images: ImageSet) -> None:
+    with pytest.raises(UsageError, match="not from"):
+        check_provider(full.model, images, Limits())
+    with pytest.raises(ModelFileError):
+        check_provider(full.checkpoint, images, Limits())
+
+
+def test_the_command_gives_json_and_exit_codes(small: Trained, crop: Trained, few_photographs: Path) -> None:
+    arguments = (small.model, "--checkpoint", small.checkpoint, "--verify", few_photographs, "--json")
+    passed = run_command("crbl-parity", *arguments)
+    assert passed.returncode == 0, passed.stderr
+    gate = json.loads(passed.stdout)
+    assert gate["passed"]
+    assert gate["schema_version"] == 2
+    (report,) = gate["reports"]
+    assert (report["images"], report["provider"], report["divergence"]) == (8, "cpu", None)
+    assert "predictions" not in report
+    failed = run_command("crbl-parity", *arguments, "--tolerance", "1e-9")
+    assert failed.returncode == 1
+    (report,) = json.loads(failed.stdout)["reports"]
+    assert report["failures"][-1] == "each node's value is that of PyTorch within rounding"
+    assert run_command("crbl-parity", *arguments, "--max-flips", "1").returncode == 2
+    other = run_command("crbl-parity", small.model, "--checkpoint", crop.checkpoint, "--verify", few_photographs)
+    assert other.returncode == 2
+    assert "exported from the checkpoint" in other.stderr
+
+
+def test_all_providers_of_the_machine_are_checked_and_one_failure_is_a_failure(
+    small: Trained, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CPU provider stands in for a GPU's; one that does not start is reported and is no failure."""
+    monkeypatch.setattr(
+        onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    gate = check_providers(small.model, images, Limits())
+    assert gate.passed
+    assert [report.provider for report in gate.reports] == ["cpu"]
+    assert "cuda" in gate.not_checked
+    right: Callable[[Path, ImageSet, Limits, str], ParityReport] = providers.check_provider
+
+    def off_on_cuda(model: Path, images: ImageSet, limits: Limits, provider: str) -> ParityReport:
+        return right(model, images, Limits(tolerance=0.0) if provider == "cuda" else limits, "cpu")
+
+    monkeypatch.setattr(providers, "check_provider", off_on_cuda)
+    gate = check_providers(small.model, images, Limits())
+    assert [report.passed for report in gate.reports] == [True, False]
+    assert not gate.passed
+    assert gate.to_dict()["passed"] is False
