@@ -12,7 +12,6 @@ from crbl_export.gate import run_gate
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.options import ExportOptions
 from crbl_export.parity.image_set import ImageFiles, read_image_set
-from crbl_export.parity.limits import limits_of
 from crbl_export.parity.report import ParityGate
 from crbl_export.parity.text import divergence_lines
 from crbl_export.precision.precisions import get_precision
@@ -40,15 +39,14 @@ def export_checkpoint(
         UsageError, UnavailableError: see `build_model_file`.
     """
     options = options if options is not None else ExportOptions()
-    limits = options.limits if options.limits is not None else limits_of(options.precision)
     trained = TrainedModel.of(checkpoint)
     compared = read_image_set(images, trained)
     file = build_model_file(trained, options)
     _check_directml(file.graph, required=options.require_directml)
-    measured = get_precision(options.precision).extra_gate(file, compared, limits)
+    measured = get_precision(options.precision).extra_gate(file, compared, options.limits)
     with replacing_with_card(output) as candidate:
         candidate.write_bytes(file.to_bytes())
-        gate = run_gate(candidate, trained, compared, limits)
+        gate = run_gate(candidate, trained, compared, options.limits)
         _require_passed(gate)
         contract = replace(file.contract, parity=gate.reports[0].summary() | measured)
         candidate.write_bytes(replace(file, contract=contract).to_bytes())

@@ -13,12 +13,12 @@ from crbl_training.checkpoint import Checkpoint
 
 
 def check_parity(
-    model: Path, checkpoint: Checkpoint, images: ImageFiles, limits: Limits, provider: str = "cpu"
+    model: Path, checkpoint: Checkpoint, images: ImageFiles, limits: Limits | None = None, provider: str = "cpu"
 ) -> ParityGate:
     """Compare a model file with the checkpoint it was exported from, from the bytes of images to decisions.
 
     Args:
-        limits: what the file may differ; see `limits_of` for those of its precision.
+        limits: what the file may differ; None for the limits of its precision.
         provider: "all" for the CPU and every GPU provider that starts, or "auto", "directml", "cuda", "cpu".
 
     Returns:
@@ -34,7 +34,7 @@ def check_parity(
 
 
 def run_gate(
-    model: Path, trained: TrainedModel, images: ImageSet, limits: Limits, provider: str = ALL_PROVIDERS
+    model: Path, trained: TrainedModel, images: ImageSet, limits: Limits | None, provider: str = ALL_PROVIDERS
 ) -> ParityGate:
     """As `check_parity`, with the PyTorch model built and the images read."""
     return with_divergence(check_providers(model, images, limits, provider), model, trained, images)

@@ -8,7 +8,7 @@ import onnxruntime
 from crbl_export.options import ALL_PROVIDERS
 from crbl_export.parity.compare import compare
 from crbl_export.parity.image_set import ImageSet
-from crbl_export.parity.limits import Limits
+from crbl_export.parity.limits import Limits, limits_of
 from crbl_export.parity.predictions import predict_images
 from crbl_export.parity.report import ParityGate, ParityReport
 from crbl_runtime.detector import Detector
@@ -18,10 +18,13 @@ from crbl_runtime.session import EXECUTION_PROVIDERS
 logger = logging.getLogger("crbl_export")
 
 
-def check_providers(model: Path, images: ImageSet, limits: Limits, provider: str = ALL_PROVIDERS) -> ParityGate:
+def check_providers(
+    model: Path, images: ImageSet, limits: Limits | None = None, provider: str = ALL_PROVIDERS
+) -> ParityGate:
     """Run the gate on one provider or on all.
 
     Args:
+        limits: what the file may differ; None for the limits of its precision.
         provider: "all" for the CPU and every GPU provider that starts, else as for `check_provider`.
 
     Raises:
@@ -41,10 +44,11 @@ def check_providers(model: Path, images: ImageSet, limits: Limits, provider: str
     return ParityGate(tuple(reports), not_checked)
 
 
-def check_provider(model: Path, images: ImageSet, limits: Limits, provider: str = "cpu") -> ParityReport:
+def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, provider: str = "cpu") -> ParityReport:
     """Compare a model file with PyTorch on one provider, from the bytes of the images to the decision.
 
     Args:
+        limits: what the file may differ; None for the limits of its precision.
         provider: "auto", "directml", "cuda" or "cpu", as for `Detector`.
 
     Raises:
@@ -58,7 +62,8 @@ def check_provider(model: Path, images: ImageSet, limits: Limits, provider: str 
                 f"{model} was exported from the checkpoint {str(exported_from)[:12]}, not from "
                 f"{images.checkpoint_hash[:12]}. Name the checkpoint it comes from, or export again."
             )
-        return compare(images, predict_images(detector, images), limits)
+        allowed = limits if limits is not None else limits_of(detector.contract.precision)
+        return compare(images, predict_images(detector, images), allowed)
 
 
 def _providers_here() -> tuple[str, ...]:

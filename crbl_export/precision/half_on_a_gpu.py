@@ -37,7 +37,7 @@ def half_self_test_tolerance(model: onnx.ModelProto, pixels: NDArray[np.uint8], 
     return min(LIMITS["fp16"].self_test_tolerance, measured)
 
 
-def require_half_on_a_gpu(file: ModelFile, images: ImageSet, limits: Limits) -> dict[str, float]:
+def require_half_on_a_gpu(file: ModelFile, images: ImageSet, limits: Limits | None) -> dict[str, float]:
     """Compare the file with PyTorch, with its half-precision results rounded as on a GPU.
 
     Returns:

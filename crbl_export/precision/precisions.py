@@ -23,13 +23,13 @@ class Precision:
         convert: from the float32 graph to this precision. Raises ParityError: a weight does not fit.
         self_test_tolerance: from the converted graph, prepared images, uint8 [N, size, size, 3], and their logits,
             float64 [N], to the |difference| of a logit that a driver that computes correctly may have.
-        extra_gate: what the file must pass beside the parity gate, and what of it travels in the file. Raises
-            ParityError: the file does not pass.
+        extra_gate: what the file must pass beside the parity gate, on the same images and with the same limits. Gives
+            what of it travels in the file. Raises ParityError: the file does not pass.
     """
 
     convert: Callable[[onnx.ModelProto], onnx.ModelProto]
     self_test_tolerance: Callable[[onnx.ModelProto, NDArray[np.uint8], NDArray[np.float64]], float]
-    extra_gate: Callable[[ModelFile, ImageSet, Limits], dict[str, float]]
+    extra_gate: Callable[[ModelFile, ImageSet, Limits | None], dict[str, float]]
 
 
 PRECISIONS = {

@@ -6,11 +6,10 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import onnx
 import pytest
 
-from crbl_export.export import metadata_text, serialize, with_contract
 from crbl_export.model_card.card import model_card
+from crbl_export.model_file import ModelFile
 from crbl_runtime import Detector, Prediction
 from crbl_runtime.contract import ModelContract
 from foreign_onnxruntime import cpp_sdk, node_with_onnxruntime
@@ -41,14 +40,14 @@ def line(crop: Trained, photographs: Path, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("line") / "모델 ü"
     folder.mkdir()
     images = sorted(photographs.iterdir())[:: 40 // IMAGES][:IMAGES]
-    model = onnx.load(crop.model)
-    contract = ModelContract.from_json(metadata_text(model), "file")
+    exported = ModelFile.from_bytes(crop.model.read_bytes(), "file")
     with Detector(crop.model, "cpu") as detector:
         probabilities = sorted(prediction.probability for prediction in detector.predict_many(images))
     # Half of the images on either side: a program that always decides the same does not pass.
     threshold = (probabilities[IMAGES // 2 - 1] + probabilities[IMAGES // 2]) / 2
     file = folder / "결정.onnx"
-    file.write_bytes(serialize(with_contract(model, replace(contract, threshold=threshold))))
+    contract = replace(exported.contract, threshold=threshold)
+    file.write_bytes(replace(exported, contract=contract).to_bytes())
     for name, program in re.findall(r"^### [^\n]*: (\S+)$.*?^```\w+\n(.*?)^```", model_card(file), re.S | re.M):
         (folder / name).write_text(program, encoding="utf-8")
     with Detector(file, "cpu") as detector:

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from crbl_export.gate import run_gate
+from crbl_export.gate import check_parity, run_gate
 from crbl_export.model_file import ModelFile
 from crbl_export.parity import providers
 from crbl_export.parity.image_set import SYNTHETIC, ImageFiles, ImageSet, choose_images, read_image_set
@@ -122,6 +122,13 @@ def test_a_file_of_another_checkpoint_is_refused(full: Trained, images: ImageSet
         check_provider(full.checkpoint, images, Limits())
 
 
+def test_a_program_in_python_needs_the_checkpoint_and_the_images(small: Trained, few_photographs: Path) -> None:
+    images = choose_images(small.checkpoint, few_photographs)
+    gate = check_parity(small.model, load_checkpoint(small.checkpoint), images)
+    assert gate.passed
+    assert [report.provider for report in gate.reports] == ["cpu"]
+
+
 def test_the_command_gives_json_and_exit_codes(small: Trained, crop: Trained, few_photographs: Path) -> None:
     arguments = (small.model, "--checkpoint", small.checkpoint, "--verify", few_photographs, "--json")
     passed = run_command("crbl-parity", *arguments)
@@ -149,13 +156,13 @@ def test_all_providers_of_the_machine_are_checked_and_one_failure_is_a_failure(
     monkeypatch.setattr(
         onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
     )
-    gate = check_providers(small.model, images, Limits())
+    gate = check_providers(small.model, images)
     assert gate.passed
     assert [report.provider for report in gate.reports] == ["cpu"]
     assert "cuda" in gate.not_checked
-    right: Callable[[Path, ImageSet, Limits, str], ParityReport] = providers.check_provider
+    right: Callable[[Path, ImageSet, Limits | None, str], ParityReport] = providers.check_provider
 
-    def off_on_cuda(model: Path, images: ImageSet, limits: Limits, provider: str) -> ParityReport:
+    def off_on_cuda(model: Path, images: ImageSet, limits: Limits | None, provider: str) -> ParityReport:
         return right(model, images, Limits(tolerance=0.0) if provider == "cuda" else limits, "cpu")
 
     monkeypatch.setattr(providers, "check_provider", off_on_cuda)
