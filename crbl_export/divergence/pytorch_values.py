@@ -70,7 +70,7 @@ def _compute(graph: ExportGraph, pixels: NDArray[np.uint8], receive: Callable[[_
         graph.eval()(torch.from_numpy(pixels).unsqueeze(0))
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's class has no annotations
+class _Recorder(TorchDispatchMode):
     """Sees every operator that PyTorch runs."""
 
     def __init__(self, modules: ModuleTracker, receive: Callable[[_Computed], None]) -> None:
