@@ -17,7 +17,7 @@ from torch import Tensor, distributed
 
 @dataclass(frozen=True)
 class Shard:
-    """Which rows of a batch this process works on: rank, rank + world_size, rank + 2 world_size, ..."""
+    """Which rows of the work are this process's: rows rank, rank + world_size, rank + 2 world_size, ..."""
 
     rank: int = 0
     world_size: int = 1
@@ -28,7 +28,7 @@ class Shard:
 
 
 def launched_shard() -> Shard:
-    """The shard that torchrun gave this process; all rows without torchrun."""
+    """This process's shard as torchrun set it in the environment; without torchrun, all the work."""
     return Shard(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
@@ -38,7 +38,7 @@ def launched_index() -> int:
 
 
 def current_shard() -> Shard:
-    """This process's shard, once the group is joined; else all rows."""
+    """This process's shard, once the group is joined; else all the work."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return Shard()
     return Shard(distributed.get_rank(), distributed.get_world_size())
@@ -69,7 +69,7 @@ def own_rows(count: int, draw: Callable[[int], Tensor]) -> Tensor:
 
 
 def broadcast_from_rank0(tensors: Iterable[Tensor]) -> None:
-    """Give every process the first one's values, in place."""
+    """Give every process the values of rank 0, in place."""
     if current_shard().world_size > 1:
         for tensor in tensors:
             distributed.broadcast(tensor, 0)
@@ -84,8 +84,7 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     distributed.all_reduce(flat)
     flat /= shard.world_size
-    means = torch.split(flat, [gradient.numel() for gradient in gradients])
-    for gradient, mean in zip(gradients, means, strict=True):
+    for gradient, mean in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))
 
 
@@ -94,11 +93,11 @@ def gather_rows(own: Tensor, count: int) -> Tensor:
     shard = current_shard()
     if shard.world_size == 1:
         return own
-    shards: list[Any] = [None] * shard.world_size
-    distributed.all_gather_object(shards, own)
+    rows: list[Any] = [None] * shard.world_size
+    distributed.all_gather_object(rows, own)
     together = own.new_empty((count, *own.shape[1:]))
-    for rank, rows in enumerate(shards):
-        together[rank :: shard.world_size] = rows
+    for rank, of_rank in enumerate(rows):
+        together[rank :: shard.world_size] = of_rank
     return together
 
 

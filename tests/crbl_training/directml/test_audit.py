@@ -16,7 +16,7 @@ from crbl_training.directml.recorder import record_operators
 from crbl_training.directml.stand_in import STAND_IN_DEVICE
 from crbl_training.model.crbl import TRAINABLE
 from crbl_training.model.same_padding import SamePaddingConv2d
-from crbl_training.train.adam import Adam
+from crbl_training.train.optimizer import Adam
 
 
 @pytest.fixture(scope="module", params=TRAINABLE)
@@ -217,6 +217,6 @@ def test_a_finding_names_the_composite_it_stands_in() -> None:
 
 def test_the_step_with_a_stock_loss_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
     stock = nn.BCEWithLogitsLoss()
-    monkeypatch.setattr("crbl_training.train.loop.training_loss", lambda logits, labels, *rest: stock(logits, labels))
+    monkeypatch.setattr("crbl_training.train.step.training_loss", lambda logits, labels, *rest: stock(logits, labels))
     effects = {(finding.operator, finding.effect) for finding in audit(record_training("head")).findings}
     assert ("aten::log_sigmoid_forward", FALLS_BACK) in effects

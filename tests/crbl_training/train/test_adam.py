@@ -3,10 +3,9 @@
 import copy
 
 import torch
+from crbl_training.train.adam import Adam
 from torch import nn
 from torch.optim import Optimizer
-
-from crbl_training.train.adam import Adam
 
 
 def make_network() -> nn.Sequential:

@@ -4,9 +4,8 @@ import copy
 
 import pytest
 import torch
-from torch import nn
-
 from crbl_training.train.gradient_clipping import clip_gradients
+from torch import nn
 
 
 @pytest.fixture

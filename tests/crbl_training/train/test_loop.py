@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from crbl_training.train.epoch import Epoch
 from torch import Tensor, nn
 
 from crbl_runtime.errors import CRBLError
@@ -14,7 +15,6 @@ from crbl_training.evaluation.metrics import compute_metrics
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import training_loss
 from crbl_training.train import loop as training_loop
-from crbl_training.train.epoch import Epoch
 from crbl_training.train.loop import TrainingResult, train_model
 from crbl_training.train.recipe import Recipe
 

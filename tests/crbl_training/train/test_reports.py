@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-
-from crbl_training.evaluation.metrics import compute_metrics
 from crbl_training.train.epoch import Epoch
 from crbl_training.train.reports import write_curves, write_history, write_metrics
+
+from crbl_training.evaluation.metrics import compute_metrics
 
 FIGURES = compute_metrics(torch.tensor([-1.0, 2.0]), torch.tensor([0.0, 1.0]), 0.5)
 HISTORY = tuple(Epoch(number, 1e-4 / number, 1.0 / number, FIGURES, number == 2, 0.25) for number in (1, 2, 3))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from crbl_training.train.epoch import Epoch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from crbl_runtime.errors import UnavailableError
 from crbl_training.evaluation.metrics import compute_metrics
-from crbl_training.train.epoch import Epoch
 from crbl_training.train.tensorboard_log import tensorboard_log
 
 FIGURES = compute_metrics(torch.tensor([-1.0, 2.0, 1.0, 3.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]), 0.5)

@@ -13,7 +13,7 @@ from crbl_training.data.prepared_dataset import description_lines, prepare_datas
 from crbl_training.devices.device import KINDS
 from crbl_training.evaluation.evaluated_model import EvaluatedModel, open_model
 from crbl_training.evaluation.report import MISTAKES_FILE, EvaluationReport, report_lines, report_on, write_report
-from crbl_training.train.reports import HISTORY_FILE, METRICS_FILE, write_metrics
+from crbl_training.train.history import HISTORY_FILE, METRICS_FILE, write_metrics
 
 SCORES_FILE = "scores.csv"
 

@@ -1,4 +1,4 @@
-"""Does the device compute a training step as the CPU does? Asked once, before the first epoch."""
+"""Compare a training step on the device with the CPU's, once, before the first epoch."""
 
 import copy
 import math
@@ -93,20 +93,20 @@ def _compute_step(
     weights: tuple[float, float],
     device: torch.device,
 ) -> _Step:
-    twin = copy.deepcopy(model).to(device).train()
-    twin.root_floor = ROOT_FLOOR
-    twin.zero_grad(set_to_none=True)
-    layers = {name: module for name, module in twin.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    model_copy = copy.deepcopy(model).to(device).train()
+    model_copy.root_floor = ROOT_FLOOR
+    model_copy.zero_grad(set_to_none=True)
+    layers = {name: module for name, module in model_copy.named_modules() if isinstance(module, nn.BatchNorm2d)}
     for layer in layers.values():
-        layer.momentum = 1.0  # The statistics become those of the batch, in which nothing wrong can hide.
+        layer.momentum = 1.0  # The statistics become those of the batch, which show an error at its full size.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        logits = twin(network_input(images.to(device), spec))
+        logits = model_copy(network_input(images.to(device), spec))
     loss = training_loss(logits, labels.to(device), weights)
     loss.backward()
     return _Step(
         float(loss.detach().cpu()),
-        {name: each.grad.cpu() for name, each in twin.named_parameters() if each.grad is not None},
+        {name: each.grad.cpu() for name, each in model_copy.named_parameters() if each.grad is not None},
         {
             name: (layer.running_mean.cpu(), layer.running_var.cpu())
             for name, layer in layers.items()
@@ -125,9 +125,9 @@ def _differences(expected: _Step, actual: _Step) -> list[_Difference]:
         differences.append(_Difference(f"the gradient of {name}", error, GRADIENT_TOLERANCE))
     for name, (mean, variance) in expected.statistics.items():
         actual_mean, actual_variance = actual.statistics[name]
-        # A mean may be 0 by construction; the deviation says how large it could have been.
+        # A mean may be 0 by construction; the deviation tells how large it could have been.
         mean_error = float((actual_mean - mean).norm() / variance.sqrt().norm())
         variance_error = float((actual_variance - variance).norm() / variance.norm())
-        differences.append(_Difference(f"the mean that {name} keeps", mean_error, STATISTICS_TOLERANCE))
-        differences.append(_Difference(f"the variance that {name} keeps", variance_error, STATISTICS_TOLERANCE))
+        differences.append(_Difference(f"the running mean of {name}", mean_error, STATISTICS_TOLERANCE))
+        differences.append(_Difference(f"the running variance of {name}", variance_error, STATISTICS_TOLERANCE))
     return differences

@@ -1,4 +1,4 @@
-"""Which device trains: DirectML before CUDA before the CPU, and why a better one was passed over."""
+"""Which device trains: DirectML before CUDA before the CPU, and why a better one was rejected."""
 
 import importlib.util
 import json
@@ -34,12 +34,12 @@ class ChosenDevice:
     """A device that was tried and works.
 
     Attributes:
-        kind: "directml", "cuda" or "cpu". index: which adapter of that kind. name: what the adapter calls itself.
-        rejected: for each better kind, why it was not used.
+        kind: "directml", "cuda" or "cpu". device_index: which adapter of that kind, from 0.
+        name: what the adapter calls itself. rejected: for each better kind, why it was not used.
     """
 
     kind: str
-    index: int
+    device_index: int
     name: str
     rejected: tuple[str, ...] = ()
 
@@ -48,21 +48,21 @@ class ChosenDevice:
         if self.kind == "directml":
             import torch_directml
 
-            device: torch.device = torch_directml.device(self.index)
+            device: torch.device = torch_directml.device(self.device_index)
             return device
-        return torch.device(self.kind, self.index) if self.kind == "cuda" else torch.device("cpu")
+        return torch.device(self.kind, self.device_index) if self.kind == "cuda" else torch.device("cpu")
 
 
-def get_device(kind: str = "auto", index: int = 0) -> torch.device:
+def get_device(kind: str = "auto", device_index: int = 0) -> torch.device:
     """The best working device for torch, or the one asked for. See `choose_device`."""
-    return choose_device(kind, index).torch_device()
+    return choose_device(kind, device_index).torch_device()
 
 
-def choose_device(kind: str = "auto", index: int = 0) -> ChosenDevice:
+def choose_device(kind: str = "auto", device_index: int = 0) -> ChosenDevice:
     """The best working device, or the one asked for.
 
     Args:
-        kind: "auto", "directml", "cuda" or "cpu". index: adapter number, from 0.
+        kind: "auto", "directml", "cuda" or "cpu". device_index: adapter number, from 0.
 
     Raises:
         UsageError: the kind is unknown. UnavailableError: the device asked for is not there or does not work.
@@ -73,32 +73,32 @@ def choose_device(kind: str = "auto", index: int = 0) -> ChosenDevice:
     rejected: list[str] = []
     for candidate in candidates:
         try:
-            name = probe_device(candidate, index)
+            name = probe_device(candidate, device_index)
         except UnavailableError as error:
             rejected.append(f"{candidate}: {error}")
             continue
-        return ChosenDevice(candidate, index if candidate != "cpu" else 0, name, tuple(rejected))
+        return ChosenDevice(candidate, device_index if candidate != "cpu" else 0, name, tuple(rejected))
     raise UnavailableError(f"No such device. {' '.join(rejected)} Use --device auto for the best one that works.")
 
 
-def probe_device(kind: str, index: int = 0) -> str:
+def probe_device(kind: str, device_index: int = 0) -> str:
     """Try a device; what the adapter calls itself.
 
     Args:
-        kind: "directml", "cuda" or "cpu". index: adapter number, from 0.
+        kind: "directml", "cuda" or "cpu". device_index: adapter number, from 0.
 
     Raises:
         UnavailableError: why it cannot be used.
     """
-    return _PROBES[kind](index)
+    return _PROBES[kind](device_index)
 
 
-def _probe_directml(index: int) -> str:
+def _probe_directml(device_index: int) -> str:
     if importlib.util.find_spec("torch_directml") is None:
         raise UnavailableError("torch-directml is not installed (Windows, Python 3.11 or 3.12: extra train-directml).")
     try:
         probe = subprocess.run(
-            [sys.executable, "-c", _DIRECTML_PROBE, str(index)],
+            [sys.executable, "-c", _DIRECTML_PROBE, str(device_index)],
             capture_output=True,
             text=True,
             timeout=PROBE_SECONDS,
@@ -112,25 +112,25 @@ def _probe_directml(index: int) -> str:
     answer = json.loads(lines[-1])
     if "error" in answer:
         raise UnavailableError(f"it cannot be used here ({answer['error']}).")
-    return _adapter_name(answer["names"], index)
+    return _adapter_name(answer["names"], device_index)
 
 
-def _probe_cuda(index: int) -> str:
+def _probe_cuda(device_index: int) -> str:
     if not torch.cuda.is_available():
         raise UnavailableError("torch sees no CUDA device (no NVIDIA card or driver, or a torch without CUDA).")
-    return _adapter_name([torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())], index)
+    return _adapter_name([torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())], device_index)
 
 
-def _probe_cpu(index: int) -> str:
+def _probe_cpu(device_index: int) -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
 _PROBES = {"directml": _probe_directml, "cuda": _probe_cuda, "cpu": _probe_cpu}
 
 
-def _adapter_name(names: list[str], index: int) -> str:
+def _adapter_name(names: list[str], device_index: int) -> str:
     if not names:
         raise UnavailableError("there is no adapter.")
-    if not 0 <= index < len(names):
-        raise UnavailableError(f"adapter {index} was asked for, but there are: {dict(enumerate(names))}.")
-    return names[index]
+    if not 0 <= device_index < len(names):
+        raise UnavailableError(f"adapter {device_index} was asked for, but there are: {dict(enumerate(names))}.")
+    return names[device_index]

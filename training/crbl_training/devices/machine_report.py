@@ -54,7 +54,7 @@ class MachineReport:
 
 
 def report_machine() -> MachineReport:
-    """Look around; every training device is tried."""
+    """What is installed, which execution providers there are, and every training device, each of which is tried."""
     packages = {name: _installed_version(name) for name in PACKAGES}
     both = packages["onnxruntime"] and packages["onnxruntime-directml"]
     return MachineReport(

@@ -11,7 +11,7 @@ from crbl_training.directml.recorder import OperatorCall, record_operators
 from crbl_training.directml.stand_in import STAND_IN_DEVICE
 from crbl_training.evaluation.metrics import predict_logits
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.train.loop import train_model
+from crbl_training.train.loop import TrainingData, train_model
 from crbl_training.train.recipe import Recipe
 
 # Odd and even sides in turn (35, 18, 9, 5, 3, 2) make the padding take every form.
@@ -37,6 +37,6 @@ def record_training(trainable: str) -> Counter[OperatorCall]:
         drawn = PreparedDataset(images, torch.tensor([0.0, 1.0, 0.0, 1.0]), tuple(Path(f"{n}") for n in range(4)), 0)
         model = CRBLDualModel(trainable)
         with record_operators() as calls:
-            train_model(model, drawn, drawn, SPEC, 0.5, RECIPE, STAND_IN_DEVICE, 0, lambda epoch: None)
+            train_model(model, TrainingData(drawn, drawn, SPEC, 0.5), RECIPE, STAND_IN_DEVICE, seed=0)
             predict_logits(model, drawn.images, SPEC, STAND_IN_DEVICE)
     return calls

@@ -9,7 +9,7 @@ from crbl_training.process_group import SumOverProcesses, current_shard
 
 
 class SyncBatchNorm(nn.Module):
-    """BatchNorm and its activation, with the mean and variance of the whole batch rather than of this process's part.
+    """BatchNorm and its activation, with the mean and variance of the whole batch rather than of this process's shard.
 
     torch's SyncBatchNorm does the same for CUDA tensors only. Parameters, buffers and their names are those of the
     layer it stands in for. In eval mode, and so wherever it is frozen, it is that layer.
@@ -40,7 +40,7 @@ class SyncBatchNorm(nn.Module):
         variance = SumOverProcesses.apply((x - mean.view(1, -1, 1, 1)).square().sum((0, 2, 3))) / values
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
-            # The running variance is the unbiased one, as torch's own BatchNorm keeps it.
+            # The running variance is the unbiased one, as in torch's own BatchNorm.
             self.running_var.lerp_(variance * (values / (values - 1)), self.momentum)
             self.num_batches_tracked.add_(1)
         return mean, variance

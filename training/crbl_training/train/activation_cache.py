@@ -1,4 +1,4 @@
-"""Frozen activations, computed once and kept in a file for every later epoch and run."""
+"""Frozen activations, computed once and cached in a file for every later epoch and run."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ SPARE_BYTES = 2 * GIGABYTE
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """Whether and where frozen activations are kept.
+    """Whether and where frozen activations are cached.
 
     Attributes:
         folder: where the files lie; whatever is in it may be deleted between runs.
@@ -37,6 +37,9 @@ class CacheSettings:
     folder: Path
     mode: str = "auto"
     budget: int = CACHE_GIGABYTES * GIGABYTE
+
+
+NO_CACHE = CacheSettings(Path(), "off")
 
 
 @dataclass(frozen=True)
@@ -57,30 +60,30 @@ class CachedActivations:
         rows = torch.from_numpy(self.values[(images * self.views + views).numpy()])
         first, second = rows.split([shape.numel() for shape in self.shapes], dim=1)
         shapes = ((len(rows), *shape) for shape in self.shapes)
-        first, second = (part.reshape(shape) for part, shape in zip((first, second), shapes, strict=True))
+        first, second = (values.reshape(shape) for values, shape in zip((first, second), shapes, strict=True))
         return first.to(self.device), second.to(self.device)
 
 
 def activation_source(
     source: ComputedActivations, views: int, settings: CacheSettings, name: str
 ) -> tuple[ActivationSource, str]:
-    """The activations from a file, made now if need be, or else computed at each use; and a sentence that says which.
+    """The activations from a file, made now if need be, or else computed at each use; and a sentence that tells which.
 
     On the CPU both give the same bits, because the images are computed one by one either way. Only views that are
-    new in every epoch, which nobody keeps, are computed a batch at a time: with several threads that is quicker.
+    new in every epoch, which no file could hold, are computed a batch at a time: with several threads that is quicker.
 
     Args:
         views: how many views of each image there are, 0 when every epoch draws new ones.
         name: what the images are, for the sentence.
 
     Raises:
-        UsageError: the mode is "on" and the activations can't be kept.
+        UsageError: the mode is "on" and the activations can't be cached.
     """
     try:
-        return _kept_activations(source, views, settings, name)
+        return _cached_activations(source, views, settings, name)
     except _NotCachedError as reason:
         if settings.mode == "on":
-            raise UsageError(f"--cache on, but activations of the {name} images can't be kept: {reason}.") from None
+            raise UsageError(f"--cache on, but activations of the {name} images can't be cached: {reason}.") from None
         computed = source if views == 0 else _repeatable(source)
         return computed, f"Frozen layers run anew for each batch of {name} images: {reason}"
 
@@ -89,7 +92,7 @@ class _NotCachedError(Exception):
     """Why activations are computed at each use."""
 
 
-def _kept_activations(
+def _cached_activations(
     source: ComputedActivations, views: int, settings: CacheSettings, name: str
 ) -> tuple[CachedActivations, str]:
     if settings.mode == "off":
@@ -99,23 +102,21 @@ def _kept_activations(
     if current_shard().world_size > 1:
         raise _NotCachedError("several processes train")
     if views == 0:
-        raise _NotCachedError("every epoch draws new views (--views N keeps N of each image)")
+        raise _NotCachedError("every epoch draws new views (--views N fixes N of each image)")
     shapes = _shapes(source)
     size = len(source.images) * views * _values(shapes) * 4
     if size > settings.budget:
         wanted = f"{size / GIGABYTE:.1f} GB would be needed"
         raise _NotCachedError(f"{wanted}, --cache-budget is {settings.budget / GIGABYTE:g} GB")
     path = settings.folder / f"activations_{_key(source, views)}.npy"
-    kept = path.is_file()
-    if not kept:
+    found = path.is_file()
+    if not found:
         remove_temporaries(path)
         _require_space(size, settings.folder)
         _fill(path, source, views, _values(shapes), name)
-    cached = CachedActivations(np.load(path, mmap_mode="r"), shapes, views, source.device)
-    return (
-        cached,
-        f"Frozen layers of {name} images {'read from' if kept else 'kept in'} {path} ({size / 1e6:,.0f} MB)",
-    )
+    done = "read from" if found else "cached in"
+    sentence = f"Frozen layers of {name} images {done} {path} ({size / 1e6:,.0f} MB)"
+    return CachedActivations(np.load(path, mmap_mode="r"), shapes, views, source.device), sentence
 
 
 def _require_space(size: int, folder: Path) -> None:
@@ -159,9 +160,9 @@ def _fill(path: Path, source: ComputedActivations, views: int, values: int, name
     repeatable = _repeatable(source)
     batches = torch.arange(len(source.images) * views).split(FILLED_AT_ONCE)
     with replacing(path) as temporary:
-        kept = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(source.images) * views, values))
+        rows = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(source.images) * views, values))
         for batch in tqdm(batches, desc=f"Frozen layers, {name}", unit="batch", leave=False, disable=None):
             activations = repeatable(batch // views, batch % views)
-            kept[batch.numpy()] = torch.cat([part.flatten(1).cpu() for part in activations], dim=1).numpy()
-        kept.flush()
-        del kept  # Windows renames no file that is still mapped.
+            rows[batch.numpy()] = torch.cat([each.flatten(1).cpu() for each in activations], dim=1).numpy()
+        rows.flush()
+        del rows  # Windows renames no file that is still mapped.

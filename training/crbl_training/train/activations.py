@@ -51,8 +51,8 @@ def image_by_image(source: ActivationSource) -> ActivationSource:
     """
 
     def computed(indices: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
-        single = [source(index, view) for index, view in zip(indices.split(1), views.split(1), strict=True)]
-        first, second = (torch.cat(activations) for activations in zip(*single, strict=True))
+        alone = [source(index, view) for index, view in zip(indices.split(1), views.split(1), strict=True)]
+        first, second = (torch.cat(activations) for activations in zip(*alone, strict=True))
         return first, second
 
     return computed

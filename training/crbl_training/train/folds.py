@@ -14,16 +14,17 @@ from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage, Split
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.process_group import current_shard
-from crbl_training.train.run import STATE_FILE, TrainingConfig, run_training, say
+from crbl_training.train.history import METRICS_FILE
+from crbl_training.train.run import STATE_FILE, TrainingConfig, print_once, run_training
 
 FOLDS_FILE = "folds.json"
-FIGURES = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
+METRICS = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 
 
 def split_into_folds(images: Sequence[LabelledImage], count: int, seed: int) -> list[Split]:
-    """`count` splits; each validates on another part, in which the classes have their share of the whole.
+    """`count` splits; each validates on other images, among which the classes have their share of the whole.
 
-    The parts depend on the seed and the images' paths, not on their order.
+    The splits depend on the seed and the images' paths, not on their order.
 
     Raises:
         DataError: a class has fewer images than there are to be folds.
@@ -47,28 +48,28 @@ def split_into_folds(images: Sequence[LabelledImage], count: int, seed: int) -> 
 
 
 def run_folds(config: TrainingConfig, folds: Sequence[Split], folder: Path, chosen: ChosenDevice) -> None:
-    """Train a model for each split, in a folder of its own, and write down how far their figures agree.
+    """Train a model for each split, in a folder of its own, and write down how far their metrics agree.
 
     Where the config is to resume, folds that have ended are not trained again.
     """
-    figures: list[dict[str, float]] = []
+    of_folds: list[dict[str, float]] = []
     for number, split in enumerate(folds, start=1):
         own = folder / f"fold_{number}"
-        say(f"Fold {number} of {len(folds)}: {own}")
-        if config.resume and (own / "metrics.json").is_file() and not (own / STATE_FILE).is_file():
-            say("It has ended already")
+        print_once(f"Fold {number} of {len(folds)}: {own}")
+        if config.resume and (own / METRICS_FILE).is_file() and not (own / STATE_FILE).is_file():
+            print_once("It has ended already")
         else:
             run_training(replace(config, resume=config.resume and own.is_dir()), split, own, chosen)
-        metrics = json.loads((own / "metrics.json").read_text(encoding="utf-8"))["validation"]
-        figures.append({name: metrics[name] for name in FIGURES})
-    summary = summarize(figures)
+        validation = json.loads((own / METRICS_FILE).read_text(encoding="utf-8"))["validation"]
+        of_folds.append({name: validation[name] for name in METRICS})
+    summary = summarize(of_folds)
     if current_shard().rank == 0:
         write_text(folder / FOLDS_FILE, json.dumps(summary, indent=2) + "\n")
-    for name in FIGURES:
-        say(f"{name:17s} {summary[name]['mean']:.4f} ± {summary[name]['std']:.4f} over {len(folds)} folds")
+    for name in METRICS:
+        print_once(f"{name:17s} {summary[name]['mean']:.4f} ± {summary[name]['std']:.4f} over {len(folds)} folds")
 
 
-def summarize(figures: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Each figure's mean, standard deviation (of the sample: n − 1) and values."""
-    values = {name: [fold[name] for fold in figures] for name in FIGURES}
+def summarize(of_folds: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Each metric's mean, standard deviation (of the sample: n − 1) and values."""
+    values = {name: [fold[name] for fold in of_folds] for name in METRICS}
     return {name: {"mean": mean(each), "std": stdev(each), "folds": each} for name, each in values.items()}

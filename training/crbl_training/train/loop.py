@@ -1,14 +1,11 @@
-"""The training loop: batches in, the best weights out."""
+"""The training loop: epochs, validation, the best weights, and the state that a stopped run goes on from."""
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from tqdm import tqdm
 
 from crbl_runtime.errors import UsageError
@@ -16,20 +13,60 @@ from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import get_augmentation
 from crbl_training.data.batches import balanced_batches, batches_of_size, even_size
 from crbl_training.data.prepared_dataset import PreparedDataset
-from crbl_training.evaluation.metrics import EVALUATION_BATCH, compute_metrics
+from crbl_training.evaluation.metrics import EVALUATION_BATCH, Metrics, compute_metrics
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.model.loss import class_weights, training_loss
-from crbl_training.process_group import average_gradients, broadcast_from_rank0, current_shard, gather_rows
-from crbl_training.seeds import derive_seed
-from crbl_training.train.activation_cache import CacheSettings, activation_source
+from crbl_training.process_group import broadcast_from_rank0, current_shard, gather_rows
+from crbl_training.train.activation_cache import NO_CACHE, CacheSettings, activation_source
 from crbl_training.train.activations import ActivationSource, ComputedActivations
-from crbl_training.train.adam import Adam
-from crbl_training.train.epoch import Epoch
-from crbl_training.train.gradient_clipping import clip_gradients
-from crbl_training.train.learning_rate import end_epoch, learning_rate_scheduler
+from crbl_training.train.history import Epoch
+from crbl_training.train.optimizer import Adam, end_epoch, learning_rate_scheduler
 from crbl_training.train.recipe import Recipe
-from crbl_training.train.state import StateFile, TrainingState
-from crbl_training.train.step import Batch, compute_gradients, require_finite
+from crbl_training.train.state import Progress, StateFile, TrainingState, cpu_copy
+from crbl_training.train.step import TrainingStep, require_finite
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The images to learn from, and those that the best epoch is chosen by.
+
+    Attributes:
+        spec: what both were prepared with.
+        threshold: for the validation metrics of each epoch; no weight depends on it.
+    """
+
+    train: PreparedDataset
+    validation: PreparedDataset
+    spec: PreprocessingSpec
+    threshold: float
+
+
+@dataclass(frozen=True)
+class RunOutputs:
+    """Whom a run tells of its progress, and what it writes.
+
+    Attributes:
+        report: is called after each epoch. notify: is called with what else a user should know.
+        state_file: what is in it is continued, and it is updated as the run goes on; None to save nothing.
+        cache: where frozen activations are cached; by default they are computed for each batch.
+    """
+
+    report: Callable[[Epoch], None] = lambda epoch: None
+    notify: Callable[[str], None] = lambda message: None
+    state_file: StateFile | None = None
+    cache: CacheSettings = NO_CACHE
+
+    def save(self, progress: Progress) -> None:
+        """Write the state, if there is a file for it."""
+        if self.state_file is not None and current_shard().rank == 0:
+            self.state_file.save(progress.capture())
+
+    def is_save_due(self, steps: int) -> bool:
+        """Whether the state is to be written within an epoch, after so many steps of it."""
+        every = self.state_file.every_steps if self.state_file is not None else 0
+        return every > 0 and steps % every == 0
+
+
+NO_OUTPUTS = RunOutputs()
 
 
 @dataclass(frozen=True)
@@ -41,46 +78,20 @@ class TrainingResult:
     history: tuple[Epoch, ...]
 
 
-@dataclass
-class _Progress:
-    """What changes from step to step beside the weights; see `TrainingState`."""
-
-    parts: int
-    best: dict[str, Tensor]
-    epoch: int = 1
-    losses: list[float] = field(default_factory=list)
-    best_epoch: int = 0
-    best_loss: float = float("inf")
-    history: list[Epoch] = field(default_factory=list)
-
-
 def train_model(
     model: CRBLDualModel,
-    train: PreparedDataset,
-    validation: PreparedDataset,
-    spec: PreprocessingSpec,
-    threshold: float,
+    data: TrainingData,
     recipe: Recipe,
     device: torch.device,
     seed: int,
-    report: Callable[[Epoch], None],
-    *,
-    say: Callable[[str], None] = lambda message: None,
-    state_file: StateFile | None = None,
-    cache: CacheSettings | None = None,
+    outputs: RunOutputs = NO_OUTPUTS,
 ) -> TrainingResult:
     """Train until the recipe ends it, and give back the weights with the lowest validation loss.
 
     The same arguments give the same weights bit for bit on the CPU, however often the run was killed and resumed.
 
-    Args:
-        threshold: for the validation figures at each epoch; the loss alone decides which epoch is best.
-        report: called after each epoch. say: called with what else a user should know.
-        state_file: what is in it is continued, and it is kept up to date; None to keep nothing.
-        cache: where frozen activations are kept; None to compute them for each batch.
-
     Raises:
-        CRBLError: a logit is not finite, or the memory is too small for single images.
+        CRBLError: a logit is not finite, or the memory is too small for the smallest micro-batches.
         UsageError: the state is of another run. What `activation_source` raises.
     """
     model.to(device)
@@ -88,124 +99,94 @@ def train_model(
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = Adam(learning, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     scheduler = learning_rate_scheduler(recipe, optimizer)
-    progress = _Progress(recipe.accumulate, _cpu_copy(model))
-    if state_file is not None:
-        _resume(state_file, model, optimizer, scheduler, progress, say)
+    progress = Progress(model, optimizer, scheduler, recipe.accumulate, best=cpu_copy(model))
+    _resume(progress, outputs)
 
-    settings = cache if cache is not None else CacheSettings(Path(), "off")
-    transform = get_augmentation(recipe.augment, spec.image_size)
-    train_source, sentence = activation_source(
-        ComputedActivations(model, train.images, spec, transform, seed, device),
-        recipe.views if transform is not None else 1,
-        settings,
-        "training",
-    )
-    say(sentence)
-    validation_source, sentence = activation_source(
-        ComputedActivations(model, validation.images, spec, None, seed, device),
-        1,
-        settings,
-        "validation",
-    )
-    say(sentence)
-
-    def save() -> None:
-        if state_file is not None and current_shard().rank == 0:
-            state_file.save(_capture(model, optimizer, scheduler, progress))
-
+    train_source, validation_source = _activation_sources(model, data, recipe, device, seed, outputs)
+    step = TrainingStep(model, train_source, data.train.labels, recipe, device, seed, optimizer, outputs.notify)
     while not _finished(progress, recipe):
         started = time.perf_counter()
         learning_rate = optimizer.param_groups[0]["lr"]
-        every_steps = state_file.every_steps if state_file is not None else 0
-        _train_epoch(
-            model, optimizer, train_source, train.labels, recipe, device, seed, progress, say, save, every_steps
-        )
-        logits = _validation_logits(model, validation_source, len(validation.labels))
-        require_finite(logits, f"Epoch {progress.epoch}, validation")
-        figures = compute_metrics(logits, validation.labels, threshold)
-        is_best = figures.loss < progress.best_loss
+        _train_epoch(step, progress, outputs)
+        metrics = _validate(model, validation_source, data, progress.epoch)
+        is_best = metrics.loss < progress.best_loss
         if is_best:
-            progress.best, progress.best_loss, progress.best_epoch = _cpu_copy(model), figures.loss, progress.epoch
+            progress.best, progress.best_loss, progress.best_epoch = cpu_copy(model), metrics.loss, progress.epoch
         train_loss = _mean_over_processes(progress.losses)
         seconds = time.perf_counter() - started
-        progress.history.append(Epoch(progress.epoch, learning_rate, train_loss, figures, is_best, seconds))
-        end_epoch(scheduler, figures.loss)
+        progress.history.append(Epoch(progress.epoch, learning_rate, train_loss, metrics, is_best, seconds))
+        end_epoch(scheduler, metrics.loss)
         progress.epoch, progress.losses = progress.epoch + 1, []
-        save()
-        report(progress.history[-1])
+        outputs.save(progress)
+        outputs.report(progress.history[-1])
     return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history))
 
 
-def _finished(progress: _Progress, recipe: Recipe) -> bool:
+def _resume(progress: Progress, outputs: RunOutputs) -> None:
+    """Go on with what the state file holds, if there is one and it holds anything."""
+    saved = outputs.state_file.load() if outputs.state_file is not None else None
+    _require_same_position(saved)
+    if saved is not None:
+        progress.restore(saved)
+        outputs.notify(f"Resumed at epoch {saved.epoch}, step {len(saved.losses) + 1}")
+
+
+def _require_same_position(saved: TrainingState | None) -> None:
+    own = torch.tensor([[saved.epoch, len(saved.losses)] if saved is not None else [0, 0]])
+    if len(gather_rows(own, current_shard().world_size).unique(dim=0)) > 1:
+        raise UsageError(
+            "The processes found different states to resume. --out must be a folder that all machines share."
+        )
+
+
+def _activation_sources(
+    model: CRBLDualModel, data: TrainingData, recipe: Recipe, device: torch.device, seed: int, outputs: RunOutputs
+) -> tuple[ActivationSource, ActivationSource]:
+    """Those of the training images, augmented as the recipe says, and those of the validation images as they are."""
+    transform = get_augmentation(recipe.augment, data.spec.image_size)
+    train = ComputedActivations(model, data.train.images, data.spec, transform, seed, device)
+    validation = ComputedActivations(model, data.validation.images, data.spec, None, seed, device)
+    views = recipe.views if transform is not None else 1
+    sources = []
+    for computed, count, name in ((train, views, "training"), (validation, 1, "validation")):
+        source, sentence = activation_source(computed, count, outputs.cache, name)
+        outputs.notify(sentence)
+        sources.append(source)
+    return sources[0], sources[1]
+
+
+def _finished(progress: Progress, recipe: Recipe) -> bool:
     done = progress.epoch - 1
     return done >= recipe.epochs or done - progress.best_epoch >= recipe.early_stopping
 
 
-def _train_epoch(
-    model: CRBLDualModel,
-    optimizer: Adam,
-    source: ActivationSource,
-    labels: Tensor,
-    recipe: Recipe,
-    device: torch.device,
-    seed: int,
-    progress: _Progress,
-    say: Callable[[str], None],
-    save: Callable[[], None],
-    every_steps: int,
-) -> None:
+def _train_epoch(step: TrainingStep, progress: Progress, outputs: RunOutputs) -> None:
     """The rest of the epoch, from the first step that is not done."""
-    model.train()
-    share = current_shard()
-    weights = class_weights(recipe.assumed_normal_share)
-    batches = balanced_batches(labels, recipe.batch_size, seed, progress.epoch)
-
-    def logits_of(batch: Batch) -> Tensor:
-        with _precision(recipe, device):
-            return model.logits_from_frozen(*source(batch.indices, batch.views))
-
-    def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
-        return training_loss(logits, labels, weights, recipe.label_smoothing)
-
+    step.model.train()
+    batches = balanced_batches(step.labels, step.recipe.batch_size, step.seed, progress.epoch)
     done = len(progress.losses)
-    description = f"Epoch {progress.epoch}"
     with tqdm(
         total=len(batches),
         initial=done,
-        desc=description,
+        desc=f"Epoch {progress.epoch}",
         unit="batch",
         leave=False,
-        disable=None if share.rank == 0 else True,
+        disable=None if current_shard().rank == 0 else True,
     ) as bar:
-        for step in range(done, len(batches)):
-            step_seed = derive_seed(seed, progress.epoch, step)
-            indices, views = batches[step], _draw_views(len(batches[step]), recipe, step_seed)
-            batch = Batch(share.rows(indices), share.rows(views), share.rows(labels[indices]).to(device))
-            when = f"Epoch {progress.epoch}, step {step + 1}"
-            gradients = compute_gradients(model, logits_of, loss_of, batch, progress.parts, step_seed, when, say)
-            average_gradients(model.parameters())
-            if recipe.clip_norm is not None:
-                clip_gradients(model.parameters(), recipe.clip_norm)
-            optimizer.step()
-            progress.parts = gradients.parts
-            progress.losses.append(gradients.loss)
-            bar.set_postfix(loss=f"{gradients.loss:.4f}")
+        for number in range(done, len(batches)):
+            result = step.run(batches[number], progress.epoch, number, progress.micro_batches)
+            progress.micro_batches = result.micro_batches
+            progress.losses.append(result.loss)
+            bar.set_postfix(loss=f"{result.loss:.4f}")
             bar.update()
-            if every_steps and (step + 1) % every_steps == 0 and step + 1 < len(batches):
-                save()
+            if outputs.is_save_due(number + 1) and number + 1 < len(batches):
+                outputs.save(progress)
 
 
-def _draw_views(count: int, recipe: Recipe, step_seed: int) -> Tensor:
-    """Which augmented view of each image: one of the recipe's, or one that nobody has seen yet."""
-    generator = torch.Generator().manual_seed(step_seed)
-    if recipe.augment == "none":
-        return torch.zeros(count, dtype=torch.int64)
-    return torch.randint(recipe.views or 2**62, (count,), generator=generator)
-
-
-def _precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[object]:
-    # Entered for --amp alone: torch-directml knows no autocast.
-    return torch.autocast(device.type, torch.bfloat16) if recipe.amp else nullcontext()
+def _validate(model: CRBLDualModel, source: ActivationSource, data: TrainingData, epoch: int) -> Metrics:
+    logits = _validation_logits(model, source, len(data.validation.labels))
+    require_finite(logits, f"Epoch {epoch}, validation")
+    return compute_metrics(logits, data.validation.labels, data.threshold)
 
 
 @torch.no_grad()
@@ -220,74 +201,6 @@ def _validation_logits(model: CRBLDualModel, source: ActivationSource, count: in
 
 
 def _mean_over_processes(losses: list[float]) -> float:
-    """Mean of the steps' losses, each of which is the mean over the parts of all processes."""
+    """Mean of the steps' losses, each of which is the mean over the shards of all processes."""
     own = torch.tensor([sum(losses) / len(losses)], dtype=torch.float64)
     return float(gather_rows(own, current_shard().world_size).mean())
-
-
-def _capture(
-    model: CRBLDualModel,
-    optimizer: Adam,
-    scheduler: ReduceLROnPlateau | CosineAnnealingLR,
-    progress: _Progress,
-) -> TrainingState:
-    moments, steps = {}, 0
-    for number, state in optimizer.state_dict()["state"].items():
-        steps = state["step"]
-        for name in ("exp_avg", "exp_avg_sq"):
-            moments[f"{number}.{name}"] = state[name].cpu()
-    return TrainingState(
-        epoch=progress.epoch,
-        losses=tuple(progress.losses),
-        parts=progress.parts,
-        model=_cpu_copy(model),
-        best=progress.best,
-        best_epoch=progress.best_epoch,
-        best_loss=progress.best_loss,
-        moments=moments,
-        steps=steps,
-        learning_rate=optimizer.param_groups[0]["lr"],
-        scheduler=scheduler.state_dict(),
-        history=tuple(progress.history),
-    )
-
-
-def _resume(
-    state_file: StateFile,
-    model: CRBLDualModel,
-    optimizer: Adam,
-    scheduler: ReduceLROnPlateau | CosineAnnealingLR,
-    progress: _Progress,
-    say: Callable[[str], None],
-) -> None:
-    """Put everything back as it was saved."""
-    saved = state_file.load()
-    _require_same_position(saved)
-    if saved is None:
-        return
-    model.load_state_dict(saved.model)
-    content = optimizer.state_dict()
-    numbers = {int(name.split(".")[0]) for name in saved.moments}
-    content["state"] = {
-        number: {"step": saved.steps} | {name: saved.moments[f"{number}.{name}"] for name in ("exp_avg", "exp_avg_sq")}
-        for number in numbers
-    }
-    content["param_groups"][0]["lr"] = saved.learning_rate
-    optimizer.load_state_dict(content)
-    scheduler.load_state_dict(saved.scheduler)
-    progress.parts, progress.epoch, progress.losses = saved.parts, saved.epoch, list(saved.losses)
-    progress.best, progress.best_epoch, progress.best_loss = saved.best, saved.best_epoch, saved.best_loss
-    progress.history = list(saved.history)
-    say(f"Resumed at epoch {saved.epoch}, step {len(saved.losses) + 1}")
-
-
-def _require_same_position(saved: TrainingState | None) -> None:
-    own = torch.tensor([[saved.epoch, len(saved.losses)] if saved is not None else [0, 0]])
-    if len(gather_rows(own, current_shard().world_size).unique(dim=0)) > 1:
-        raise UsageError(
-            "The processes found different states to resume. --out must be a folder that all machines share."
-        )
-
-
-def _cpu_copy(model: CRBLDualModel) -> dict[str, Tensor]:
-    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in model.state_dict().items()}

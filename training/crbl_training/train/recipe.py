@@ -18,11 +18,11 @@ class Recipe:
         early_stopping: epochs without a better validation loss after which training ends.
         assumed_normal_share: the share of normal images that the loss weights are balanced for.
         scheduler: "plateau" (the original) or "cosine", over all epochs down to the smallest learning rate.
-        label_smoothing: how far labels are drawn towards 1/2, 0 to under 1; 0.1 makes them 0.05 and 0.95.
+        label_smoothing: how far labels are moved towards 1/2, 0 to under 1; 0.1 makes them 0.05 and 0.95.
         augment: one of `AUGMENTATIONS`. views: how many augmented views of each image there are, 0 for new ones in
             every epoch.
-        clip_norm: the gradient's length is bounded by this, see `clip_gradients`; None leaves it alone.
-        accumulate: in how many parts a batch is computed. amp: bfloat16 where that is safe (CUDA alone).
+        clip_norm: the gradient's length is bounded by this, see `clip_gradients`; None for no bound.
+        accumulate: in how many micro-batches a batch is computed. amp: bfloat16 where that is safe (CUDA alone).
         root_floor: see `bilinear_logits`.
     """
 
@@ -57,8 +57,8 @@ class Recipe:
             raise UsageError(f"views is {self.views}, expected 0 (new ones in every epoch) or more.")
         if not 1 <= self.accumulate <= self.batch_size // 2:
             raise UsageError(
-                f"The batch is to be computed in {self.accumulate} parts, expected 1 to {self.batch_size // 2} "
-                f"for a batch size of {self.batch_size}: a part has at least two images."
+                f"The batch is to be computed in {self.accumulate} micro-batches, expected 1 to {self.batch_size // 2} "
+                f"for a batch size of {self.batch_size}: each has at least two images."
             )
         if not 0 <= self.label_smoothing < 1:
             raise UsageError(f"The label smoothing is {self.label_smoothing}, expected 0 to under 1.")

@@ -1,4 +1,4 @@
-"""One training run: from a split of images to a checkpoint with its figures in a folder."""
+"""One training run: from a split of images to a checkpoint with its metrics in a folder."""
 
 import datetime
 import platform
@@ -36,10 +36,9 @@ from crbl_training.model.loss import class_weights
 from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
 from crbl_training.process_group import current_shard
 from crbl_training.train.activation_cache import CacheSettings
-from crbl_training.train.epoch import Epoch
-from crbl_training.train.loop import TrainingResult, train_model
+from crbl_training.train.history import HISTORY_FILE, METRICS_FILE, Epoch, write_curves, write_history, write_metrics
+from crbl_training.train.loop import RunOutputs, TrainingData, TrainingResult, train_model
 from crbl_training.train.recipe import Recipe
-from crbl_training.train.reports import HISTORY_FILE, METRICS_FILE, write_curves, write_history, write_metrics
 from crbl_training.train.state import StateFile
 from crbl_training.train.tensorboard_log import tensorboard_log
 from crbl_training.weights.initial_weights import load_backbones, load_start
@@ -56,8 +55,8 @@ class TrainingConfig:
 
     Attributes:
         trainable: which parameters learn, one of `TRAINABLE`. start: the checkpoint to go on from, or None.
-        weights: first weights of the backbones, see `load_backbones`.
-        threshold_rule: "keep", "f1" or "recall=R". resume: go on with what the folder holds.
+        weights: initial weights of the backbones, see `load_backbones`.
+        threshold_rule: "keep", "f1" or "recall=R". resume: go on with the unfinished run in the folder.
         skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
         cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
@@ -84,9 +83,9 @@ class TrainingConfig:
 
 
 def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: ChosenDevice) -> Metrics:
-    """Train by the config, write checkpoint and reports to the folder, and give back the validation figures.
+    """Train by the config, write checkpoint and reports to the folder, and give back the validation metrics.
 
-    In a group of processes all of them train, and the first one writes.
+    In a group of processes all of them train, and rank 0 writes.
 
     Raises:
         UsageError: the folder holds an unfinished run and the config is not to resume, or a run of another config.
@@ -108,29 +107,20 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         origin = load_start(model, config.start)
     else:
         origin = load_backbones(model, config.weights, train_set, config.spec, trust_pickle=config.trust_pickle)
-    say(f"Weights: {origin}")
+    print_once(f"Weights: {origin}")
     if current_shard().world_size > 1:
         convert_sync_batchnorm(model)
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    say(f"Training {learning:,} parameters ({config.variant.name}) for up to {config.recipe.epochs} epochs")
+    print_once(f"Training {learning:,} parameters ({config.variant.name}) for up to {config.recipe.epochs} epochs")
 
     device_check = _require_sound_device(config, model, train_set, chosen)
     threshold = config.start.threshold if config.start is not None else config.variant.threshold
-    with _epoch_log(config, folder) as log:
-        result = train_model(
-            model,
-            train_set,
-            validation_set,
-            config.spec,
-            threshold,
-            config.recipe,
-            chosen.torch_device(),
-            config.seed,
-            log,
-            say=say,
-            state_file=StateFile(state_path, _identity(config, origin, hashes), config.save_steps),
-            cache=CacheSettings(folder / CACHE_FOLDER, config.cache_mode, config.cache_budget),
-        )
+    data = TrainingData(train_set, validation_set, config.spec, threshold)
+    state_file = StateFile(state_path, _identity(config, origin, hashes), config.save_steps)
+    cache = CacheSettings(folder / CACHE_FOLDER, config.cache_mode, config.cache_budget)
+    with _epoch_log(config, folder) as report:
+        outputs = RunOutputs(report, print_once, state_file, cache)
+        result = train_model(model, data, config.recipe, chosen.torch_device(), config.seed, outputs)
     counts = _image_counts(train_set, validation_set, leakage)
     run = {"best_epoch": result.best_epoch, "device_check": device_check}
     provenance = _provenance(config, chosen, origin, split) | hashes | counts | run
@@ -146,13 +136,13 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         "leakage": leakage.to_dict(),
         "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
     }
-    figures = _finish(checkpoint, config, validation_set, result, found, folder)
+    metrics = _finish(checkpoint, config, validation_set, result, found, folder)
     state_path.unlink(missing_ok=True)
-    return figures
+    return metrics
 
 
-def say(message: str) -> None:
-    """Tell the user, once: in a group of processes the first one speaks."""
+def print_once(message: str) -> None:
+    """Print a message, once: in a group of processes rank 0 does."""
     if current_shard().rank == 0:
         click.echo(message)
 
@@ -165,7 +155,7 @@ def _require_clear(state_path: Path, resume: bool) -> None:
                 f"There is nothing to resume in {state_path.parent}: that run has ended with {finished[-1].name}. "
                 "Use --from-checkpoint to train it further."
             )
-        say(f"Nothing to resume in {state_path.parent}: starting with the first epoch")
+        print_once(f"Nothing to resume in {state_path.parent}: starting with the first epoch")
     if not resume and state_path.is_file():
         raise UsageError(
             f"{state_path.parent} holds an unfinished run. Go on with it by --resume, name another --out, "
@@ -177,7 +167,7 @@ def _prepare(split: Split, config: TrainingConfig) -> tuple[PreparedDataset, Pre
     train_set = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
     validation_set = prepare_dataset(split.validation, config.spec, "validation", skip_bad=config.skip_bad)
     for name, prepared in (("training", train_set), ("validation", validation_set)):
-        say("\n".join(description_lines(prepared, name, config.spec.region)))
+        print_once("\n".join(description_lines(prepared, name, config.spec.region)))
     return train_set, validation_set
 
 
@@ -185,24 +175,24 @@ def _look_for_leakage(train_set: PreparedDataset, validation_set: PreparedDatase
     leakage = find_leakage(train_set, validation_set)
     if refuse:
         refuse_leakage(leakage)
-    say("\n".join(leakage_lines(leakage)))
+    print_once("\n".join(leakage_lines(leakage)))
     return leakage
 
 
 def _require_sound_device(
     config: TrainingConfig, model: CRBLDualModel, train_set: PreparedDataset, chosen: ChosenDevice
 ) -> str:
-    """Where the device is DirectML's, compare a step with the CPU's; says in a word what came of it."""
+    """Where the device is DirectML's, compare a step with the CPU's; returns the outcome in a word or two."""
     if chosen.kind != "directml":
         return "not needed"
     if config.skip_device_check:
-        say("Device check: skipped. If this driver computes wrongly, nobody will notice")
+        print_once("Device check: skipped. If this driver computes wrongly, nobody will notice")
         return "skipped"
     indices = balanced_batches(train_set.labels, DEVICE_CHECK_IMAGES, config.seed, epoch=0)[0]
     weights = class_weights(config.recipe.assumed_normal_share)
     images, labels = train_set.images[indices], train_set.labels[indices]
     check_device(model, images, labels, config.spec, weights, chosen.torch_device())
-    say("Device check: a training step gives what the CPU gives")
+    print_once("Device check: a training step gives what the CPU gives")
     return "passed"
 
 
@@ -235,7 +225,7 @@ def _finish(
     found: dict[str, Any],
     folder: Path,
 ) -> Metrics:
-    """Choose the threshold, compute the figures and write everything down, with what was found in the images."""
+    """Choose the threshold, compute the metrics and write all files, with what was found in the images."""
     logits = predict_logits(checkpoint.build_model(), validation_set.images, config.spec, torch.device("cpu"))
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
     report = report_on(validation_set, logits, checkpoint.threshold)
@@ -245,7 +235,7 @@ def _finish(
 
     name = config.variant.name
     stamp = datetime.date.today().strftime("%y%m%d")
-    pth, twin = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{name}.pth")
+    pth, sidecar = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{name}.pth")
     write_history(folder / HISTORY_FILE, result.history)
     write_curves(folder / "curves.png", result.history, f"CRBL {name}")
     described = {
@@ -256,18 +246,18 @@ def _finish(
     }
     shown = write_report(folder, SCORES_FILE, report, f"CRBL {name}, validation")
     write_metrics(folder / METRICS_FILE, {**described, **checkpoint.provenance, **shown, **found})
-    say(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation images, which chose it:")
-    say("\n".join(report_lines(report)))
-    say(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
-    say(f"Checkpoint: {pth} and {twin.name}")
-    say(f"Next: crbl-export --variant {name} --checkpoint {pth}")
+    print_once(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation images, which chose it:")
+    print_once("\n".join(report_lines(report)))
+    print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
+    print_once(f"Checkpoint: {pth} and {sidecar.name}")
+    print_once(f"Next: crbl-export --variant {name} --checkpoint {pth}")
     return report.evaluation.metrics
 
 
 def _with_threshold(
     checkpoint: Checkpoint, config: TrainingConfig, logits: Tensor, validation_set: PreparedDataset
 ) -> Checkpoint:
-    """The checkpoint with the threshold that the config's rule chooses, and what there is to know of the choice."""
+    """The checkpoint with the threshold that the config's rule chooses, and how it was chosen."""
     rule = parse_threshold_rule(config.threshold_rule)
     if rule.kind == "keep":
         choice = config.start.provenance.get("threshold_choice") if config.start is not None else None
@@ -284,7 +274,7 @@ def _with_threshold(
 
 @contextmanager
 def _epoch_log(config: TrainingConfig, folder: Path) -> Iterator[Callable[[Epoch], None]]:
-    """What is told of every epoch: a line, and TensorBoard's files if the config asks for them."""
+    """Gives the function that reports an epoch: on a line, and in TensorBoard's files if the config asks for them."""
     if not config.tensorboard or current_shard().rank > 0:
         yield _print_epoch
         return
@@ -298,7 +288,7 @@ def _epoch_log(config: TrainingConfig, folder: Path) -> Iterator[Callable[[Epoch
 
 
 def _print_epoch(epoch: Epoch) -> None:
-    say(
+    print_once(
         f"Epoch {epoch.number:3d}  loss {epoch.train_loss:.4f}  validation loss {epoch.validation.loss:.4f}  "
         f"AUROC {epoch.validation.auroc:.4f}  accuracy {epoch.validation.accuracy:.4f}  "
         f"lr {epoch.learning_rate:.1e}  {epoch.seconds:.1f} s{'  best' if epoch.best else ''}"

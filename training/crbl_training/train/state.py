@@ -1,7 +1,7 @@
 """Everything a training run needs to go on after it was stopped, in one file without pickle."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from torch import Tensor
 from crbl_runtime.atomic_file import write_bytes
 from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_training.evaluation.metrics import Metrics
-from crbl_training.train.epoch import Epoch
+from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.train.history import Epoch
+from crbl_training.train.optimizer import Adam, Scheduler
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METADATA_KEY = "crbl_training_state"
+# The attributes of a state that are numbers, as JSON in the file's metadata.
+POSITION = ("epoch", "losses", "micro_batches", "best_epoch", "best_loss", "steps", "learning_rate", "scheduler")
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class TrainingState:
 
     Attributes:
         epoch: the one under way, from 1. losses: of its steps so far, as many as are done.
-        parts: in how many parts each batch is computed.
+        micro_batches: in how many each batch is computed.
         model, best: state dicts, now and of the best epoch. best_epoch: 0 before there is one.
         moments: Adam's two of every parameter that learns, by the parameter's number and the moment's name.
         steps: done by the optimizer. learning_rate: now. scheduler: its state, JSON types.
@@ -34,7 +39,7 @@ class TrainingState:
 
     epoch: int
     losses: tuple[float, ...]
-    parts: int
+    micro_batches: int
     model: dict[str, Tensor]
     best: dict[str, Tensor]
     best_epoch: int
@@ -46,9 +51,62 @@ class TrainingState:
     history: tuple[Epoch, ...]
 
 
+@dataclass
+class Progress:
+    """A run in memory: all that steps and epochs change. `TrainingState` says what the attributes mean."""
+
+    model: CRBLDualModel
+    optimizer: Adam
+    scheduler: Scheduler
+    micro_batches: int
+    best: dict[str, Tensor]
+    epoch: int = 1
+    losses: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    history: list[Epoch] = field(default_factory=list)
+
+    def capture(self) -> TrainingState:
+        """What is to be saved."""
+        moments, steps = {}, 0
+        for number, state in self.optimizer.state_dict()["state"].items():
+            steps = state["step"]
+            moments |= {f"{number}.{name}": state[name].cpu() for name in MOMENTS}
+        return TrainingState(
+            epoch=self.epoch,
+            losses=tuple(self.losses),
+            micro_batches=self.micro_batches,
+            model=cpu_copy(self.model),
+            best=self.best,
+            best_epoch=self.best_epoch,
+            best_loss=self.best_loss,
+            moments=moments,
+            steps=steps,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            scheduler=self.scheduler.state_dict(),
+            history=tuple(self.history),
+        )
+
+    def restore(self, saved: TrainingState) -> None:
+        """Put everything back as it was captured."""
+        self.model.load_state_dict(saved.model)
+        content = self.optimizer.state_dict()
+        numbers = {int(name.split(".")[0]) for name in saved.moments}
+        content["state"] = {
+            number: {"step": saved.steps} | {name: saved.moments[f"{number}.{name}"] for name in MOMENTS}
+            for number in numbers
+        }
+        content["param_groups"][0]["lr"] = saved.learning_rate
+        self.optimizer.load_state_dict(content)
+        self.scheduler.load_state_dict(saved.scheduler)
+        self.micro_batches, self.epoch, self.losses = saved.micro_batches, saved.epoch, list(saved.losses)
+        self.best, self.best_epoch, self.best_loss = saved.best, saved.best_epoch, saved.best_loss
+        self.history = list(saved.history)
+
+
 @dataclass(frozen=True)
 class StateFile:
-    """Where a run keeps its state, and what the run is.
+    """Where a run saves its state, and what the run is.
 
     Attributes:
         identity: what a run must have in common with the one it continues; JSON types.
@@ -61,10 +119,7 @@ class StateFile:
 
     def save(self, state: TrainingState) -> None:
         """Replace the file atomically: a kill leaves the state before or this one."""
-        position = {
-            name: getattr(state, name)
-            for name in ("epoch", "losses", "parts", "best_epoch", "best_loss", "steps", "learning_rate", "scheduler")
-        }
+        position = {name: getattr(state, name) for name in POSITION}
         metadata = {
             "schema_version": SCHEMA_VERSION,
             "identity": self.identity,
@@ -122,6 +177,11 @@ class StateFile:
                 f"{self.path} is of another run: {'; '.join(different)}. "
                 "Resume with the same options and data, or name another --out."
             )
+
+
+def cpu_copy(model: CRBLDualModel) -> dict[str, Tensor]:
+    """The state dict, as it is now, on the CPU."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in model.state_dict().items()}
 
 
 def _group(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,14 +1,21 @@
-"""The gradients of one step: a batch, in as many parts as the memory asks for."""
+"""One optimizer step: draw the batch, forward pass, loss, backward pass, update."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from crbl_runtime.errors import CRBLError
-from crbl_training.process_group import current_shard
+from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.model.loss import class_weights, training_loss
+from crbl_training.process_group import average_gradients, current_shard
+from crbl_training.seeds import derive_seed
+from crbl_training.train.activations import ActivationSource
+from crbl_training.train.optimizer import Adam, clip_gradients
 from crbl_training.train.out_of_memory import is_out_of_memory
+from crbl_training.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -23,62 +30,95 @@ class Batch:
     views: Tensor
     labels: Tensor
 
-    def parts(self, count: int) -> list["Batch"]:
-        """`count` smaller batches, each with its share of either class."""
+    def split(self, count: int) -> list["Batch"]:
+        """`count` micro-batches, each with its share of either class."""
         return [
-            Batch(self.indices[part::count], self.views[part::count], self.labels[part::count]) for part in range(count)
+            Batch(self.indices[first::count], self.views[first::count], self.labels[first::count])
+            for first in range(count)
         ]
 
 
 @dataclass(frozen=True)
-class Gradients:
-    """What there is beside the gradients themselves: the batch's mean loss, and in how many parts it was computed."""
+class StepResult:
+    """The batch's mean loss, and in how many micro-batches it was computed: the next step begins with as many."""
 
     loss: float
-    parts: int
+    micro_batches: int
 
 
-def compute_gradients(
-    model: nn.Module,
-    logits_of: Callable[[Batch], Tensor],
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    batch: Batch,
-    parts: int,
-    seed: int,
-    when: str,
-    say: Callable[[str], None],
-) -> Gradients:
-    """Fill the gradients of all that learns with those of the batch's mean loss.
+@dataclass(frozen=True)
+class TrainingStep:
+    """What a step needs in every epoch; `run` does one.
 
-    Where the device's memory does not suffice, the batch is computed in twice as many parts, from its beginning.
-
-    Args:
-        logits_of: a batch to its logits [N]. loss_of: logits and labels to their mean loss.
-        parts: in how many parts to begin with. seed: of dropout and drop-path. when: the moment, for messages.
-        say: is told when the parts are doubled.
-
-    Raises:
-        CRBLError: a logit is not finite, or single images do not fit into the memory.
+    Attributes:
+        model: on the device. source: gives the frozen activations of the training images.
+        labels: of all training images, float32 [N], 0 or 1. seed: of the training run.
+        notify: is called when the number of micro-batches is doubled.
     """
-    while True:
-        before = _statistics(model)
-        model.zero_grad(set_to_none=True)
-        torch.manual_seed(seed)
-        try:
-            return Gradients(_accumulate(logits_of, loss_of, batch, parts, when), parts)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            _require_smaller_parts(batch, parts, when, error)
-        # Outside the except clause: the error holds on to the frames, and they to the tensors.
-        _restore(model, before)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        parts *= 2
-        say(
-            f"{when}: out of memory. Each batch is computed in {parts} parts from now on; "
-            "only BatchNorm, which then sees smaller batches, makes a difference."
-        )
+
+    model: CRBLDualModel
+    source: ActivationSource
+    labels: Tensor
+    recipe: Recipe
+    device: torch.device
+    seed: int
+    optimizer: Adam
+    notify: Callable[[str], None]
+
+    def run(self, indices: Tensor, epoch: int, step: int, micro_batches: int) -> StepResult:
+        """Move what learns along the gradient of a batch's mean loss; every process computes its own shard of it.
+
+        Args:
+            indices: the training images of the batch, int64 [N], normal ones first. epoch: from 1. step: from 0.
+            micro_batches: in how many the shard is computed to begin with.
+
+        Raises:
+            CRBLError: a logit is not finite, or the memory does not suffice for the smallest micro-batches.
+        """
+        step_seed, when = derive_seed(self.seed, epoch, step), f"Epoch {epoch}, step {step + 1}"
+        views, shard = _draw_views(len(indices), self.recipe, step_seed), current_shard()
+        batch = Batch(shard.rows(indices), shard.rows(views), shard.rows(self.labels[indices]).to(self.device))
+        result = self._compute_gradients(batch, micro_batches, step_seed, when)
+        average_gradients(self.model.parameters())
+        if self.recipe.clip_norm is not None:
+            clip_gradients(self.model.parameters(), self.recipe.clip_norm)
+        self.optimizer.step()
+        return result
+
+    def _forward_and_backward(self, batch: Batch, micro_batches: int, when: str) -> float:
+        """Add the gradients of the batch's mean loss to those that are there; returns the loss."""
+        weights, total = class_weights(self.recipe.assumed_normal_share), 0.0
+        for part in batch.split(micro_batches):
+            with _precision(self.recipe, self.device):
+                logits = self.model.logits_from_frozen(*self.source(part.indices, part.views))
+            require_finite(logits, when)
+            loss = training_loss(logits, part.labels, weights, self.recipe.label_smoothing)
+            share = loss * (len(part.labels) / len(batch.labels))
+            share.backward()
+            total += float(share.detach().cpu())
+        return total
+
+    def _compute_gradients(self, batch: Batch, micro_batches: int, seed: int, when: str) -> StepResult:
+        """Forward and backward pass; where the memory is full, once more from the start, in twice as many pieces."""
+        while True:
+            before = _copy_buffers(self.model)
+            self.model.zero_grad(set_to_none=True)
+            torch.manual_seed(seed)  # Of dropout and drop-path.
+            try:
+                return StepResult(self._forward_and_backward(batch, micro_batches, when), micro_batches)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                _require_divisible(batch, micro_batches, when, error)
+            # Outside the except clause: the error holds on to the frames, and they to the tensors.
+            _restore_buffers(self.model, before)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            micro_batches *= 2
+            self.notify(
+                f"{when}: out of memory. Each batch is computed in {micro_batches} micro-batches from now on; "
+                "only BatchNorm, which then sees smaller batches, makes a difference."
+            )
 
 
 def require_finite(logits: Tensor, when: str) -> None:
@@ -95,39 +135,36 @@ def require_finite(logits: Tensor, when: str) -> None:
         )
 
 
-def _accumulate(
-    logits_of: Callable[[Batch], Tensor],
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    batch: Batch,
-    parts: int,
-    when: str,
-) -> float:
-    total = 0.0
-    for part in batch.parts(parts):
-        logits = logits_of(part)
-        require_finite(logits, when)
-        loss = loss_of(logits, part.labels) * (len(part.labels) / len(batch.labels))
-        loss.backward()
-        total += float(loss.detach().cpu())
-    return total
+def _draw_views(count: int, recipe: Recipe, step_seed: int) -> Tensor:
+    """Which augmented view of each image: one of the recipe's, or one that was never drawn before."""
+    generator = torch.Generator().manual_seed(step_seed)
+    if recipe.augment == "none":
+        return torch.zeros(count, dtype=torch.int64)
+    return torch.randint(recipe.views or 2**62, (count,), generator=generator)
 
 
-def _require_smaller_parts(batch: Batch, parts: int, when: str, error: RuntimeError) -> None:
+def _precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[object]:
+    # Entered for --amp alone: torch-directml knows no autocast.
+    return torch.autocast(device.type, torch.bfloat16) if recipe.amp else nullcontext()
+
+
+def _require_divisible(batch: Batch, micro_batches: int, when: str, error: RuntimeError) -> None:
     if current_shard().world_size > 1:
+        # The others would wait for this process, whose BatchNorms sum over all of them once in every micro-batch.
         raise CRBLError(
             f"{when}: out of memory ({error}). Give a smaller --batch-size or a larger --accumulate."
         ) from error
-    if parts * 2 > len(batch.labels):
+    if micro_batches * 2 > len(batch.labels):
         raise CRBLError(
-            f"{when}: out of memory even with {-(-len(batch.labels) // parts)} images at a time ({error}). "
+            f"{when}: out of memory even with {-(-len(batch.labels) // micro_batches)} images at a time ({error}). "
             "Close other programs, or give a smaller --image-size."
         ) from error
 
 
-def _statistics(model: nn.Module) -> dict[str, Tensor]:
+def _copy_buffers(model: nn.Module) -> dict[str, Tensor]:
     return {name: buffer.clone() for name, buffer in model.named_buffers()}
 
 
-def _restore(model: nn.Module, statistics: dict[str, Tensor]) -> None:
+def _restore_buffers(model: nn.Module, buffers: dict[str, Tensor]) -> None:
     for name, buffer in model.named_buffers():
-        buffer.copy_(statistics[name])
+        buffer.copy_(buffers[name])

@@ -1,12 +1,11 @@
-"""A run's figures as TensorBoard event files; `tensorboard --logdir FOLDER` draws them."""
+"""A run's metrics as TensorBoard event files; `tensorboard --logdir FOLDER` draws them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from crbl_runtime.errors import UnavailableError
-from crbl_runtime.installation import how_to_install
-from crbl_training.train.epoch import Epoch
+from crbl_training.train.history import Epoch
 
 
 @contextmanager
@@ -24,7 +23,8 @@ def tensorboard_log(folder: Path) -> Iterator[Callable[[Epoch], None]]:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError as error:
         raise UnavailableError(
-            f"--tensorboard needs the package {error.name}, which is not installed. {how_to_install('tensorboard')}"
+            f"--tensorboard needs the package {error.name}, which is not installed. "
+            'Install it with: pip install ".[tensorboard]"'
         ) from error
     writer: SummaryWriter | None = None
 
@@ -44,7 +44,7 @@ def tensorboard_log(folder: Path) -> Iterator[Callable[[Epoch], None]]:
 
 
 def _scalars(epoch: Epoch) -> dict[str, float]:
-    """Figures by the name TensorBoard shows; what stands before the slash is one group of charts."""
+    """Metrics by the name TensorBoard shows; what stands before the slash is one group of charts."""
     return {
         "loss/training": epoch.train_loss,
         "loss/validation": epoch.validation.loss,

@@ -1,4 +1,4 @@
-"""Adam of operators that every device computes itself."""
+"""The optimizer, its learning rate from epoch to epoch, and a bound on the gradient's length."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -7,6 +7,11 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+
+from crbl_training.train.recipe import Recipe
+
+Scheduler = ReduceLROnPlateau | CosineAnnealingLR
 
 
 class Adam(Optimizer):
@@ -62,3 +67,37 @@ class Adam(Optimizer):
         square: Tensor = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         root = square.sqrt().mul_(1 / math.sqrt(1 - beta2 ** state["step"])).add_(group["eps"])
         parameter.addcdiv_(mean, root, value=-group["lr"] / (1 - beta1 ** state["step"]))
+
+
+def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
+    """Scale all gradients, in place, so that the L2 norm of them together is at most `max_norm`.
+
+    torch's own, one tensor at a time: the quicker form over lists is not for every device.
+
+    Args:
+        parameters: those without a gradient are left out. max_norm: positive.
+
+    Returns:
+        The norm before, a scalar on the gradients' device.
+    """
+    return torch.nn.utils.clip_grad_norm_(parameters, max_norm, foreach=False)
+
+
+def learning_rate_scheduler(recipe: Recipe, optimizer: Optimizer) -> Scheduler:
+    """The recipe's scheduler: halved on a plateau of the validation loss, or falling along a cosine over all epochs."""
+    if recipe.scheduler == "cosine":
+        return CosineAnnealingLR(optimizer, T_max=recipe.epochs, eta_min=recipe.smallest_learning_rate)
+    return ReduceLROnPlateau(
+        optimizer,
+        factor=recipe.plateau_factor,
+        patience=recipe.plateau_patience,
+        min_lr=recipe.smallest_learning_rate,
+    )
+
+
+def end_epoch(scheduler: Scheduler, validation_loss: float) -> None:
+    """Set the next epoch's learning rate."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(validation_loss)
+    else:
+        scheduler.step()

@@ -1,8 +1,9 @@
-"""The files a training run leaves beside its checkpoint."""
+"""The epochs of a training run, and the files that tell of them beside its checkpoint."""
 
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,27 @@ from matplotlib.figure import Figure
 
 from crbl_runtime.atomic_file import write_bytes, write_text
 from crbl_runtime.csv_file import write_csv
-from crbl_training.train.epoch import Epoch
+from crbl_training.evaluation.metrics import Metrics
 
 HISTORY_FILE = "history.csv"
 METRICS_FILE = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The result of one epoch, counted from 1.
+
+    Attributes:
+        learning_rate: of its steps. train_loss: weighted, on augmented images. validation: neither.
+        best: whether its validation loss is the lowest so far. seconds: of wall time.
+    """
+
+    number: int
+    learning_rate: float
+    train_loss: float
+    validation: Metrics
+    best: bool
+    seconds: float
 
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:
@@ -36,9 +54,9 @@ def write_history(path: Path, history: Sequence[Epoch]) -> None:
     write_csv(path, header, rows)
 
 
-def write_metrics(path: Path, figures: dict[str, Any]) -> None:
-    """Figures as JSON."""
-    write_text(path, json.dumps(figures, indent=2, sort_keys=True) + "\n")
+def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
+    """Metrics, and what else belongs to them, as JSON."""
+    write_text(path, json.dumps(metrics, indent=2, sort_keys=True) + "\n")
 
 
 def write_curves(path: Path, history: Sequence[Epoch], title: str) -> None:
