@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import ImageInput, decode
+from crbl_runtime.image import ImageInput, decode_image
 from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
 from crbl_runtime.region import Region, border_region, object_region, whole_region
 

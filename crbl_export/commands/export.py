@@ -5,11 +5,8 @@ from pathlib import Path
 
 import click
 
-from crbl_export.export import export_checkpoint
 from crbl_export.find_checkpoint import newest_checkpoint
-from crbl_export.model_card.beside_model import card_path, require_free
 from crbl_export.options import DEFAULT_OPSET, OPSETS, ExportOptions
-from crbl_export.parity.image_set import SYNTHETIC, choose_images
 from crbl_export.parity.limits import LIMITS
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.variant import VARIANTS
@@ -77,7 +74,7 @@ def main(
 
     from crbl_export.export import export_checkpoint
     from crbl_export.model_card.beside_model import card_path, require_free
-    from crbl_export.parity.image_set import SYNTHETIC, parity_set
+    from crbl_export.parity.image_set import SYNTHETIC, choose_images
     from crbl_export.parity.text import parity_lines
     from crbl_training.checkpoint import load_checkpoint
 

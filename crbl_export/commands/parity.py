@@ -5,14 +5,9 @@ from pathlib import Path
 
 import click
 
-from crbl_export.gate import check_parity
 from crbl_export.options import ALL_PROVIDERS
-from crbl_export.parity.image_set import choose_images
-from crbl_export.parity.limits import limits_of
-from crbl_export.parity.text import parity_lines
-from crbl_runtime.detector import Detector
-from crbl_runtime.session import EXECUTION_PROVIDERS
-from crbl_training.checkpoint import load_checkpoint
+from crbl_runtime.command_line import READ_FILE, READ_FOLDER
+from crbl_runtime.options import EXECUTION_PROVIDERS
 
 
 @click.command(
@@ -53,6 +48,13 @@ def main(
     as_json: bool,
 ) -> None:
     """Check that MODEL decides as its checkpoint does. Exit code 1, and the first divergent node, where it does not."""
+    from crbl_export.gate import check_parity
+    from crbl_export.parity.image_set import choose_images
+    from crbl_export.parity.limits import limits_of
+    from crbl_export.parity.text import parity_lines
+    from crbl_runtime.detector import Detector
+    from crbl_training.checkpoint import load_checkpoint
+
     checkpoint = load_checkpoint(checkpoint_path)
     images = choose_images(checkpoint_path, verify)
     with Detector(model, "cpu") as detector:

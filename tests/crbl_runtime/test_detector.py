@@ -153,61 +153,6 @@ def test_a_crbl_model_with_other_outputs_is_refused(tmp_path: Path, crop: Traine
         Detector(tmp_path / "renamed.onnx")
 
 
-def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(crop: Trained) -> None:
-    with pytest.raises(UsageError, match="DirectML"):
-        Detector(crop.model, provider="DirectML")
-    with pytest.raises(UnavailableError, match="it has: cpu"):
-        Detector(crop.model, provider="cuda")
-
-
-def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
-    """A model file whose self-test expects other logits: to it, a right driver is a wrong one."""
-    from crbl_export.model_file import ModelFile
-    from crbl_runtime.contract import SelfTest
-
-    file = ModelFile.from_bytes(crop.model.read_bytes(), "file")
-    contract = file.contract
-    wrong = tuple(logit + difference for logit in contract.self_test.logits)
-    self_test = SelfTest(wrong, contract.self_test.tolerance)
-    target.write_bytes(replace(file, contract=replace(contract, self_test=self_test)).to_bytes())
-    return target
-
-
-@pytest.fixture
-def cpu_as_directml(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU provider stands in for DirectML's, so that a detector finds a GPU to test at load."""
-    monkeypatch.setitem(EXECUTION_PROVIDERS, "directml", "CPUExecutionProvider")
-    monkeypatch.setattr(Provider, "to_onnxruntime", lambda provider: ("CPUExecutionProvider", {}))
-
-
-def test_a_driver_that_computes_rightly_is_used(crop: Trained, cpu_as_directml: None) -> None:
-    with Detector(crop.model) as detector:
-        assert (detector.provider.kind, detector.fallback) == ("directml", None)
-
-
-def test_a_driver_that_computes_wrongly_is_found_at_load_and_not_used(
-    crop: Trained, photographs: Path, tmp_path: Path, cpu_as_directml: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    wrong = file_with_other_reference(crop, tmp_path / "wrong.onnx", 0.01)
-    with Detector(wrong) as detector:
-        prediction = detector.predict(photographs / "coffee_0.png")
-    assert prediction.provider == "cpu"
-    assert prediction.fallback is not None
-    assert prediction.fallback.count("computes wrongly: the self-test's logits are off by 0.01") == 2
-    assert "without metacommands" in prediction.fallback
-    assert prediction.fallback in caplog.text
-    with pytest.raises(UnavailableError, match=r"off by 0\.01, allowed are 0\.001"):
-        Detector(wrong, "directml")
-
-
-def test_a_self_test_that_gives_nan_is_failed(crop: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Detector(crop.model) as detector:
-        right = detector._run
-        monkeypatch.setattr(detector, "_run", lambda *given: {"logit": right(*given)["logit"] * np.float32("nan")})
-        with pytest.raises(UnavailableError, match="off by nan"):
-            detector._require_correct(Provider("cpu"))
-
-
 def test_non_ascii_paths_work(crop: Trained, photographs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "모델 파일 ü"
     folder.mkdir()

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from crbl_runtime import Detector, UnavailableError, UsageError
-from crbl_runtime.contract import ModelContract, SelfTest
+from crbl_runtime.contract import METADATA_KEY, ModelContract, SelfTest
 from crbl_runtime.errors import WrongResultsError
 from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.provider_choice import choose_provider, run_self_test
@@ -38,11 +38,11 @@ def with_other_reference(contract: ModelContract, difference: float) -> ModelCon
 
 
 def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
-    from crbl_export.export import metadata_text, serialize, with_contract
-
     model = onnx.load(crop.model)
-    contract = ModelContract.from_json(metadata_text(model), "file")
-    target.write_bytes(serialize(with_contract(model, with_other_reference(contract, difference))))
+    metadata = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
+    contract = ModelContract.from_json(metadata.value, "file")
+    metadata.value = with_other_reference(contract, difference).to_json()
+    onnx.save(model, target)
     return target
 
 

@@ -19,10 +19,9 @@ from crbl_export.model_card.beside_model import card_path, replacing_with_card, 
 from crbl_export.model_card.card import card_text, environment, model_card
 from crbl_export.model_card.facts import ModelFacts, read_facts, read_model_file
 from crbl_export.model_card.preprocessing_steps import preparation_steps, scaling_in_the_graph
-from crbl_export.model_file import ModelFile
 from crbl_export.parity.image_set import SYNTHETIC, read_image_set
 from crbl_export.trained_model import TrainedModel
-from crbl_runtime.contract import ModelContract
+from crbl_runtime.contract import HEATMAP_NAME, METADATA_KEY, ModelContract
 from crbl_runtime.errors import ModelFileError, OutputError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.self_test import self_test_images
@@ -36,8 +35,8 @@ def facts(crop: Trained) -> ModelFacts:
 
 
 @pytest.fixture(scope="module")
-def contract(crop: Trained) -> ModelContract:
-    return ModelFile.from_bytes(crop.model.read_bytes(), "file").contract
+def contract(facts: ModelFacts) -> ModelContract:
+    return facts.contract
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def small_file(contract: ModelContract, heatmap: tuple[int, int] | None = None, 
 
 def card_of(facts: ModelFacts, contract: ModelContract) -> str:
     """The card of the same network with another contract."""
-    return card_text(read_facts(ModelFile(model, contract).to_bytes(), "crop.onnx"))
+    return card_text(replace(facts, contract=contract))
 
 
 def section(card: str, title: str) -> str:
@@ -200,11 +199,11 @@ def test_leaked_images_are_a_limit(facts: ModelFacts, contract: ModelContract) -
     assert row == "2 identical, 5 nearly; 1 images carry both labels"
 
 
-def test_a_gate_without_real_images_is_named(
-    model: onnx.ModelProto, contract: ModelContract, crop: Trained, tmp_path: Path
-) -> None:
-    synthetic = read_image_set(SYNTHETIC, TrainedModel.of(load_checkpoint(crop.checkpoint)))
-    card = card_of(model, replace(contract, parity={**(contract.parity or {}), "images_hash": synthetic.hash}))
+def test_a_gate_without_real_images_is_named(facts: ModelFacts, contract: ModelContract, tmp_path: Path) -> None:
+    checkpoint = small_checkpoint()
+    synthetic = read_image_set(SYNTHETIC, TrainedModel.of(checkpoint))
+    parity = {**(contract.parity or {}), "images_hash": synthetic.hash}
+    card = card_of(facts, replace(contract, preprocessing=checkpoint.preprocessing, parity=parity))
     assert "It had no real images" in card
     assert "It had no real images" not in card_of(facts, contract)
 
@@ -347,11 +346,11 @@ with replacing_with_card(Path(sys.argv[1])) as candidate:
 """
 
 
-def test_a_kill_between_the_two_leaves_no_card_of_another_file(file: bytes, tmp_path: Path) -> None:
-    target, card = write_both(tmp_path, file)
-    renamed = onnx.load_model_from_string(file)
-    renamed.producer_name = "another file"
-    (tmp_path / "new").write_bytes(renamed.SerializeToString(deterministic=True))
+def test_a_kill_between_the_two_leaves_no_card_of_another_file(
+    content: bytes, contract: ModelContract, tmp_path: Path
+) -> None:
+    target, card = write_both(tmp_path, content)
+    (tmp_path / "new").write_bytes(small_file(contract, producer="another file"))
     killed = subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(target), str(tmp_path / "new")])
     assert killed.returncode == 9
     assert target.read_bytes() == (tmp_path / "new").read_bytes()

@@ -29,6 +29,7 @@ from crbl_export.trained_model import TrainedModel
 from crbl_runtime import Detector
 from crbl_runtime.errors import ParityError, UnavailableError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_runtime.provider_choice import run_self_test
 from crbl_runtime.self_test import self_test_images
 from crbl_runtime.session import Provider
 from crbl_runtime.variant import CROP

@@ -9,11 +9,11 @@ import click
 from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.errors import UsageError
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
-from crbl_training.data.prepared_dataset import description_lines, prepare_dataset
-from crbl_training.devices.device import KINDS
-from crbl_training.evaluation.evaluated_model import EvaluatedModel, open_model
-from crbl_training.evaluation.report import MISTAKES_FILE, EvaluationReport, report_lines, report_on, write_report
-from crbl_training.train.history import HISTORY_FILE, METRICS_FILE, write_metrics
+from crbl_training.options import DEVICE_KINDS
+
+if TYPE_CHECKING:
+    from crbl_training.evaluation.evaluated_model import EvaluatedModel
+    from crbl_training.evaluation.report import EvaluationReport
 
 SCORES_FILE = "scores.csv"
 
@@ -30,7 +30,7 @@ SCORES_FILE = "scores.csv"
     "--images", "image_folder", type=READ_FOLDER, help="What paths in a CSV are relative to. Default: its folder."
 )
 @click.option("--split", type=click.Choice(SPLITS), help="Which images of a CSV with a column 'split'.")
-@click.option("--out", type=PathType, help="Write scores, metrics.json and the worst mistakes to this folder.")
+@click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @click.option("--device", type=click.Choice(["auto", *DEVICE_KINDS]), default="auto", show_default=True)
@@ -52,7 +52,7 @@ def main(
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import MISTAKES_FILE, report_on, write_report
-    from crbl_training.train.reports import METRICS_FILE, write_metrics
+    from crbl_training.train.history import METRICS_FILE, write_metrics
 
     if out is not None:
         _require_no_training_run(out)
@@ -75,7 +75,7 @@ def main(
 
 
 def _require_no_training_run(out: Path) -> None:
-    from crbl_training.train.reports import HISTORY_FILE
+    from crbl_training.train.history import HISTORY_FILE
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, expected a folder. Name another one.")

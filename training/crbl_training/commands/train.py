@@ -10,19 +10,17 @@ from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, READ_FOLDE
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.options import REGIONS
 from crbl_runtime.variant import VARIANTS, Variant, get_variant
-from crbl_training.checkpoint import Checkpoint, load_checkpoint
-from crbl_training.data.augmentation import AUGMENTATIONS, get_augmentation
-from crbl_training.data.augmentation_sheet import write_augmentation_sheet
-from crbl_training.data.dataset import Split, read_split
-from crbl_training.data.prepared_dataset import prepare_dataset
-from crbl_training.devices.device import KINDS, ChosenDevice, choose_device
-from crbl_training.evaluation.threshold import parse_threshold_rule
-from crbl_training.model.crbl import TRAINABLE
-from crbl_training.process_group import launched_index, launched_shard, process_group
-from crbl_training.train.activation_cache import CACHE_MODES, GIGABYTE, CacheSettings
-from crbl_training.train.folds import run_folds, split_into_folds
-from crbl_training.train.recipe import SCHEDULERS, Recipe
-from crbl_training.train.run import TrainingConfig, print_once, run_training
+from crbl_training.evaluation.threshold_rule import parse_threshold_rule
+from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, DEVICE_KINDS, SCHEDULERS, TRAINABLE
+from crbl_training.train.recipe import Recipe
+from crbl_training.weights.source import require_source
+
+if TYPE_CHECKING:
+    from crbl_runtime.preprocessing import PreprocessingSpec
+    from crbl_training.checkpoint import Checkpoint
+    from crbl_training.data.dataset import Split
+    from crbl_training.devices.device import ChosenDevice
+    from crbl_training.train.run import TrainingConfig
 
 
 @click.command(epilog="Example: crbl-train --variant crop --data images/train --val images/validation.csv")
@@ -199,7 +197,7 @@ def main(
     from crbl_training.process_group import process_group
     from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
-    from crbl_training.train.run import TrainingConfig, run_training, say
+    from crbl_training.train.run import TrainingConfig, print_once, run_training
 
     start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
     config = TrainingConfig(
@@ -260,10 +258,9 @@ def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split") -> 
     transform = get_augmentation(config.recipe.augment, config.spec.image_size)
     if transform is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
-    write_augmentation_sheet(
-        path, prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad), transform, config.seed
-    )
-    print_once(f"Augmented training images: {path}")
+    images = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
+    write_augmentation_sheet(path, images, transform, config.seed)
+    click.echo(f"Augmented training images: {path}")
 
 
 def _device(kind: str, device_index: int, recipe: Recipe) -> "ChosenDevice":
