@@ -13,7 +13,7 @@ from crbl_export.parity.predictions import predict_images
 from crbl_export.parity.report import ParityGate, ParityReport
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import ParityError, UnavailableError, UsageError, WrongResultsError
-from crbl_runtime.session import EXECUTION_PROVIDERS
+from crbl_runtime.options import EXECUTION_PROVIDERS
 
 logger = logging.getLogger("crbl_export")
 
