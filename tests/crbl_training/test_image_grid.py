@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crbl_training.image_grid import Caption, Cell, Legend, Section, draw_image_grid, probability_text, write_png
+from crbl_training.image_grid import (
+    PADDING,
+    Caption,
+    Cell,
+    Legend,
+    Section,
+    draw_image_grid,
+    probability_text,
+    write_png,
+)
 
 TILE = 40
 NOISE = np.random.default_rng(0).integers(0, 256, (TILE, TILE, 3)).astype(np.uint8)
@@ -65,6 +74,7 @@ def test_captions_stand_where_they_are_told_to_in_their_colour() -> None:
     line = [Caption("■", at=0, colour=RED), Caption("■", at=2, align="right", colour=GREEN)]
     sheet = sheet_of(Section(None, [Cell([one_colour(1), one_colour(2)], [line])]))
     first, second = box_of(sheet, 1), box_of(sheet, 2)
+    assert second[0] == first[0] + TILE + PADDING
     assert first[0] <= letters(sheet, RED).min() <= letters(sheet, RED).max() < first[0] + 20
     right_end = second[0] + TILE
     assert right_end - 20 < letters(sheet, GREEN).min() <= letters(sheet, GREEN).max() <= right_end

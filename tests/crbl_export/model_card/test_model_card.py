@@ -199,7 +199,7 @@ def test_leaked_images_are_a_limit(facts: ModelFacts, contract: ModelContract) -
     assert row == "2 identical, 5 nearly; 1 images carry both labels"
 
 
-def test_a_gate_without_real_images_is_named(facts: ModelFacts, contract: ModelContract, tmp_path: Path) -> None:
+def test_a_gate_without_real_images_is_named(facts: ModelFacts, contract: ModelContract) -> None:
     checkpoint = small_checkpoint()
     synthetic = read_image_set(SYNTHETIC, TrainedModel.of(checkpoint))
     parity = {**(contract.parity or {}), "images_hash": synthetic.hash}
