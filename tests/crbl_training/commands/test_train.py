@@ -316,7 +316,7 @@ def test_unknown_weights_end_with_2(grain_folder, tmp_path):
 def test_options_that_do_not_go_together_are_usage_errors(crop_run, grain_folder, tmp_path):
     start = next(crop_run[0].glob("*.pth"))
     data = ("--data", grain_folder / "train", "--out", tmp_path / "out", "--device", "cpu")
-    with pytest.raises(UsageError, match="--weights and --from-checkpoint both say"):
+    with pytest.raises(UsageError, match="--weights and --from-checkpoint both name the initial weights"):
         train_here("--variant", "crop", *data, "--from-checkpoint", start, "--weights", "none")
     with pytest.raises(UsageError, match="--weights was given 3 times"):
         train_here("--variant", "crop", *data, *["--weights", "none"] * 3)
