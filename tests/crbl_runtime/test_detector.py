@@ -3,7 +3,6 @@
 import io
 import math
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -43,11 +42,12 @@ def test_a_prediction_is_complete(detector: Detector, photographs: Path) -> None
     assert prediction.heatmap.shape == (4, 4)
 
 
-def test_notes_on_the_image_come_with_its_prediction(detector: Detector, photographs: Path) -> None:
-    prepared = prepare(photographs / "coffee_0.png", detector.contract.preprocessing)
-    assert detector.predict_prepared([prepared])[0].notes == prepared.notes
-    noted = replace(prepared, notes=("its ICC profile was ignored",))
-    assert detector.predict_prepared([noted])[0].notes == ("its ICC profile was ignored",)
+def test_what_of_a_file_was_left_out_comes_with_its_prediction(detector: Detector, photographs: Path) -> None:
+    file = io.BytesIO()
+    frames = [Image.open(photographs / f"coffee_{number}.png") for number in range(2)]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    assert detector.predict(file.getvalue()).notes == ("only the first of its frames or pages was used",)
+    assert detector.predict(photographs / "coffee_0.png").notes == ()
 
 
 def test_an_image_without_an_object_is_reported_as_such(detector: Detector) -> None:

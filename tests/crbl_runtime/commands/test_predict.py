@@ -3,12 +3,11 @@
 import csv
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageCms
 
-from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
 from public_commands import Trained, run_command
 
 
@@ -29,12 +28,9 @@ def test_a_folder_gives_a_table_and_a_summary(crop: Trained, folder: Path) -> No
     assert "coffee_3.png" in result.stdout
 
 
-def test_what_the_decoder_noted_is_shown(crop: Trained, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def noted(image: Path, spec: PreprocessingSpec) -> PreparedImage:
-        return replace(prepare(image, spec), notes=("its ICC profile was ignored",))
-
-    monkeypatch.setattr("crbl_runtime.detector.prepare", noted)
+def test_what_of_a_file_was_left_out_is_shown(crop: Trained, folder: Path) -> None:
     path = folder / "chelsea_3.png"
+    Image.open(path).save(path, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     assert "  (its ICC profile was ignored)\n" in run_command("crbl-predict", crop.model, path).stdout
     (result,) = json.loads(run_command("crbl-predict", crop.model, path, "--json").stdout)
     assert result["models"][0]["notes"] == ["its ICC profile was ignored"]
