@@ -73,8 +73,8 @@ def scripts() -> dict[str, str]:
 
 
 def click_command(name: str) -> click.Command:
-    package, module = scripts()[name].split(":")
-    command: click.Command = import_module(f"{package}.{module}").main
+    package = scripts()[name].split(":")[0]
+    command: click.Command = import_module(f"{package}.{name.removeprefix('crbl-')}").main
     return command
 
 
