@@ -21,8 +21,6 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_package_and_its_rooms_are_light_to_import() -> None:
     rooms = "crbl_training.data, crbl_training.evaluation, crbl_training.model, crbl_training.weights"
-    code = (
-        f"import sys, {rooms}; print(sorted({{'torch', 'timm', 'numpy', 'sklearn', 'matplotlib'}} & set(sys.modules)))"
-    )
+    code = f"import sys, {rooms}; print(*sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert finished.stdout.strip() == "[]"
+    assert {"torch", "timm", "numpy", "sklearn", "matplotlib"}.isdisjoint(finished.stdout.split())

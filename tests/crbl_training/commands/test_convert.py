@@ -1,8 +1,6 @@
 """crbl-convert as a user runs it: the files it leaves, what it prints, and the exit codes of what cannot work."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +13,7 @@ from crbl_training.checkpoint import load_checkpoint
 from crbl_training.commands.convert import main
 from crbl_training.options import KERAS_TOLERANCE
 from keras_files import REFERENCE, KerasFile, seeded_weights
-
-COMMAND = (sys.executable, "-c", "from crbl_training.commands import crbl_convert; crbl_convert()")
+from public_commands import run_command
 
 
 def convert_here(*arguments: str | Path) -> None:
@@ -33,9 +30,9 @@ def crop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_the_whole_way_in_one_command(crop: Path, tmp_path: Path) -> None:
-    """As a process of its own: convert, compare with genuine Keras, write both files."""
-    command = [*COMMAND, crop, "--variant", "crop", "--check", REFERENCE, "-o", tmp_path / "out.pth", "--json"]
-    answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    """Convert, compare with genuine Keras, write both files."""
+    options = ("--variant", "crop", "--check", REFERENCE, "-o", tmp_path / "out.pth", "--json")
+    answer = run_command("crbl-convert", crop, *options)
     assert answer.returncode == 0, answer.stderr
     report = json.loads(answer.stdout)
     assert report["comparison"]["passed"]
@@ -111,8 +108,8 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
 
 def test_a_broken_file_ends_with_exit_code_2_and_a_message(tmp_path: Path) -> None:
     (tmp_path / "broken.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    command = [*COMMAND, tmp_path / "broken.h5", "--variant", "crop", "-o", tmp_path / "out.pth"]
-    answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    options = ("--variant", "crop", "-o", tmp_path / "out.pth")
+    answer = run_command("crbl-convert", tmp_path / "broken.h5", *options)
     assert answer.returncode == 2
     assert answer.stderr.startswith("Error: ")
     assert "Traceback" not in answer.stderr

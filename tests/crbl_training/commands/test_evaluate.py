@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -17,9 +14,8 @@ from crbl_runtime.detector import Detector
 from crbl_runtime.errors import DataError, UsageError
 from crbl_training.commands.evaluate import main
 from crbl_training.data.dataset import data_hash, read_labelled
-from public_commands import Trained
+from public_commands import Trained, run_command
 
-COMMAND = (sys.executable, "-c", "from crbl_training.commands import crbl_evaluate; crbl_evaluate()")
 # What the gate allows a model file at least.
 TOLERANCE = 1e-4
 
@@ -152,9 +148,6 @@ def test_options_that_do_not_fit_are_usage_errors(crop, grains):
 def test_missing_class_ends_with_4(crop, grains, tmp_path):
     table = tmp_path / "one class.csv"
     table.write_text("image_path,impurity\n" + f"{next(grains.rglob('*.png'))},1\n")
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
-    answer = subprocess.run(
-        [*COMMAND, crop.model, "--data", table], capture_output=True, text=True, encoding="utf-8", env=environment
-    )
+    answer = run_command("crbl-evaluate", crop.model, "--data", table)
     assert answer.returncode == 4
     assert "none that is normal (class_0)" in answer.stderr

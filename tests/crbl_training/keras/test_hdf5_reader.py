@@ -155,10 +155,10 @@ def huge_shape(file: h5py.File) -> None:
 
 
 def bomb(file: h5py.File) -> None:
-    """A chunk of 1 MiB whose gzip stream goes on to 1 GiB."""
+    """A chunk of 1 MiB whose gzip stream goes on to 128 MiB, four times what may be in memory."""
     dataset = file.create_dataset("a", SHAPE, np.float32, chunks=SHAPE, compression="gzip")
     packer = zlib.compressobj(9)
-    stream = b"".join(packer.compress(bytes(MEBIBYTE)) for _ in range(1024)) + packer.flush()
+    stream = b"".join(packer.compress(bytes(MEBIBYTE)) for _ in range(128)) + packer.flush()
     dataset.id.write_direct_chunk((0, 0), stream)
 
 
@@ -240,14 +240,16 @@ def test_truncated_and_altered_files_end_in_a_typed_error_or_are_read(
         with pytest.raises(CheckpointError), open_keras_model(damaged):
             pass
     generator = random.Random(0)
+    damaged.write_bytes(whole)
     for _ in range(40):
-        content = bytearray(whole)
+        beginning = bytearray(whole[:400_000])
         for _ in range(20):
-            content[generator.randrange(min(len(content), 400_000))] = generator.randrange(256)
-        damaged.write_bytes(content)
+            beginning[generator.randrange(len(beginning))] = generator.randrange(256)
+        with damaged.open("r+b") as file:
+            file.write(beginning)
         try:
             with open_keras_model(damaged) as model:
-                assert model.parts is not None
+                assert model.roles is not None
         except CheckpointError:
             pass
     damaged.unlink()

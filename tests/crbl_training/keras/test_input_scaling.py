@@ -8,8 +8,9 @@ import pytest
 
 from crbl_runtime.errors import CheckpointError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_runtime.variant import CROP
 from crbl_training.keras.convert import Choices, convert
+from crbl_training.keras.input_scaling import InputScaling, input_scaling
+from crbl_training.keras.keras_model import open_keras_model
 from keras_files import NESTED, Backbone, KerasFile, Weights, keras_applications
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -30,7 +31,12 @@ def applications(flat: bool, second_rescaling: bool) -> tuple[Backbone, Backbone
     return (keras_applications("efficientnetb0", 1, second_rescaling), keras_applications("b0", 2, second_rescaling))
 
 
-def spec_of(path: Path, choices: Choices = Choices(variant=CROP)) -> PreprocessingSpec:  # noqa: B008
+def scaling_of(path: Path) -> InputScaling:
+    with open_keras_model(path) as model:
+        return input_scaling(model)
+
+
+def spec_of(path: Path, choices: Choices) -> PreprocessingSpec:
     return convert(path, choices).preprocessing
 
 
@@ -40,9 +46,9 @@ def test_imagenet_weights_of_keras_applications_scale_as_torchvision(
     form: str, flat: bool, weights: Weights, path: Path
 ) -> None:
     FORMS[form](KerasFile(weights, applications(flat, second_rescaling=True)), path)
-    spec = spec_of(path)
-    assert (spec.divisor, spec.mean) == (255.0, MEAN)
-    assert spec.std == pytest.approx(STD, abs=1e-7)
+    scaling = scaling_of(path)
+    assert (scaling.divisor, scaling.mean) == (255.0, MEAN)
+    assert scaling.std == pytest.approx(STD, abs=1e-7)
 
 
 @pytest.mark.parametrize(("form", "flat"), [("whole", False), ("counted", False), ("archive", True), ("legacy", True)])
@@ -50,8 +56,8 @@ def test_without_the_second_rescaling_the_root_of_the_variance_divides(
     form: str, flat: bool, weights: Weights, path: Path
 ) -> None:
     FORMS[form](KerasFile(weights, applications(flat, second_rescaling=False), keras=3), path)
-    spec = spec_of(path)
-    assert (spec.divisor, spec.mean, spec.std) == (255.0, MEAN, ROOT_OF_STD)
+    scaling = scaling_of(path)
+    assert (scaling.divisor, scaling.mean, scaling.std) == (255.0, MEAN, ROOT_OF_STD)
 
 
 def test_what_a_legacy_file_does_not_tell_is_said_and_can_be_overruled(weights: Weights, path: Path) -> None:
@@ -93,8 +99,8 @@ def test_layers_before_both_backbones_are_read(
     between: Callable[[int], tuple[Layer, ...]], expected: object, keras: int, weights: Weights, path: Path
 ) -> None:
     KerasFile(weights, NESTED, keras=keras, between=between(keras)).write_archive(path)
-    spec = spec_of(path)
-    assert (spec.divisor, spec.mean, spec.std) == expected
+    scaling = scaling_of(path)
+    assert (scaling.divisor, scaling.mean, scaling.std) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,7 @@ def test_layers_before_both_backbones_are_read(
 def test_a_layer_that_cannot_be_read_needs_to_be_told(layer: Layer, weights: Weights, path: Path) -> None:
     KerasFile(weights, between=(layer,)).write_whole_model(path)
     with pytest.raises(CheckpointError, match=r"cannot be read from the file\. Say what it amounts to with --divisor"):
-        spec_of(path)
+        scaling_of(path)
     assert spec_of(path, Choices(imagenet_normalization=True)).std == STD
     assert spec_of(path, Choices(divisor=255.0, mean=NONE, std=ONE)).divisor == 255.0
 
@@ -112,4 +118,4 @@ def test_backbones_that_scale_differently_are_refused(weights: Weights, path: Pa
     backbones = (keras_applications("efficientnetb0", 1, True), Backbone(2, "noisy-student"))
     KerasFile(weights, backbones).write_archive(path)
     with pytest.raises(CheckpointError, match="The backbones scale their input differently"):
-        spec_of(path)
+        scaling_of(path)

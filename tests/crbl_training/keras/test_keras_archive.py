@@ -40,7 +40,7 @@ def write(path: Path, entries: Entries, compression: int = zipfile.ZIP_STORED) -
 
 def opened(path: Path) -> None:
     with open_keras_model(path) as model:
-        assert len(model.parts.backbones) == 2
+        assert len(model.roles.backbones) == 2
 
 
 def test_an_archive_that_is_whole_is_read(path: Path, entries: Entries) -> None:
