@@ -214,7 +214,7 @@ def folder(tmp_path: Path, small: Trained) -> Path:
     [
         (2, "'crop', 'full'", {"--variant": "Full"}),
         (2, "variant crop, but full was asked for", {"--variant": "full"}),
-        (2, "there is no checkpoint", {"--checkpoint": "none.pth"}),
+        (2, "'none.pth' does not exist", {"--checkpoint": "none.pth"}),
         (2, "no safetensors file", {"--checkpoint": "broken.safetensors"}),
         (2, "has no weights.safetensors beside it", {"--checkpoint": "weights.pth"}),
         (2, "is no CRBL checkpoint", {"--checkpoint": "foreign.safetensors"}),
