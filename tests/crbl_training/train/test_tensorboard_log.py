@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from crbl_training.train.epoch import Epoch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from crbl_runtime.errors import UnavailableError
 from crbl_training.evaluation.metrics import compute_metrics
+from crbl_training.train.history import Epoch
 from crbl_training.train.tensorboard_log import tensorboard_log
 
-FIGURES = compute_metrics(torch.tensor([-1.0, 2.0, 1.0, 3.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]), 0.5)
+METRICS = compute_metrics(torch.tensor([-1.0, 2.0, 1.0, 3.0]), torch.tensor([0.0, 1.0, 0.0, 1.0]), 0.5)
 
 
 def epoch(number: int, train_loss: float = 0.5) -> Epoch:
-    validation = replace(FIGURES, loss=1 / number, auroc=1 - 1 / (number + 1), accuracy=0.7)
+    validation = replace(METRICS, loss=1 / number, auroc=1 - 1 / (number + 1), accuracy=0.7)
     return Epoch(number, 1e-4 / number, train_loss, validation, False, 0.25)
 
 
@@ -34,7 +34,7 @@ def write(folder: Path, epochs: Iterable[Epoch]) -> None:
             log(each)
 
 
-def test_every_figure_of_every_epoch_is_read_back(tmp_path):
+def test_every_metric_of_every_epoch_is_read_back(tmp_path):
     write(tmp_path, [epoch(1), epoch(2), epoch(3)])
     points = read_points(tmp_path)
     expected = {
@@ -70,7 +70,7 @@ def test_an_epoch_can_be_read_before_the_run_ends(tmp_path):
         assert [step for step, _ in read_points(tmp_path)["loss/training"]] == [1, 2]
 
 
-def test_epochs_before_an_error_are_kept(tmp_path):
+def test_epochs_before_an_error_stay(tmp_path):
     def epochs() -> Iterator[Epoch]:
         yield epoch(1)
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""reports.py: the files beside a checkpoint can be read back."""
+"""history.py: the files beside a checkpoint can be read back."""
 
 import csv
 import json
@@ -7,13 +7,12 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from crbl_training.train.epoch import Epoch
-from crbl_training.train.reports import write_curves, write_history, write_metrics
 
 from crbl_training.evaluation.metrics import compute_metrics
+from crbl_training.train.history import Epoch, write_curves, write_history, write_metrics
 
-FIGURES = compute_metrics(torch.tensor([-1.0, 2.0]), torch.tensor([0.0, 1.0]), 0.5)
-HISTORY = tuple(Epoch(number, 1e-4 / number, 1.0 / number, FIGURES, number == 2, 0.25) for number in (1, 2, 3))
+METRICS = compute_metrics(torch.tensor([-1.0, 2.0]), torch.tensor([0.0, 1.0]), 0.5)
+HISTORY = tuple(Epoch(number, 1e-4 / number, 1.0 / number, METRICS, number == 2, 0.25) for number in (1, 2, 3))
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -28,12 +27,12 @@ def test_history_has_a_line_for_each_epoch(tmp_path):
     assert [row["best"] for row in rows] == ["0", "1", "0"]
     assert float(rows[1]["learning_rate"]) == 5e-5
     assert float(rows[1]["train_loss"]) == 0.5
-    assert float(rows[0]["val_loss"]) == pytest.approx(FIGURES.loss, abs=1e-6)
+    assert float(rows[0]["val_loss"]) == pytest.approx(METRICS.loss, abs=1e-6)
     assert (float(rows[0]["val_auroc"]), float(rows[0]["val_accuracy"])) == (1.0, 1.0)
 
 
 def test_metrics_are_json(tmp_path):
-    write_metrics(tmp_path / "metrics.json", {"variant": "crop", "validation": FIGURES.to_dict()})
+    write_metrics(tmp_path / "metrics.json", {"variant": "crop", "validation": METRICS.to_dict()})
     assert json.loads((tmp_path / "metrics.json").read_text())["validation"]["auroc"] == 1.0
 
 
