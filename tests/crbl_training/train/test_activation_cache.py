@@ -25,10 +25,10 @@ def source(random_weights, train_set) -> ComputedActivations:
 
 
 @pytest.mark.parametrize("mode", ["on", "off"])
-def test_kept_or_computed_an_images_bits_do_not_depend_on_the_batch(source, tmp_path, mode):
+def test_cached_or_computed_an_images_bits_do_not_depend_on_the_batch(source, tmp_path, mode):
     given, sentence = activation_source(source, 3, CacheSettings(tmp_path, mode), "training")
     assert isinstance(given, CachedActivations) == (mode == "on")
-    assert ("kept in" in sentence) == (mode == "on")
+    assert ("cached in" in sentence) == (mode == "on")
     images, views = torch.tensor([3, 0, 15, 3, 7, 7, 1, 2]), torch.tensor([2, 0, 1, 0, 1, 2, 2, 1])
     for place, pair in enumerate(zip(images.split(1), views.split(1), strict=True)):
         for batch, alone in zip(given(images, views), source(*pair), strict=True):
@@ -60,11 +60,11 @@ def changed_image(source: ComputedActivations) -> ComputedActivations:
     ],
     ids=["weight", "pixel", "seed", "spec", "augmentation"],
 )
-def test_what_is_kept_for_something_else_is_not_read(source, tmp_path, change):
+def test_what_was_cached_for_something_else_is_not_read(source, tmp_path, change):
     settings = CacheSettings(tmp_path)
     activation_source(source, 1, settings, "training")
     assert "read from" in activation_source(source, 1, settings, "training")[1]
-    assert "kept in" in activation_source(change(source), 1, settings, "training")[1]
+    assert "cached in" in activation_source(change(source), 1, settings, "training")[1]
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -81,12 +81,12 @@ def test_weights_that_learn_do_not_matter(source, tmp_path):
 @pytest.mark.parametrize(
     ("views", "settings", "reason"),
     [
-        (0, CacheSettings(Path("nowhere")), r"every epoch draws new views \(--views N keeps N of each image\)"),
+        (0, CacheSettings(Path("nowhere")), r"every epoch draws new views \(--views N fixes N of each image\)"),
         (1, CacheSettings(Path("nowhere"), "off"), "the cache is off"),
         (1, CacheSettings(Path("nowhere"), budget=1000), r"0\.0 GB would be needed, --cache-budget is 1e-06 GB"),
     ],
 )
-def test_what_is_not_kept_is_computed_and_the_reason_said(source, views, settings, reason):
+def test_what_is_not_cached_is_computed_and_the_reason_said(source, views, settings, reason):
     given, sentence = activation_source(source, views, settings, "training")
     assert not isinstance(given, CachedActivations)
     assert (given is source) == (views == 0), "what no file could hold is computed a batch at a time"
@@ -95,8 +95,8 @@ def test_what_is_not_kept_is_computed_and_the_reason_said(source, views, setting
     assert not settings.folder.exists()
 
 
-def test_cache_on_fails_where_nothing_can_be_kept(source, tmp_path):
-    with pytest.raises(UsageError, match="--cache on, but activations of the training images can't be kept: every"):
+def test_cache_on_fails_where_nothing_can_be_cached(source, tmp_path):
+    with pytest.raises(UsageError, match="--cache on, but activations of the training images can't be cached: every"):
         activation_source(source, 0, CacheSettings(tmp_path, "on"), "training")
 
 

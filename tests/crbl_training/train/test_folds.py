@@ -2,15 +2,15 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage
-from crbl_training.train.folds import split_into_folds, summarize
+from crbl_training.train.folds import METRICS, split_into_folds, summarize
+from public_commands import run_command
 
 IMAGES = tuple(LabelledImage(Path(f"{n:02d}.png"), int(n % 5 == 0)) for n in range(30))
 
@@ -38,16 +38,13 @@ def test_more_folds_than_anomalies_are_refused():
 
 
 def test_summary_is_mean_and_deviation_of_the_sample():
-    figures = [
-        dict.fromkeys(("auroc", "average_precision", "accuracy", "precision", "recall", "f1"), v) for v in (1, 3)
-    ]
-    assert summarize(figures)["auroc"] == {"mean": 2, "std": pytest.approx(2**0.5), "folds": [1, 3]}
+    of_folds = [dict.fromkeys(METRICS, value) for value in (1, 3)]
+    assert summarize(of_folds)["auroc"] == {"mean": 2, "std": pytest.approx(2**0.5), "folds": [1, 3]}
 
 
-def crbl_train(grain_folder: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def crbl_train(grain_folder: Path, out: Path, *more: str) -> CompletedProcess[str]:
     quick = ("--variant", "full", "--weights", "none", "--epochs", "1", "--image-size", "32", "--device", "cpu")
-    options = (*quick, "--data", grain_folder / "train", "--out", out, *more)
-    return subprocess.run([sys.executable, "-m", "crbl_training", *map(str, options)], capture_output=True, text=True)
+    return run_command("crbl-train", *quick, "--data", grain_folder / "train", "--out", out, *more)
 
 
 def test_command_trains_each_fold_and_resumes_with_those_that_are_missing(grain_folder, tmp_path):
