@@ -1,4 +1,4 @@
-"""device_check.py: a device that computes wrongly is told from one that rounds; the stand-in device plays both."""
+"""check.py: a device that computes wrongly is told from one that rounds; the stand-in device plays both."""
 
 import re
 from collections.abc import Callable
@@ -28,6 +28,13 @@ def model(random_weights: dict[str, Tensor]) -> CRBLDualModel:
 
 
 @pytest.fixture
+def head_model(model: CRBLDualModel) -> CRBLDualModel:
+    """The same model with backbones that do not learn, whose step is several times quicker on the stand-in device."""
+    model.set_trainable("head")
+    return model
+
+
+@pytest.fixture
 def break_operator(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[Any], Any]], None]:
     """Makes the stand-in device change what an operator gives."""
 
@@ -48,13 +55,11 @@ def check(model: CRBLDualModel, images: PreparedDataset, device: torch.device = 
         check_device(model, images.images[:8], images.labels[:8], SPEC, (0.568, 4.167), device)
 
 
-@pytest.mark.parametrize("trainable", ["after-150", "head"])
-def test_a_sound_device_passes(model, train_set, trainable):
-    model.set_trainable(trainable)
-    check(model, train_set)
+def test_a_sound_device_passes_with_a_head_that_learns(head_model, train_set):
+    check(head_model, train_set)
 
 
-def test_the_model_and_the_generator_are_left_as_they_were(model, train_set):
+def test_a_sound_device_passes_and_leaves_the_model_and_the_generator_as_they_were(model, train_set):
     model.eval()
     model.classifier.bias.grad = torch.ones(1)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -87,10 +92,10 @@ def test_wrong_gradients_are_named_with_their_size_and_a_remedy(model, train_set
     assert "driver" in message
 
 
-def test_a_wrong_loss_is_named(model, train_set, break_operator):
+def test_a_wrong_loss_is_named(head_model, train_set, break_operator):
     break_operator("aten::log1p", scale(1.01))
     with pytest.raises(UnavailableError, match=r"the loss is off by 0\.01\b"):
-        check(model, train_set)
+        check(head_model, train_set)
 
 
 def test_wrong_statistics_are_named_though_the_step_is_right(model, train_set, monkeypatch):
@@ -103,17 +108,17 @@ def test_wrong_statistics_are_named_though_the_step_is_right(model, train_set, m
     monkeypatch.setattr(recorder, "compute", computed_wrongly)
     with pytest.raises(UnavailableError) as raised:
         check(model, train_set)
-    assert re.search(r"the variance that backbone[12]\.\S*bn\d keeps is off by 0\.01\b", str(raised.value))
+    assert re.search(r"the running variance of backbone[12]\.\S*bn\d is off by 0\.01\b", str(raised.value))
     assert "gradient" not in str(raised.value)
 
 
-def test_nan_on_the_device_is_a_difference(model, train_set, break_operator):
+def test_nan_on_the_device_is_a_difference(head_model, train_set, break_operator):
     break_operator("aten::log1p", scale(float("nan")))
     with pytest.raises(UnavailableError, match="the loss is off by nan"):
-        check(model, train_set)
+        check(head_model, train_set)
 
 
-def test_a_device_that_raises_is_told_with_its_reason(model, train_set, break_operator):
+def test_a_device_that_raises_is_reported_with_its_reason(head_model, train_set, break_operator):
     def fail(results: Any) -> None:
         raise RuntimeError
 
@@ -121,11 +126,11 @@ def test_a_device_that_raises_is_told_with_its_reason(model, train_set, break_op
     with pytest.raises(
         UnavailableError, match=r"cannot run a training step \(the driver gives no reason\).*--device cpu"
     ):
-        check(model, train_set)
+        check(head_model, train_set)
 
 
-def test_weights_without_a_finite_loss_are_not_the_devices_fault(model, train_set):
-    model.classifier.bias.data.fill_(float("nan"))
+def test_weights_without_a_finite_loss_are_not_the_devices_fault(head_model, train_set):
+    head_model.classifier.bias.data.fill_(float("nan"))
     with pytest.raises(CRBLError, match="nan before training") as raised:
-        check(model, train_set)
+        check(head_model, train_set)
     assert not isinstance(raised.value, UnavailableError)

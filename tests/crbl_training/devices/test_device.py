@@ -79,7 +79,7 @@ def test_auto_survives_a_crashing_driver(install_torch_directml, monkeypatch):
 def test_working_directml_goes_first_with_its_name(install_torch_directml):
     install_torch_directml("print('driver greets')\n" + WORKING)
     chosen = choose_device("auto", 1)
-    assert (chosen.kind, chosen.index, chosen.name) == ("directml", 1, "Radeon Two")
+    assert (chosen.kind, chosen.device_index, chosen.name) == ("directml", 1, "Radeon Two")
     assert chosen.rejected == ()
     assert chosen.torch_device() == torch.device("cpu")  # what the stand-in calls its device
 

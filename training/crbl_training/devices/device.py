@@ -17,10 +17,11 @@ PROBE_SECONDS = 90
 _DIRECTML_PROBE = """
 import json, sys
 try:
-    import torch, torch_directml
+    import torch_directml
     names = [torch_directml.device_name(i).rstrip(chr(0)).strip() for i in range(torch_directml.device_count())]
     index = int(sys.argv[1])
     if 0 <= index < len(names):
+        import torch
         device = torch_directml.device(index)
         assert (torch.ones(2).to(device) + 1).to("cpu").sum().item() == 4.0
     print(json.dumps({"names": names}))
