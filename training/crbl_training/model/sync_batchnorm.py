@@ -18,21 +18,30 @@ class SyncBatchNorm(nn.Module):
         layer: the BatchNorm of one process.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
     def __init__(self, layer: BatchNormAct2d) -> None:
         super().__init__()
+        assert layer.momentum is not None, "the backbones' layers have one"
         self.weight, self.bias, self.eps, self.momentum = layer.weight, layer.bias, layer.eps, layer.momentum
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, getattr(layer, name))
-        self.drop, self.act = layer.drop, layer.act
+        self.drop: nn.Module = layer.drop
+        self.act: nn.Module = layer.act
 
     def forward(self, x: Tensor) -> Tensor:
         """float [N, C, H, W] -> float [N, C, H, W]."""
+        activated: Tensor = self.act(self.drop(self._normalized(x)))
+        return activated
+
+    def _normalized(self, x: Tensor) -> Tensor:
         if not self.training:
-            running = (self.running_mean, self.running_var, self.weight, self.bias)
-            return self.act(self.drop(F.batch_norm(x, *running, eps=self.eps)))
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         mean, variance = self._batch_statistics(x.float())
         scale = torch.rsqrt(variance + self.eps) * self.weight
-        return self.act(self.drop((x - mean.view(1, -1, 1, 1)) * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)))
+        return (x - mean.view(1, -1, 1, 1)) * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
 
     def _batch_statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         values = x.numel() // x.shape[1] * current_shard().world_size
@@ -49,7 +58,7 @@ class SyncBatchNorm(nn.Module):
 def convert_sync_batchnorm(module: nn.Module) -> None:
     """Put a `SyncBatchNorm` in the place of every BatchNorm that learns."""
     for name, child in module.named_children():
-        if isinstance(child, nn.BatchNorm2d) and child.weight.requires_grad:
+        if isinstance(child, BatchNormAct2d) and child.weight.requires_grad:
             setattr(module, name, SyncBatchNorm(child).train(child.training))
         else:
             convert_sync_batchnorm(child)

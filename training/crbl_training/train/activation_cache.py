@@ -140,7 +140,7 @@ def _key(source: ComputedActivations, views: int) -> str:
     """What the activations depend on: frozen weights, images, how they are seen, and what computes them."""
     digest = hashlib.sha256()
     for tensor in (*source.model.frozen_state().values(), source.images):
-        digest.update(tensor.detach().cpu().contiguous().numpy())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
     rest = {
         "trainable": source.model.trainable,
         "spec": source.spec.to_dict(),

@@ -68,7 +68,8 @@ class Progress:
 
     def capture(self) -> TrainingState:
         """What is to be saved."""
-        moments, steps = {}, 0
+        moments: dict[str, Tensor] = {}
+        steps = 0
         for number, state in self.optimizer.state_dict()["state"].items():
             steps = state["step"]
             moments |= {f"{number}.{name}": state[name].cpu() for name in MOMENTS}
