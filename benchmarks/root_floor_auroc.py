@@ -44,7 +44,7 @@ class Outcome:
 @click.option("--epochs", type=int, default=4, show_default=True)
 @click.option("--seeds", type=int, default=3, show_default=True)
 def main(folder: Path, images: int, epochs: int, seeds: int) -> None:
-    """Train the crop variant at each floor and seed, and compare the validation figures."""
+    """Train the crop variant at each floor and seed, and compare the validation metrics."""
     validation = prepare_dataset(read_labelled(folder / "validation.csv"), SPEC, "validation")
     everything = read_labelled(folder / "train")
     outcomes: dict[float, list[Outcome]] = {floor: [] for floor in FLOORS}

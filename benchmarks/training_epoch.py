@@ -2,7 +2,7 @@
 
     python benchmarks/training_epoch.py [--images 96] [--rounds 3]
 
-Plain is the same loop with the head as stock operators and nothing kept; it and the uncached kind draw new views in
+Plain is the same loop with the head as stock operators and nothing cached; it and the uncached kind draw new views in
 every epoch, as crbl-train does unless told otherwise, the cached one reads one view of each image. Every measurement
 is a process of its own with one thread; the kinds take turns. What counts is the second epoch: the first one fills the
 cache.

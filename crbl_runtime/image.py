@@ -68,7 +68,7 @@ def decode_image(image: ImageInput) -> DecodedImage:
         image: a path; the bytes of a file; a binary file object, read from where it stands to its end; a numpy array
             uint8 or uint16 of shape [H, W], [H, W, 1], [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha); or a PIL
             image. Files are JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF or, where pillow-heif is installed,
-            HEIC; of several frames or pages the first is taken. Of a PIL image only what Pillow kept can be seen: it
+            HEIC; of several frames or pages the first is taken. Of a PIL image only what Pillow stored can be seen: it
             loads 16-bit RGB files as their upper 8 bits, and rounds premultiplied TIFF colours; both can be off by 1
             from the file itself.
 

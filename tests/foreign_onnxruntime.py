@@ -1,4 +1,4 @@
-"""onnxruntime for JavaScript and C++, from npm and Debian, for the tests alone; kept in the user's cache.
+"""onnxruntime for JavaScript and C++, from npm and Debian, for the tests alone; in the user's cache.
 
 Where something is missing a test is skipped and says what; in CI, where nothing may be missing, it fails.
 """
@@ -39,12 +39,12 @@ class CppSdk:
 def node_with_onnxruntime() -> tuple[str, Path]:
     """The program node, and a folder node_modules with onnxruntime-node."""
     node, npm = _program("node"), _program("npm")
-    kept = CACHE / f"onnxruntime-node-{NODE_VERSION}"
-    if not kept.is_dir():
-        with _new_folder(kept) as folder:
+    cached = CACHE / f"onnxruntime-node-{NODE_VERSION}"
+    if not cached.is_dir():
+        with _new_folder(cached) as folder:
             # The package's own script would download CUDA libraries; those for the CPU are in it.
             _run([npm, "install", "--ignore-scripts", "--prefix", folder, f"onnxruntime-node@{NODE_VERSION}"])
-    return node, kept / "node_modules"
+    return node, cached / "node_modules"
 
 
 def cpp_sdk(folder: Path) -> CppSdk:
@@ -66,15 +66,15 @@ def cpp_sdk(folder: Path) -> CppSdk:
 
 
 def _downloaded_headers() -> Path:
-    kept = CACHE / f"{HEADERS_PACKAGE}-{DEBIAN}"
-    if not kept.is_dir():
+    cached = CACHE / f"{HEADERS_PACKAGE}-{DEBIAN}"
+    if not cached.is_dir():
         apt_get, dpkg_deb = _program("apt-get"), _program("dpkg-deb")
-        with _new_folder(kept) as folder, tempfile.TemporaryDirectory() as work:
+        with _new_folder(cached) as folder, tempfile.TemporaryDirectory() as work:
             apt = _apt_of_another_release(apt_get, Path(work))
             _run([*apt, "update"])
             _run([*apt, "download", HEADERS_PACKAGE], cwd=work)
             _run([dpkg_deb, "-x", next(Path(work).glob("*.deb")), folder])
-    return kept / "usr" / "include" / "onnxruntime"
+    return cached / "usr" / "include" / "onnxruntime"
 
 
 def _apt_of_another_release(apt_get: str, work: Path) -> list[str]:

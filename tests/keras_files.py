@@ -1,6 +1,6 @@
 """Keras files as Keras writes them, made here with h5py: the seeded weights in every layout, of Keras 2 and 3.
 
-The layouts were learnt from files of Keras 2.15 and 3.15. What the weights are is said in seeded_reference.npz's terms:
+The layouts were learnt from files of Keras 2.15 and 3.15. The weights are those of seeded_reference.npz:
 keys "{backbone}/{layer}/{variable}", and the outputs of genuine Keras for them are in that file.
 """
 

@@ -74,7 +74,7 @@ def decode_file(content: bytes, name: str) -> tuple[NDArray[np.uint8], tuple[str
 
 
 def decode_pil(image: Image.Image, name: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """A PIL image, loaded or not -> as `decode_file`. Of a loaded one only what Pillow kept can be seen.
+    """A PIL image, loaded or not -> as `decode_file`. Of a loaded one only what Pillow stored can be seen.
 
     Raises:
         ImageError: it cannot be loaded, is too large or of a mode that could only be guessed at.

@@ -68,12 +68,12 @@ def test_unreadable_images_are_left_out_on_request_and_named(images):
     assert prepared.labelled_images == tuple(image for image in images if image not in (images[4], images[7]))
     assert len(prepared.fingerprints) == 7
     assert [str(images[number].path) in message for number, message in zip((4, 7), prepared.skipped, strict=True)]
-    said = description_lines(prepared, "training", "whole")
-    assert said[:2] == [
+    lines = description_lines(prepared, "training", "whole")
+    assert lines[:2] == [
         "7 training images: 4 normal, 3 anomalous",
         "2 training images were left out, since they cannot be used:",
     ]
-    assert [line.strip() for line in said[2:]] == list(prepared.skipped)
+    assert [line.strip() for line in lines[2:]] == list(prepared.skipped)
     assert whole.skipped == ()
 
 
