@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError
 
-from crbl_runtime.contract import HEATMAP_NAME, METADATA_KEY, ModelContract
+from crbl_export.model_file import ModelFile
+from crbl_runtime.contract import HEATMAP_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError
 
 
@@ -69,21 +69,15 @@ def read_facts(content: bytes, name: str) -> ModelFacts:
     Raises:
         ModelFileError: it is no ONNX file, no CRBL model, or has a contract that this version does not know.
     """
-    try:
-        model = onnx.load_model_from_string(content)
-    except DecodeError as error:
-        raise ModelFileError(f"{name} is no ONNX file, or a damaged one ({error}). Export it again.") from error
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    if METADATA_KEY not in metadata:
-        raise ModelFileError(f"{name} is no CRBL model: it has no '{METADATA_KEY}' metadata. Name one of crbl-export.")
+    file = ModelFile.from_bytes(content, name)
     return ModelFacts(
         name=name,
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        contract=ModelContract.from_json(metadata[METADATA_KEY], name),
-        opset=next(entry.version for entry in model.opset_import if not entry.domain),
-        ir_version=model.ir_version,
-        heatmap=_heatmap_size(model),
+        contract=file.contract,
+        opset=next(entry.version for entry in file.graph.opset_import if not entry.domain),
+        ir_version=file.graph.ir_version,
+        heatmap=_heatmap_size(file.graph),
     )
 
 
