@@ -1,12 +1,18 @@
 """A module that passes for torch_directml where there is no adapter."""
 
-WORKING = """
-import torch
+ADAPTERS = """
 names = ["Radeon One\\0", "Radeon Two\\0"]
 def device_count(): return len(names)
 def device_name(index): return names[index]
+"""
+
+WORKING = (
+    ADAPTERS
+    + """
+import torch
 def device(index): return torch.device("cpu")
 """
+)
 
 # It answers the probe, which runs in a process of its own, and cannot train.
 BREAKS_IN_TRAINING = (

@@ -10,7 +10,7 @@ import torch
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_training.devices import device as device_module
 from crbl_training.devices.device import choose_device, get_device
-from made_torch_directml import WORKING
+from made_torch_directml import ADAPTERS, WORKING
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_genuine_wheel_without_directx_is_a_reason():
 
 
 def test_directml_that_hangs_is_given_up(install_torch_directml, monkeypatch):
-    install_torch_directml("import time; time.sleep(20)\n" + WORKING)
+    install_torch_directml("import time; time.sleep(20)\n" + ADAPTERS)
     monkeypatch.setattr(device_module, "PROBE_SECONDS", 2)
     with pytest.raises(UnavailableError, match="did not answer within 2 s; update it"):
         choose_device("directml")
@@ -85,7 +85,7 @@ def test_working_directml_goes_first_with_its_name(install_torch_directml):
 
 
 def test_adapter_that_is_not_there_is_named_with_those_that_are_and_never_touched(install_torch_directml):
-    install_torch_directml(WORKING + "def device(index): import os; os.abort()")
+    install_torch_directml(ADAPTERS + "def device(index): import os; os.abort()")
     with pytest.raises(UnavailableError, match=r"adapter -1 was asked for.*0: 'Radeon One', 1: 'Radeon Two'"):
         choose_device("directml", -1)
 
