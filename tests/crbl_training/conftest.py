@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.evaluation import bootstrap
 from crbl_training.model.crbl import create_crop_model
 from crbl_training.weights.batchnorm_calibration import calibrate_batchnorm
 
@@ -53,6 +54,14 @@ def grain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("grains") / "data"
     write_dataset(folder, seed=3, train=16, validation=8, test=0)
     return folder
+
+
+@pytest.fixture(scope="module")
+def few_resamples() -> Iterator[None]:
+    """Intervals of 100 resamples instead of 1000: what they are worth is tested with the bootstrap."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bootstrap, "RESAMPLES", bootstrap.COLUMNS)
+        yield
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from forked_process import start_forked
 from public_commands import run_command
 from sharded_step import save_step
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 
 def free_port() -> int:
     """A port of this machine that nobody listens to."""

@@ -18,6 +18,7 @@ from public_commands import Trained, run_command
 
 # What the gate allows a model file at least.
 TOLERANCE = 1e-4
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def evaluate_here(*arguments: str | Path) -> None:

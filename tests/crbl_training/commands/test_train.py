@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -16,23 +15,15 @@ import pytest
 from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.data.dataset import data_hash, read_labelled
 from crbl_training.devices import device
-from crbl_training.evaluation import bootstrap
 from made_torch_directml import BREAKS_IN_TRAINING, WORKING
 from public_commands import run_command
 
 QUICK = ("--weights", "none", "--epochs", 1, "--batch-size", 8, "--image-size", 32, "--device", "cpu")
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def crbl_train(*arguments: object) -> CompletedProcess[str]:
     return run_command("crbl-train", *arguments)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_resamples() -> Iterator[None]:
-    """Intervals of 100 resamples instead of 1000: what they are worth is tested with the bootstrap."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bootstrap, "RESAMPLES", bootstrap.COLUMNS)
-        yield
 
 
 @pytest.fixture(scope="module")

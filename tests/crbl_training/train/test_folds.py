@@ -13,6 +13,7 @@ from crbl_training.train.folds import METRICS, split_into_folds, summarize
 from public_commands import run_command
 
 IMAGES = tuple(LabelledImage(Path(f"{n:02d}.png"), int(n % 5 == 0)) for n in range(30))
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def test_every_image_is_a_validation_image_once_and_never_trained_on_then():

@@ -28,6 +28,7 @@ HEAD = replace(CROP, epochs=3, batch_size=16)
 STATE = "training_state.safetensors"
 OPTIONS = ("--weights", "none", "--epochs", "3", "--batch-size", "4", "--image-size", "32", "--lr", "1e-3")
 IDENTITY = {"seed": 1, "mean": (0.0, 0.0)}
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 Train = Callable[..., TrainingResult]
 
