@@ -40,13 +40,13 @@ def main(folder: Path, count: int) -> None:
         calibrate_batchnorm(backbone, [network_input(images[count:], SPEC)])
     batch, labels = images[:count], torch.arange(count) % 2
     true = _gradient(model, batch, labels, FLOOR, torch.float64)
-    print("floor   float32 error   cosine with the true gradient   length against it")
+    print("floor   float32 error   cosine with the true gradient   length relative to it")
     for floor in FLOORS:
-        double = _gradient(model, batch, labels, floor, torch.float64)
-        single = _gradient(model, batch, labels, floor, torch.float32)
-        error = float((single - double).norm() / double.norm())
-        cosine = float(torch.dot(double, true) / double.norm() / true.norm())
-        print(f"{floor:.0e} {error:12.1e} {cosine:22.3f} {float(double.norm() / true.norm()):26.3f}")
+        float64 = _gradient(model, batch, labels, floor, torch.float64)
+        float32 = _gradient(model, batch, labels, floor, torch.float32)
+        error = float((float32 - float64).norm() / float64.norm())
+        cosine = float(torch.dot(float64, true) / float64.norm() / true.norm())
+        print(f"{floor:.0e} {error:12.1e} {cosine:22.3f} {float(float64.norm() / true.norm()):26.3f}")
 
 
 def _gradient(model: CRBLDualModel, images: Tensor, labels: Tensor, floor: float, dtype: torch.dtype) -> Tensor:

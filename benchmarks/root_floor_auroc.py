@@ -20,7 +20,7 @@ from crbl_training.data.dataset import LabelledImage, read_labelled
 from crbl_training.data.prepared_dataset import PreparedDataset, prepare_dataset
 from crbl_training.model.crbl import create_crop_model
 from crbl_training.train.activation_cache import CacheSettings
-from crbl_training.train.loop import train_model
+from crbl_training.train.loop import RunOutputs, TrainingData, train_model
 from crbl_training.train.recipe import Recipe
 from crbl_training.weights.initial_weights import load_backbones
 
@@ -76,10 +76,8 @@ def _train(
     load_backbones(model, ("none",), train, SPEC, trust_pickle=False)
     model.root_floor = floor
     recipe = Recipe(epochs=epochs, learning_rate=LEARNING_RATE, augment="none", root_floor=floor)
-    result = train_model(
-        model, train, validation, SPEC, 0.5, recipe, torch.device("cpu"), seed, lambda epoch: None,
-        cache=CacheSettings(cache, "on"),
-    )  # fmt: skip
+    data, outputs = TrainingData(train, validation, SPEC, 0.5), RunOutputs(cache=CacheSettings(cache, "on"))
+    result = train_model(model, data, recipe, torch.device("cpu"), seed, outputs)
     best = result.history[result.best_epoch - 1].validation
     return Outcome(best.auroc, best.loss, result.history[-1].validation.auroc)
 

@@ -25,7 +25,7 @@ from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.train.activation_cache import CacheSettings
-from crbl_training.train.loop import train_model
+from crbl_training.train.loop import RunOutputs, TrainingData, train_model
 from crbl_training.train.recipe import Recipe
 
 KINDS = ("plain", "uncached", "cached")
@@ -56,18 +56,11 @@ def measure(variant: str, kind: str, images: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        train_model(
-            model,
-            random_images(images),
-            random_images(images // 4),
-            PreprocessingSpec("whole"),
-            0.5,
-            Recipe(epochs=2, batch_size=32, views=1 if kind == "cached" else 0),
-            torch.device("cpu"),
-            0,
-            lambda epoch: ends.append(time.process_time()),
-            cache=CacheSettings(Path(folder), "on" if kind == "cached" else "off"),
-        )
+        data = TrainingData(random_images(images), random_images(images // 4), PreprocessingSpec("whole"), 0.5)
+        recipe = Recipe(epochs=2, batch_size=32, views=1 if kind == "cached" else 0)
+        cache = CacheSettings(Path(folder), "on" if kind == "cached" else "off")
+        outputs = RunOutputs(lambda epoch: ends.append(time.process_time()), cache=cache)
+        train_model(model, data, recipe, torch.device("cpu"), 0, outputs)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"seconds": ends[1] - ends[0], "memory": (peak - before) / 1024}))
 

@@ -324,7 +324,7 @@ def test_options_that_do_not_go_together_are_usage_errors(crop_run, grain_folder
     data = ("--data", grain_folder / "train", "--out", tmp_path / "out", "--device", "cpu")
     (tmp_path / "file").touch()
     for options, message in (
-        (("--from-checkpoint", start, "--weights", "none"), "--weights and --from-checkpoint both say"),
+        (("--from-checkpoint", start, "--weights", "none"), "--weights and --from-checkpoint both name"),
         (["--weights", "none"] * 3, "--weights was given 3 times"),
         (("--image-size", 31), "image_size is 31, expected a whole number of pixels from 32"),
         (("--batch-size", 1), "The batch size is 1, expected at least 2"),

@@ -68,7 +68,7 @@ def test_command_trains_each_fold_and_resumes_with_those_that_are_missing(grain_
     ("more", "message"),
     [
         (("--folds", "1"), "--folds is 1, expected at least 2"),
-        (("--folds", "2", "--val", "any.csv"), "--folds takes its validation images from --data"),
+        (("--folds", "2", "--val", __file__), "--folds takes its validation images from --data"),
     ],
 )
 def test_folds_that_make_no_sense_are_refused(grain_folder, tmp_path, more, message):
