@@ -86,7 +86,7 @@ def test_weights_that_learn_do_not_matter(source, tmp_path):
         (1, CacheSettings(Path("nowhere"), budget=1000), r"0\.0 GB would be needed, --cache-budget is 1e-06 GB"),
     ],
 )
-def test_what_is_not_cached_is_computed_and_the_reason_said(source, views, settings, reason):
+def test_what_is_not_cached_is_computed_and_the_reason_given(source, views, settings, reason):
     given, sentence = activation_source(source, views, settings, "training")
     assert not isinstance(given, CachedActivations)
     assert (given is source) == (views == 0), "what no file could hold is computed a batch at a time"

@@ -76,7 +76,7 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-def test_full_memory_doubles_the_micro_batches_says_so_and_leaves_no_trace(message):
+def test_full_memory_doubles_the_micro_batches_reports_it_and_leaves_no_trace(message):
     def narrow(images: int) -> None:
         if images > 3:
             raise RuntimeError(message)
@@ -121,7 +121,7 @@ from crbl_training.train.recipe import Recipe
 from crbl_training.train.step import TrainingStep
 
 torch.set_num_threads(1)
-torch.backends.mkldnn.enabled = False  # It says "could not create a primitive" where a limit like this one is met.
+torch.backends.mkldnn.enabled = False  # Full memory makes it raise "could not create a primitive".
 model = CRBLDualModel("all").train()
 images, labels = torch.rand(16, 3, 96, 96), (torch.arange(16) >= 8).float()
 source = lambda indices, views: model.frozen_activations(images[indices])

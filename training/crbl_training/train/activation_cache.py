@@ -31,7 +31,7 @@ class CacheSettings:
 
     Attributes:
         folder: where the files lie; whatever is in it may be deleted between runs.
-        mode: "auto" (where possible, saying why not), "on" (or fail) or "off". budget: bytes, of each file.
+        mode: "auto" (where possible, else the reason is told), "on" (or fail) or "off". budget: bytes, of each file.
     """
 
     folder: Path

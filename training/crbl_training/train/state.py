@@ -53,7 +53,7 @@ class TrainingState:
 
 @dataclass
 class Progress:
-    """A run in memory: all that steps and epochs change. `TrainingState` says what the attributes mean."""
+    """A run in memory: all that steps and epochs change. `TrainingState` explains the attributes."""
 
     model: CRBLDualModel
     optimizer: Adam

@@ -88,12 +88,12 @@ class TrainingStep:
     def _forward_and_backward(self, batch: Batch, micro_batches: int, when: str) -> float:
         """Add the gradients of the batch's mean loss to those that are there; returns the loss."""
         weights, total = class_weights(self.recipe.assumed_normal_share), 0.0
-        for part in batch.split(micro_batches):
+        for micro_batch in batch.split(micro_batches):
             with _precision(self.recipe, self.device):
-                logits = self.model.logits_from_frozen(*self.source(part.indices, part.views))
+                logits = self.model.logits_from_frozen(*self.source(micro_batch.indices, micro_batch.views))
             require_finite(logits, when)
-            loss = training_loss(logits, part.labels, weights, self.recipe.label_smoothing)
-            share = loss * (len(part.labels) / len(batch.labels))
+            loss = training_loss(logits, micro_batch.labels, weights, self.recipe.label_smoothing)
+            share = loss * (len(micro_batch.labels) / len(batch.labels))
             share.backward()
             total += float(share.detach().cpu())
         return total
