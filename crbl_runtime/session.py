@@ -11,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from crbl_runtime.contract import BATCH_DIMENSION, INPUT_NAME
-from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError
+from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError, first_line
 from crbl_runtime.options import EXECUTION_PROVIDERS
 
 logger = logging.getLogger("crbl_runtime")
@@ -105,9 +105,9 @@ class Session:
             )
         except Exception as error:  # onnxruntime's own types share no base but Exception
             if provider.kind == "cpu":
-                raise ModelFileError(f"{source} cannot be loaded as an ONNX model ({_first_line(error)}).") from error
+                raise ModelFileError(f"{source} cannot be loaded as an ONNX model ({first_line(error)}).") from error
             raise UnavailableError(
-                f"{source} does not start on {provider.kind}, device {provider.device_index} ({_first_line(error)})."
+                f"{source} does not start on {provider.kind}, device {provider.device_index} ({first_line(error)})."
             ) from error
         active = self._session.get_providers()[0]
         if active != EXECUTION_PROVIDERS[provider.kind]:
@@ -153,8 +153,3 @@ def _session_options(provider: Provider, batch: int | None) -> onnxruntime.Sessi
     if batch is not None:
         options.add_free_dimension_override_by_name(BATCH_DIMENSION, batch)
     return options
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
