@@ -1,7 +1,5 @@
-"""One command on a fresh machine: makes .venv, installs what this machine can use, runs the demo or the tests.
-
-Standard library only, in the syntax of Python 3.8, so that an old Python gets as far as naming the one it needs.
-"""
+"""One command on a fresh machine: makes .venv, installs what this machine can use, runs the demo or the tests."""
+# Standard library only, in the syntax of Python 3.8, so that an old Python gets as far as naming the one it needs.
 
 from __future__ import annotations
 
@@ -9,17 +7,15 @@ import argparse
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent
 TORCH_EXTRAS, DIRECTML_EXTRAS = "export,test", "train-directml,export,test"
+X64 = ("amd64", "x86_64")
 MARKER = "crbl-installed"
-PROGRAMS = "Scripts" if os.name == "nt" else "bin"
 # With these, another environment would reach into this one.
 FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "__PYVENV_LAUNCHER__")
 
@@ -30,17 +26,12 @@ class SetupError(Exception):
 
 @dataclass(frozen=True)
 class Machine:
-    """What the choice depends on: platform.system(), platform.machine() in lower case, and the versions."""
+    """What the choice depends on: platform.system(), platform.machine() in lower case or "32-bit", the version."""
 
     system: str
     processor: str
     python: tuple[int, int]
-    is_64_bit: bool = True
     has_nvidia_card: bool = False
-
-    @property
-    def is_x64(self) -> bool:
-        return self.is_64_bit and self.processor in ("amd64", "x86_64")
 
 
 def main(arguments: list[str]) -> int:
@@ -54,19 +45,20 @@ def main(arguments: list[str]) -> int:
         if options.dry_run:
             return 0
         install(PROJECT, environment, machine, extras)
+        if options.command == "demo":
+            return run([program(environment, "crbl-demo"), *passed_on])
+        if options.command == "test":
+            return run([program(environment, "python"), "-m", "pytest", *passed_on])
     except SetupError as error:
         print(f"\nCannot set up. {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on.", file=sys.stderr)
         return 130
-    programs = environment / PROGRAMS
-    if options.command == "install":
-        activate = f"{programs}\\Activate.ps1" if machine.system == "Windows" else f"source {programs}/activate"
-        print(f"Ready. Next:\n  {activate}\n  crbl-demo\n  crbl-train --help")
-        return 0
-    command = [programs / "crbl-demo"] if options.command == "demo" else [programs / "python", "-m", "pytest"]
-    return run([*map(str, command), *passed_on])
+    windows = machine.system == "Windows"
+    activate = f'& "{environment}\\Scripts\\Activate.ps1"' if windows else f'source "{environment}/bin/activate"'
+    print(f"Ready. Next:\n  {activate}\n  crbl-demo\n  crbl-train --help")
+    return 0
 
 
 def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -86,17 +78,17 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def this_machine() -> Machine:
-    system, processor, is_64_bit = platform.system(), platform.machine().lower(), sys.maxsize > 2**32
-    return Machine(system, processor, sys.version_info[:2], is_64_bit, nvidia_card_listed())
+    system, processor = platform.system(), platform.machine().lower() if sys.maxsize > 2**32 else "32-bit"
+    # Only on Windows does the choice depend on the card; elsewhere the driver may take seconds to answer.
+    return Machine(system, processor, sys.version_info[:2], system == "Windows" and nvidia_card_listed())
 
 
 def nvidia_card_listed() -> bool:
-    program = shutil.which("nvidia-smi")
     try:
-        answer = subprocess.run([program, "-L"], capture_output=True, timeout=20) if program else None
+        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return answer is not None and answer.returncode == 0 and b"GPU " in answer.stdout
+    return answer.returncode == 0 and b"GPU " in answer.stdout
 
 
 def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
@@ -106,19 +98,18 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
     get_python = f"Install Python 3.12 and use it: {launcher} setup_directml.py"
     if machine.python < (3, 11):
         raise SetupError(f"This is Python {version}, and Python 3.11 or newer is needed. {get_python}")
-    if not machine.is_64_bit:
+    if machine.processor == "32-bit":
         raise SetupError("This is a 32-bit Python, and torch needs a 64-bit one. Install the 64-bit Python 3.12.")
-    if machine.system == "Darwin" and machine.is_x64:
+    if machine.system == "Darwin" and machine.processor in X64:
         raise SetupError("torch 2.4 or newer is not made for macOS on Intel. On an Apple chip use the arm64 Python.")
     if directml:
-        if machine.system == "Darwin" or not machine.is_x64 or machine.python > (3, 12):
-            raise SetupError(
-                "torch-directml is for Windows and Linux on x64 with Python 3.11 or 3.12, and this is "
-                f"{machine.system} on {machine.processor} with Python {version}. Leave out --directml. {get_python}"
-            )
-        needs = "" if machine.system == "Windows" else " On Linux it needs WSL 2; elsewhere training uses the CPU."
-        return DIRECTML_EXTRAS, f"torch-directml, because --directml asks for it.{needs}"
-    if machine.system != "Windows" or not machine.is_x64:
+        if machine.system not in ("Windows", "Linux") or machine.processor not in X64:
+            here = f"{machine.system} on {machine.processor}"
+            raise SetupError(f"torch-directml is for Windows and Linux on x64, and this is {here}. Omit --directml.")
+        if machine.python > (3, 12):
+            raise SetupError(f"torch-directml needs Python 3.11 or 3.12, and this is {version}. {get_python}")
+        return DIRECTML_EXTRAS, "torch-directml, because --directml asks for it. It works on Windows and in WSL 2 only."
+    if machine.system != "Windows" or machine.processor not in X64:
         return TORCH_EXTRAS, "torch from the package index, because DirectML is for Windows on x64."
     if machine.has_nvidia_card:
         return TORCH_EXTRAS, (
@@ -136,63 +127,73 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
 def install(project: Path, environment: Path, machine: Machine, extras: str) -> None:
     """Make the environment where it is missing and let pip install the project with the extras.
 
-    A marker in the environment holds a hash of what decides its packages; with the same hash nothing has to be done.
+    A marker in the environment holds its path and a hash of what decides its packages: where it is right, nothing is
+    done. A run that was killed leaves none, and pip runs again.
 
     Raises:
         SetupError: the folder is something else, this Python lacks venv or pip, or pip failed.
     """
-    facts = [(project / "pyproject.toml").read_text(encoding="utf-8"), extras, sys.version, project, environment]
-    wanted = hashlib.sha256(repr(facts).encode()).hexdigest()
+    facts = [(project / "pyproject.toml").read_text(encoding="utf-8"), extras, sys.version, project]
+    wanted = f"{environment}\n{hashlib.sha256(repr(facts).encode()).hexdigest()}"
     marker = environment / MARKER
-    if marker.is_file() and marker.read_text() == wanted:
+    found = marker.read_text(encoding="utf-8") if marker.is_file() else ""
+    owns_directml = machine.system == "Windows" and machine.processor in X64
+    if found == wanted and not (owns_directml and has_package(environment, "onnxruntime")):
         return
-    python = make_environment(environment, machine)
+    if found and found.splitlines()[0] != str(environment):
+        raise SetupError(f"{environment} was moved, and its programs name their old place. Delete it and try again.")
+    make_environment(environment, "{}.{}".format(*machine.python))
     marker.unlink(missing_ok=True)
-    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    pip = [program(environment, "python"), "-m", "pip", "--disable-pip-version-check"]
     print("Installing; torch is large, so the first time takes minutes ...", flush=True)
-    if run([*pip, "install", "--progress-bar", "off", "--editable", f"{project}[{extras}]"]):
+    if run([*pip, "install", "--editable", f"{project}[{extras}]"]):
         raise SetupError("pip failed with the messages above. Solve what they name and run this again.")
-    if (
-        machine.system == "Windows"
-        and machine.is_x64
-        and any(environment.glob("Lib/site-packages/onnxruntime-*.dist-info"))
-    ):
-        # Plain onnxruntime has overwritten files that onnxruntime-directml owns too.
-        run([*pip, "uninstall", "--yes", "onnxruntime"])
-        if run([*pip, "install", "--force-reinstall", "--no-deps", "onnxruntime-directml>=1.20"]):
+    if owns_directml and has_package(environment, "onnxruntime"):
+        print("Replacing plain onnxruntime, which overwrites files of onnxruntime-directml ...", flush=True)
+        # Both go, directml's record first: wherever a run is stopped, the next one finds what to repair.
+        failed = run([*pip, "uninstall", "--yes", "onnxruntime-directml", "onnxruntime"])
+        if failed or run([*pip, "install", "--no-deps", "onnxruntime-directml"]):
             raise SetupError("onnxruntime-directml could not be installed again; pip's messages are above.")
-    marker.write_text(wanted)
+    marker.write_text(wanted, encoding="utf-8")
 
 
-def make_environment(environment: Path, machine: Machine) -> str:
-    """The environment's Python; makes the environment where there is none, and repairs one without pip.
-
-    Raises:
-        SetupError: the folder holds something else or another Python, or venv fails.
-    """
+def make_environment(environment: Path, version: str) -> None:
+    """Make the environment where there is none with pip; SetupError where the folder is something else."""
     config = environment / "pyvenv.cfg"
-    version = "{}.{}".format(*machine.python)
-    if environment.exists() and not config.is_file() and any(environment.iterdir()):
+    if environment.is_file() or (environment.is_dir() and not config.is_file() and any(environment.iterdir())):
         raise SetupError(f"{environment} is no virtual environment. Name another folder with --venv FOLDER.")
-    if config.is_file() and f" = {version}." not in config.read_text(encoding="utf-8"):
+    if config.is_file() and f" = {version}." not in config.read_text(encoding="utf-8", errors="replace"):
         raise SetupError(f"{environment} is not of Python {version}. Delete it, or name another folder with --venv.")
-    try:
-        venv.create(environment, with_pip=True, symlinks=os.name != "nt")
-    except (OSError, subprocess.CalledProcessError) as error:
-        remedy = f"On Debian and Ubuntu: sudo apt install python{version}-venv."
-        raise SetupError(f"venv could not make {environment} ({error}). {remedy}") from error
-    return str(environment / PROGRAMS / "python")
+    if Path(program(environment, "python")).is_file() and has_package(environment, "pip"):
+        return  # On Windows its Python may be running, and venv could not write it again.
+    if run([sys.executable, "-m", "venv", str(environment)]):
+        remedy = f"Where this Python lacks venv or ensurepip, on Debian: sudo apt install python{version}-venv."
+        raise SetupError(f"venv could not make {environment}; its messages are above. {remedy}")
+
+
+def has_package(environment: Path, name: str) -> bool:
+    """Whether the environment has the whole package; pip writes its RECORD last."""
+    folders = ("Lib/site-packages", "lib/python*/site-packages")
+    return any(record for folder in folders for record in environment.glob(f"{folder}/{name}-*.dist-info/RECORD"))
+
+
+def program(environment: Path, name: str) -> str:
+    return str(environment / "Scripts" / f"{name}.exe" if os.name == "nt" else environment / "bin" / name)
 
 
 def run(command: list[str]) -> int:
-    """Run a command in the project folder; its exit code, or 128 + the signal that ended it."""
+    """The exit code of a command run in the project folder, 128 + the signal that ended it; raises after Ctrl+C."""
     variables = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     process = subprocess.Popen(command, cwd=PROJECT, env=variables)
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        code = process.wait()  # The command got the same Ctrl+C and is the one to end.
-    return code if code >= 0 else 128 - code
+    interrupted = False
+    while process.returncode is None:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            interrupted = True  # The command got the same Ctrl+C, and is left to end by itself.
+    if interrupted and process.returncode:
+        raise KeyboardInterrupt
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
 if __name__ == "__main__":
