@@ -65,7 +65,7 @@ def test_batchnorm_statistics_are_those_of_the_whole_batch(steps):
 
 def arguments(grain_folder: Path, out: Path) -> list[str]:
     data = ("--data", str(grain_folder / "train"), "--val", str(grain_folder / "validation.csv"), "--out", str(out))
-    options = ("--variant", "crop", "--device", "cpu", "--weights", "none", "--epochs", "1", "--image-size", "64")
+    options = ("--variant", "crop", "--device", "cpu", "--weights", "none", "--epochs", "1", "--image-size", "32")
     return [*options, "--batch-size", "16", *data]
 
 

@@ -26,7 +26,7 @@ from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, ref
 from crbl_training.data.prepared_dataset import PreparedDataset, description_lines, prepare_dataset
 from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
-from crbl_training.evaluation.metrics import Metrics, predict_logits
+from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
 from crbl_training.evaluation.report import report_lines, report_on, write_report
 from crbl_training.evaluation.scores import SCORES_FILE
 from crbl_training.evaluation.threshold import choose_threshold
@@ -228,10 +228,10 @@ def _finish(
     """Choose the threshold, compute the metrics and write all files, with what was found in the images."""
     logits = predict_logits(checkpoint.build_model(), validation_set.images, config.spec, torch.device("cpu"))
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
+    if current_shard().rank > 0:
+        return compute_metrics(logits, validation_set.labels, checkpoint.threshold)
     report = report_on(validation_set, logits, checkpoint.threshold)
     checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": report.evaluation.to_dict()})
-    if current_shard().rank > 0:
-        return report.evaluation.metrics
 
     name = config.variant.name
     stamp = datetime.date.today().strftime("%y%m%d")
