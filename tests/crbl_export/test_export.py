@@ -89,9 +89,9 @@ def test_another_process_exports_the_same_bytes_and_reports_json(crop: Trained, 
     assert (report["other_providers"], report["not_checked"], report["divergence"]) == ([], {}, None)
 
 
-@pytest.mark.parametrize(("trained", "opset"), [("small", 17), ("crop", 18), ("full", 20)])
+@pytest.mark.parametrize(("trained", "opset"), [("full", 17), ("crop", 18)])
 def test_every_opset_computes_the_same(trained: str, opset: int, request: pytest.FixtureRequest) -> None:
-    """19 is exported with the other exporter in test_exporters.py."""
+    """19 and 20 are exported in test_exporters.py."""
     exported: Trained = request.getfixturevalue(trained)
     checkpoint, model = load_checkpoint(exported.checkpoint), onnx.load(exported.model)
     assert {entry.domain: entry.version for entry in model.opset_import} == {"": opset}

@@ -7,6 +7,15 @@ import pytest
 
 import crbl_training
 
+NAMES = (
+    "BilinearPooling CRBLDualModel EfficientNetB0FeatureExtractor TrainingConfig create_crop_model create_full_model "
+    "evaluate get_device load_checkpoint run_training"
+)
+
+
+def test_the_package_offers_these_names() -> None:
+    assert set(crbl_training.__all__) == set(NAMES.split())
+
 
 @pytest.mark.parametrize("name", crbl_training.__all__)
 def test_every_public_name_is_there_and_documented(name: str) -> None:

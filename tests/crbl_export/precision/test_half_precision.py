@@ -220,7 +220,7 @@ def test_the_self_test_still_catches_a_wrong_driver(half_file: ModelFile, tmp_pa
     """A kernel that computes half of the channels as 0 stands for the driver."""
     (tmp_path / "right.onnx").write_bytes(half_file.to_bytes())
     with Detector(tmp_path / "right.onnx") as detector:
-        detector._require_correct(Provider("cpu"))
+        run_self_test(Provider("cpu"), detector._sessions, detector.contract)
     wrong = copied(half_file.graph)
     weights = {tensor.name: tensor for tensor in wrong.graph.initializer}
     convolutions = [node for node in backbone_nodes(wrong.graph) if node.op_type == "Conv"]

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-import crbl_training
 from crbl_runtime.errors import UsageError
 from crbl_training import CRBLDualModel, create_crop_model, create_full_model
 from crbl_training.model.drop_path import DropPath
@@ -102,12 +101,6 @@ def test_heatmap_of_an_image_sums_to_its_logit():
         centred = model.logits(first, second) - model.classifier.bias
     assert heatmap.shape == (2, 4, 3)
     torch.testing.assert_close(heatmap.sum((1, 2)), centred, rtol=1e-4, atol=1e-7)
-
-
-def test_package_offers_the_public_names():
-    expected = {"BilinearPooling", "CRBLDualModel", "EfficientNetB0FeatureExtractor"}
-    expected |= {"create_crop_model", "create_full_model", "get_device"}
-    assert set(crbl_training.__all__) == expected
 
 
 @pytest.mark.parametrize("trainable", ["after-150", "head", "all"])
