@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,8 +55,6 @@ def installed(tmp_path_factory):
         (Machine("Windows", "arm64", (3, 12)), "test", "extras export,test, .* Windows on x64"),
         (Machine("Linux", "x86_64", (3, 11)), "install", "extras export,test, .* Windows on x64"),
         (Machine("Linux", "x86_64", (3, 12)), "test --directml", "extras train-directml,export,test, .* WSL 2 only"),
-        (Machine("Linux", "aarch64", (3, 14)), "test", "extras export,test, .* Windows on x64"),
-        (Machine("Darwin", "arm64", (3, 12)), "test", "extras export,test, .* Windows on x64"),
         (Machine("Windows", "amd64", (3, 10)), "test", "^\nCannot set up. .* 3.10, and Python 3.11 .* py -3.12"),
         (Machine("Linux", "x86_64", (3, 8)), "test --directml", "^\nCannot set up. .* 3.8, and Python 3.11"),
         (Machine("Windows", "32-bit", (3, 12)), "test --directml", "^\nCannot set up. .* 64-bit Python 3.12"),
@@ -97,6 +96,7 @@ def test_wrong_usage_ends_with_2(arguments):
 def test_ctrl_c_ends_with_130_once_pip_has_ended_and_another_signal_with_its_number(monkeypatch, capfd):
     pip = "import os, time; time.sleep(0.3); os.kill(os.getppid(), 2); time.sleep(0.3); print('tidied'); exit(1)"
     monkeypatch.setattr(setup_directml, "install", lambda *_: setup_directml.run([sys.executable, "-c", pip]))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A job in the background starts with it ignored.
     assert main(["install"]) == 130
     assert capfd.readouterr().out.endswith("tidied\n")
     assert setup_directml.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 15)"]) == 128 + 15
