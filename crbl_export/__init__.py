@@ -1,7 +1,8 @@
 """From a checkpoint to a model file that was proven to decide as PyTorch does."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from crbl_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from crbl_export.directml.check import check_directml
@@ -27,29 +28,21 @@ __all__ = [
     "model_card_text",
 ]
 
-# Imported when asked for: the commands import this package first, and --help must not wait for torch.
-_PLACES = {
-    "ExportOptions": "crbl_export.options",
-    "ImageFiles": "crbl_export.parity.image_set",
-    "Limits": "crbl_export.parity.limits",
-    "ParityGate": "crbl_export.parity.report",
-    "ParityReport": "crbl_export.parity.report",
-    "check_directml": "crbl_export.directml.check",
-    "check_parity": "crbl_export.gate",
-    "choose_images": "crbl_export.parity.image_set",
-    "export_checkpoint": "crbl_export.export",
-    "limits_of": "crbl_export.parity.limits",
-    # The folder already has the name of the function.
-    "model_card_text": "crbl_export.model_card.card:model_card",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _PLACES[name].partition(":")
-    return getattr(importlib.import_module(module), attribute or name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "ExportOptions": "options",
+        "ImageFiles": "parity.image_set",
+        "Limits": "parity.limits",
+        "ParityGate": "parity.report",
+        "ParityReport": "parity.report",
+        "check_directml": "directml.check",
+        "check_parity": "gate",
+        "choose_images": "parity.image_set",
+        "export_checkpoint": "export",
+        "limits_of": "parity.limits",
+        # The folder already has the name of the function.
+        "model_card_text": "model_card.card:model_card",
+    },
+)

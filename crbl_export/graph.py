@@ -14,7 +14,7 @@ class ExportGraph(nn.Module):
     """The model with its input scaling in front and a head of few operators behind.
 
     With P = A B^T / K and Q = max(|P|, 1e-12): logit = sum(W * P / sqrt(Q)) / sqrt(sum Q) + b. That is the bilinear
-    pooling, its norm and the linear layer without Sign, ReduceL2 and Gemm, and it reads the 1.6 million values a
+    pooling, its norm and the linear layer without Sign, ReduceL2 and Gemm, and it reads the 1.6 million values of an
     image half as often. The floor is a maximum and not a sum because graph optimisers take an added 1e-12 for 0.
     """
 

@@ -1,7 +1,6 @@
 """Predict images with a CRBL model file. Needs numpy, OpenCV, Pillow and onnxruntime, and no PyTorch."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crbl_runtime.decision import combined_is_anomaly
 from crbl_runtime.errors import (
@@ -13,6 +12,7 @@ from crbl_runtime.errors import (
     UnavailableError,
     UsageError,
 )
+from crbl_runtime.lazy_names import lazy_names
 from crbl_runtime.version import __version__
 
 if TYPE_CHECKING:
@@ -40,23 +40,16 @@ __all__ = [
     "prepare",
 ]
 
-# Imported when first used: a command answers --help and a wrong option without OpenCV and onnxruntime.
-_MODULES = {
-    "Detector": "detector",
-    "ModelContract": "contract",
-    "Prediction": "detector",
-    "PreparedImage": "preprocessing",
-    "PreprocessingSpec": "preprocessing",
-    "decode": "image",
-    "prepare": "preprocessing",
-}
-
-
-def __dir__() -> list[str]:
-    return __all__
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "Detector": "detector",
+        "ModelContract": "contract",
+        "Prediction": "detector",
+        "PreparedImage": "preprocessing",
+        "PreprocessingSpec": "preprocessing",
+        "decode": "image",
+        "prepare": "preprocessing",
+    },
+)

@@ -22,6 +22,10 @@ READ_FILE_OR_FOLDER = click.Path(exists=True, path_type=Path)
 READ_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 WRITTEN_PATH = click.Path(path_type=Path)
 
+device_index_option = click.option(
+    "--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several."
+)
+
 
 def run_command(name: str, module: str, extra: str = "") -> NoReturn:
     """Run the click command `main` of a module under the name `name` and exit with the documented exit code.

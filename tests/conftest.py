@@ -1,13 +1,12 @@
 """What tests of several packages share: real images, and models trained and exported by the public commands."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
-from filelock import FileLock
 
+from made_once import MadeOnce
 from public_commands import Trained, run_command
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket", "retina", "hubble_deep_field", "brick", "gravel")
@@ -28,29 +27,15 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def made_once(
-    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Callable[[str, Callable[[Path], None]], Path]:
-    """Gives the folder of a name, filled once for all processes that test: the first one makes it, the others wait."""
+def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> MadeOnce:
+    """The folders that all processes of this run share, and with --models other runs too."""
     base = tmp_path_factory.getbasetemp()
     here = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    shared: Path = pytestconfig.getoption("--models") or here
-    shared.mkdir(parents=True, exist_ok=True)
-
-    def make(name: str, fill: Callable[[Path], None]) -> Path:
-        folder, complete = shared / name, shared / f"{name}.complete"
-        with FileLock(shared / f"{name}.lock"):
-            if not complete.exists():
-                folder.mkdir()
-                fill(folder)
-                complete.touch()
-        return folder
-
-    return make
+    return MadeOnce(pytestconfig.getoption("--models") or here)
 
 
 @pytest.fixture(scope="session")
-def photographs(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+def photographs(made_once: MadeOnce) -> Path:
     """A folder with 40 tiles of real photographs, 100 px square, PNG."""
 
     def fill(folder: Path) -> None:
@@ -64,11 +49,11 @@ def photographs(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Pat
                 bgr = cv2.cvtColor(tile, cv2.COLOR_RGB2BGR if tile.ndim == 3 else cv2.COLOR_GRAY2BGR)
                 assert cv2.imwrite(str(folder / f"{name}_{number}.png"), bgr)
 
-    return made_once("photographs", fill)
+    return made_once.folder("photographs", fill)
 
 
 @pytest.fixture(scope="session")
-def grains(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+def grains(made_once: MadeOnce) -> Path:
     """The demo's images: 32 to train on, 16 to validate on, 24 to test on."""
 
     def fill(folder: Path) -> None:
@@ -76,7 +61,7 @@ def grains(made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
 
         write_dataset(folder, seed=7, train=32, validation=16, test=24)
 
-    return made_once("grains", fill)
+    return made_once.folder("grains", fill)
 
 
 def _train_and_export(variant: str, opset: int, grains: Path, folder: Path) -> None:
@@ -93,18 +78,13 @@ def _train_and_export(variant: str, opset: int, grains: Path, folder: Path) -> N
     assert exported.returncode == 0, exported.stderr
 
 
-def _trained(folder: Path) -> Trained:
-    checkpoint = next(folder.glob("*.safetensors"))
-    return Trained(checkpoint, checkpoint.with_suffix(".onnx"))
-
-
 @pytest.fixture(scope="session")
-def crop(grains: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Trained:
+def crop(grains: Path, made_once: MadeOnce) -> Trained:
     """A trained crop model, exported at opset 18; nobody may write into its folder."""
-    return _trained(made_once("crop", lambda folder: _train_and_export("crop", 18, grains, folder)))
+    return Trained.in_folder(made_once.folder("crop", lambda folder: _train_and_export("crop", 18, grains, folder)))
 
 
 @pytest.fixture(scope="session")
-def full(grains: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Trained:
+def full(grains: Path, made_once: MadeOnce) -> Trained:
     """A trained full model, exported at opset 17; nobody may write into its folder."""
-    return _trained(made_once("full", lambda folder: _train_and_export("full", 17, grains, folder)))
+    return Trained.in_folder(made_once.folder("full", lambda folder: _train_and_export("full", 17, grains, folder)))

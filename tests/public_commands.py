@@ -20,6 +20,12 @@ class Trained:
     checkpoint: Path
     model: Path
 
+    @classmethod
+    def in_folder(cls, folder: Path) -> "Trained":
+        """The ones that a folder holds under one name."""
+        checkpoint = next(folder.glob("*.safetensors"))
+        return cls(checkpoint, checkpoint.with_suffix(".onnx"))
+
 
 def run_command(name: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command in this process, from its entry point to its exit code.

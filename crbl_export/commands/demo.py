@@ -7,7 +7,7 @@ import click
 
 from crbl_runtime.command_line import WRITTEN_PATH
 from crbl_runtime.errors import UsageError
-from crbl_training.options import DEVICE_KINDS
+from crbl_training.commands.data_and_device import device_option
 
 MARKER = "made-by-crbl-demo"
 
@@ -22,7 +22,7 @@ MARKER = "made-by-crbl-demo"
     show_default=True,
     help="Random initial weights, or ImageNet's and Noisy Student's, which are downloaded.",
 )
-@click.option("--device", type=click.Choice(["auto", *DEVICE_KINDS]), default="auto", show_default=True)
+@device_option
 def main(out: Path, seed: int, weights: str, device: str) -> None:
     """Make images, train both variants, export, verify and predict; ends with a table and a contact sheet."""
     _make_folder(out)

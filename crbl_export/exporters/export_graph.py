@@ -16,6 +16,7 @@ from crbl_export.exporters.torchscript import export_with_torchscript
 from crbl_export.graph import ExportGraph
 from crbl_export.options import DEFAULT_OPSET, OPSETS
 from crbl_runtime.errors import UnavailableError, UsageError, first_line
+from crbl_runtime.installation import how_to_install
 
 # Asked for 17, dynamo writes 18.
 DYNAMO_OPSETS = range(18, OPSETS.stop)
@@ -57,7 +58,7 @@ def export_graph(graph: ExportGraph, opset: int, exporter: str) -> onnx.ModelPro
             model = EXPORTERS[exporter](graph.eval(), opset)
     except ModuleNotFoundError as error:
         raise UnavailableError(
-            f'The exporter {exporter} needs the package {error.name}. Install it with: pip install ".[export]"'
+            f"The exporter {exporter} needs the package {error.name}. {how_to_install('export')}"
         ) from error
     except (RuntimeError, ValueError) as error:  # torch's OnnxExporterError is a RuntimeError
         raise UnavailableError(

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from crbl_export.model_card import markdown
 from crbl_export.model_card.facts import ModelFacts, read_model_file
 from crbl_export.model_card.preprocessing_steps import preparation_steps, region_in_words, scaling_in_the_graph
-from crbl_export.parity.image_set import contents_hash
+from crbl_export.parity.contents_hash import contents_hash
 from crbl_runtime.contract import ModelContract
 from crbl_runtime.decision import threshold_logit
 from crbl_runtime.self_test import self_test_images

@@ -1,7 +1,5 @@
 """The images that a model file and PyTorch are compared on: which they are, and how they are read."""
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from crbl_export.parity.contents_hash import contents_hash
 from crbl_export.parity.reference import Reference, reference_logits
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.errors import ImageError, ParityError
@@ -56,15 +55,6 @@ class ImageSet:
     def hash(self) -> str:
         """SHA-256 over all contents, in order."""
         return contents_hash(self.contents)
-
-
-def contents_hash(contents: Sequence[bytes | NDArray[np.uint8]]) -> str:
-    """SHA-256 over encoded images or arrays, in order."""
-    digest = hashlib.sha256()
-    for content in contents:
-        data = content if isinstance(content, bytes) else content.tobytes()
-        digest.update(hashlib.sha256(data).digest())
-    return digest.hexdigest()
 
 
 def choose_images(checkpoint_path: Path, folder: Path | None) -> ImageFiles:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crbl_runtime.command_line import WRITTEN_PATH
+from crbl_runtime.command_line import WRITTEN_PATH, device_index_option
 from crbl_runtime.csv_file import write_csv
 from crbl_runtime.decision import combined_is_anomaly
 from crbl_runtime.errors import DataError, ImageError, UsageError
@@ -44,7 +44,7 @@ class ImageResult:
 )
 @click.argument("arguments", metavar="MODEL... PATHS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--provider", type=click.Choice(["auto", *EXECUTION_PROVIDERS]), default="auto", show_default=True)
-@click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
+@device_index_option
 @click.option("--csv", "csv_path", type=WRITTEN_PATH, help="Write the results to this CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 1 if any image is anomalous.")

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crbl_runtime.errors import ImageError
+from crbl_runtime.image_file.limits import damaged
 from crbl_runtime.image_file.samples import Samples, flatten, upright
 
 DIRECT_MODES = frozenset(["1", "L", "LA", "RGB", "RGBA", "RGBX", "I;16", "I;16L", "I;16B", "I;16N", "I"])
@@ -81,10 +82,7 @@ def _check_palette(image: Image.Image, name: str) -> None:
     largest = int(np.asarray(image.getchannel(0) if image.mode == "PA" else image).max())
     colours = len(image.palette.palette) // len(image.palette.mode)
     if largest >= colours:
-        raise ImageError(
-            f"{name}: damaged image: a pixel has palette index {largest} and the palette {colours} colours. "
-            f"Copy or export the image again."
-        )
+        raise damaged(name, f"a pixel has palette index {largest} and the palette {colours} colours")
 
 
 def _samples(image: Image.Image, name: str) -> Samples:

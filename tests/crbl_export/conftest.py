@@ -1,13 +1,13 @@
 """A model without training and its file, made once for all tests of the exporter."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from crbl_export.model_file import ModelFile
 from crbl_training.checkpoint import save_checkpoint
+from made_once import MadeOnce
 from public_commands import Trained, run_command
 from small_checkpoint import decided_checkpoint
 
@@ -16,18 +16,18 @@ QUICK_OPSET = 17
 
 
 @pytest.fixture(scope="session")
-def few_photographs(photographs: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+def few_photographs(photographs: Path, made_once: MadeOnce) -> Path:
     """A folder with 8 tiles of real photographs, one of each photograph."""
 
     def fill(folder: Path) -> None:
         for path in photographs.glob("*_0.png"):
             shutil.copy(path, folder)
 
-    return made_once("few_photographs", fill)
+    return made_once.folder("few_photographs", fill)
 
 
 @pytest.fixture(scope="session")
-def small(few_photographs: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Trained:
+def small(few_photographs: Path, made_once: MadeOnce) -> Trained:
     """A checkpoint of random weights, 64 px, and its file of opset 17; nobody may write into its folder."""
 
     def fill(folder: Path) -> None:
@@ -39,9 +39,7 @@ def small(few_photographs: Path, made_once: Callable[[str, Callable[[Path], None
         )
         assert exported.returncode == 0, exported.stderr
 
-    folder = made_once("small", fill)
-    checkpoint = next(folder.glob("*.safetensors"))
-    return Trained(checkpoint, checkpoint.with_suffix(".onnx"))
+    return Trained.in_folder(made_once.folder("small", fill))
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """CRBL in PyTorch: the model, its training, its evaluation and its checkpoints."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from crbl_runtime.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from crbl_training.checkpoint import load_checkpoint
@@ -25,26 +26,19 @@ __all__ = [
     "run_training",
 ]
 
-_MODULES = {
-    "BilinearPooling": "model.bilinear_pooling",
-    "CRBLDualModel": "model.crbl",
-    "EfficientNetB0FeatureExtractor": "model.feature_extractor",
-    "TrainingConfig": "train.run",
-    "create_crop_model": "model.crbl",
-    "create_full_model": "model.crbl",
-    "evaluate": "evaluation.metrics",
-    "get_device": "devices.device",
-    "load_checkpoint": "checkpoint",
-    "run_training": "train.run",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # Imported at first use (PEP 562): a command answers --help, or reports that torch is missing, without torch.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    __all__,
+    {
+        "BilinearPooling": "model.bilinear_pooling",
+        "CRBLDualModel": "model.crbl",
+        "EfficientNetB0FeatureExtractor": "model.feature_extractor",
+        "TrainingConfig": "train.run",
+        "create_crop_model": "model.crbl",
+        "create_full_model": "model.crbl",
+        "evaluate": "evaluation.metrics",
+        "get_device": "devices.device",
+        "load_checkpoint": "checkpoint",
+        "run_training": "train.run",
+    },
+)

@@ -9,7 +9,8 @@ import pytest
 
 from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage
-from crbl_training.train.folds import METRICS, split_into_folds, summarize
+from crbl_training.evaluation.report import METRIC_LABELS
+from crbl_training.train.folds import split_into_folds, summarize
 from public_commands import run_command
 
 IMAGES = tuple(LabelledImage(Path(f"{n:02d}.png"), int(n % 5 == 0)) for n in range(30))
@@ -39,7 +40,7 @@ def test_more_folds_than_anomalies_are_refused():
 
 
 def test_summary_is_mean_and_deviation_of_the_sample():
-    of_folds = [dict.fromkeys(METRICS, value) for value in (1, 3)]
+    of_folds = [dict.fromkeys(METRIC_LABELS, value) for value in (1, 3)]
     assert summarize(of_folds)["auroc"] == {"mean": 2, "std": pytest.approx(2**0.5), "folds": [1, 3]}
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, READ_FOLDER, WRITTEN_PATH
+from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, device_index_option
 from crbl_runtime.errors import UsageError
+from crbl_training.commands.data_and_device import data_option, device_option, images_option
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
-from crbl_training.options import DEVICE_KINDS
 
 if TYPE_CHECKING:
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
@@ -20,21 +20,14 @@ SCORES_FILE = "scores.csv"
 
 @click.command(epilog="Example: crbl-evaluate crop.onnx --data images/test.csv --out evaluation")
 @click.argument("model_path", metavar="MODEL|CHECKPOINT", type=READ_FILE)
-@click.option(
-    "--data",
-    type=READ_FILE_OR_FOLDER,
-    required=True,
-    help="A folder with class_0/class_1 (or normal/anomaly, good/bad), or a CSV with image_path and impurity.",
-)
-@click.option(
-    "--images", "image_folder", type=READ_FOLDER, help="What paths in a CSV are relative to. Default: its folder."
-)
+@data_option
+@images_option
 @click.option("--split", type=click.Choice(SPLITS), help="Which images of a CSV with a column 'split'.")
 @click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
-@click.option("--device", type=click.Choice(["auto", *DEVICE_KINDS]), default="auto", show_default=True)
-@click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
+@device_option
+@device_index_option
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 def main(
     model_path: Path,

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, READ_FOLDER, WRITTEN_PATH
+from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PATH, device_index_option
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.options import REGIONS
 from crbl_runtime.variant import VARIANTS, Variant, get_variant
+from crbl_training.commands.data_and_device import data_option, device_option, images_option
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
-from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, DEVICE_KINDS, SCHEDULERS, TRAINABLE
+from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, SCHEDULERS, TRAINABLE
 from crbl_training.train.recipe import Recipe
 from crbl_training.weights.source import require_source
 
@@ -25,27 +26,17 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: crbl-train --variant crop --data images/train --val images/validation.csv")
 @click.option("--variant", "variant_name", type=click.Choice(list(VARIANTS)), required=True, help="crop or full.")
-@click.option(
-    "--data",
-    type=READ_FILE_OR_FOLDER,
-    required=True,
-    help="A folder with class_0/class_1 (or normal/anomaly, good/bad), or a CSV with image_path and impurity.",
-)
+@data_option
 @click.option(
     "--val",
     "validation",
     type=READ_FILE_OR_FOLDER,
     help="Validation images, in the same forms. Default: the CSV's column 'split', else a fifth is set aside.",
 )
-@click.option(
-    "--images",
-    "image_folder",
-    type=READ_FOLDER,
-    help="What paths in a CSV are relative to. Default: its folder.",
-)
+@images_option
 @click.option("--out", type=WRITTEN_PATH, help="Folder for the results. Default: runs/VARIANT.")
-@click.option("--device", type=click.Choice(["auto", *DEVICE_KINDS]), default="auto", show_default=True)
-@click.option("--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several.")
+@device_option
+@device_index_option
 @click.option(
     "--skip-device-check",
     is_flag=True,

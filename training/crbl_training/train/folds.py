@@ -13,12 +13,12 @@ from crbl_runtime.atomic_file import write_text
 from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage, Split
 from crbl_training.devices.device import ChosenDevice
+from crbl_training.evaluation.report import METRIC_LABELS
 from crbl_training.process_group import current_shard
 from crbl_training.train.history import METRICS_FILE
 from crbl_training.train.run import STATE_FILE, TrainingConfig, print_once, run_training
 
 FOLDS_FILE = "folds.json"
-METRICS = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 
 
 def split_into_folds(images: Sequence[LabelledImage], count: int, seed: int) -> list[Split]:
@@ -61,15 +61,15 @@ def run_folds(config: TrainingConfig, folds: Sequence[Split], folder: Path, chos
         else:
             run_training(replace(config, resume=config.resume and own.is_dir()), split, own, chosen)
         validation = json.loads((own / METRICS_FILE).read_text(encoding="utf-8"))["validation"]
-        of_folds.append({name: validation[name] for name in METRICS})
+        of_folds.append({name: validation[name] for name in METRIC_LABELS})
     summary = summarize(of_folds)
     if current_shard().rank == 0:
         write_text(folder / FOLDS_FILE, json.dumps(summary, indent=2) + "\n")
-    for name in METRICS:
+    for name in METRIC_LABELS:
         print_once(f"{name:17s} {summary[name]['mean']:.4f} ± {summary[name]['std']:.4f} over {len(folds)} folds")
 
 
 def summarize(of_folds: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Each metric's mean, standard deviation (of the sample: n − 1) and values."""
-    values = {name: [fold[name] for fold in of_folds] for name in METRICS}
+    values = {name: [fold[name] for fold in of_folds] for name in METRIC_LABELS}
     return {name: {"mean": mean(each), "std": stdev(each), "folds": each} for name, each in values.items()}

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crbl_runtime.errors import UnavailableError
+from crbl_runtime.installation import how_to_install
 from crbl_training.train.history import Epoch
 
 
@@ -23,8 +24,7 @@ def tensorboard_log(folder: Path) -> Iterator[Callable[[Epoch], None]]:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError as error:
         raise UnavailableError(
-            f"--tensorboard needs the package {error.name}, which is not installed. "
-            'Install it with: pip install ".[tensorboard]"'
+            f"--tensorboard needs the package {error.name}, which is not installed. {how_to_install('tensorboard')}"
         ) from error
     writer: SummaryWriter | None = None
 
