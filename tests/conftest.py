@@ -54,12 +54,12 @@ def photographs(made_once: MadeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def grains(made_once: MadeOnce) -> Path:
-    """The demo's images: 32 to train on, 16 to validate on, 24 to test on."""
+    """The demo's images: 64 to train on, 16 to validate on, 24 to test on."""
 
     def fill(folder: Path) -> None:
         from crbl_training.data.grains import write_dataset
 
-        write_dataset(folder, seed=7, train=32, validation=16, test=24)
+        write_dataset(folder, seed=7, train=64, validation=16, test=24)
 
     return made_once.folder("grains", fill)
 
@@ -68,7 +68,7 @@ def _train_and_export(variant: str, opset: int, grains: Path, folder: Path) -> N
     trained = run_command(
         "crbl-train",
         *("--variant", variant, "--data", grains / "train", "--val", grains / "validation.csv"),
-        *("--weights", "none", "--epochs", 2, "--batch-size", 16, "--lr", 1e-3, "--device", "cpu", "--out", folder),
+        *("--weights", "none", "--epochs", 2, "--lr", 1e-3, "--device", "cpu", "--out", folder),
     )
     assert trained.returncode == 0, trained.stderr
     checkpoint = next(folder.glob("*.safetensors"))
