@@ -128,3 +128,10 @@ def test_tests_follow_the_arrows_of_their_package(package: str) -> None:
         if target.split(".")[0] not in MAY_IMPORT[package]
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_folder_of_a_package_is_a_package(package: str) -> None:
+    """Else tools that collect packages by their __init__.py leave it out. The model card's programs are data."""
+    folders = {path.parent for path in modules(package).values()}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file() and folder.name != "snippets"] == []

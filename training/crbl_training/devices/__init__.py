@@ -1,0 +1,1 @@
+"""Where training runs: DirectML, CUDA or the CPU, chosen and checked."""

@@ -1,0 +1,1 @@
+"""One step, the loop of epochs, one run, folds, and the cache of frozen activations."""
