@@ -97,7 +97,7 @@ def test_the_numbers_of_the_card_are_those_of_the_contract(facts: ModelFacts, co
     assert measured["SHA-256 over the images"] == f"`{parity['images_hash']}`"
     assert measured["Decisions flipped outside the margin"] == str(parity["flips"])
     weights = rows(section(card, "Where the weights come from"))
-    assert weights["Training images"] == f"32, hash `{contract.training['train_data_hash']}`"
+    assert weights["Training images"] == f"64, hash `{contract.training['train_data_hash']}`"
     assert weights["Validation images"] == f"16, hash `{contract.training['validation_data_hash']}`"
     assert weights["Validation images in training"] == "0 identical, 0 nearly"
     versions = rows(section(card, "Versions"))
