@@ -9,6 +9,12 @@ import pytest
 from made_once import MadeOnce
 from public_commands import Trained, run_command
 
+# Processes that test share the cores: threads that wait for each other's cores are slower than none. Set here rather
+# than in a hook, because torch reads it once, and the conftest.py of a folder below may import torch before any hook.
+PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if PROCESSES > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // PROCESSES, 1)))
+
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket", "retina", "hubble_deep_field", "brick", "gravel")
 TILE = 100
 TILES_EACH = 5
@@ -17,13 +23,6 @@ TILES_EACH = 5
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let one run make the models that another one, which may have no torch, is to use."""
     parser.addoption("--models", type=Path, help="Folder for the trained and exported models; those in it are used.")
-
-
-def pytest_configure() -> None:
-    """Share the cores among the processes that test: threads that wait for each other's cores are slower than none."""
-    processes = os.environ.get("PYTEST_XDIST_WORKER_COUNT")
-    if processes is not None:
-        os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // int(processes), 1)))
 
 
 @pytest.fixture(scope="session")
