@@ -20,8 +20,8 @@ SCRIPT = Path(setup_directml.__file__)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs a shell script or POSIX signals")
 HERE, WINDOWS = (Machine(system, "x86_64", sys.version_info[:2]) for system in ("Linux", "Windows"))
 PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-TINY = "tiny-2-py3-none-any.whl"
-BACKEND = f"import shutil\ndef build_editable(folder, *_): return shutil.copy('{TINY}', folder) and '{TINY}'"
+OTHERS = Machine("Windows", "arm64", (3, 12)), Machine("Linux", "aarch64", (3, 14)), Machine("Darwin", "arm64", (3, 12))
+BACKEND = "from shutil import *\ndef build_editable(to, *_, it='tiny-2-py3-none-any.whl'): return copy(it, to) and it"
 EXTRAS = "Provides-Extra: export\nProvides-Extra: test\nRequires-Dist: onnxruntime-directml; extra == 'export'\n"
 
 
@@ -52,7 +52,7 @@ def installed(tmp_path_factory):
         (Machine("Windows", "amd64", (3, 11)), "test", "extras train-directml,export,test, .* without an NVIDIA card"),
         (Machine("Windows", "amd64", (3, 12), True), "test", "extras export,test, .*CPU build .* CUDA build"),
         (Machine("Windows", "amd64", (3, 13)), "demo", "extras export,test, .* py -3.12 .*onnxruntime-directml"),
-        (Machine("Windows", "arm64", (3, 12)), "test", "extras export,test, .* Windows on x64"),
+        *((machine, "test", "extras export,test, .* Windows on x64") for machine in OTHERS),
         (Machine("Linux", "x86_64", (3, 11)), "install", "extras export,test, .* Windows on x64"),
         (Machine("Linux", "x86_64", (3, 12)), "test --directml", "extras train-directml,export,test, .* WSL 2 only"),
         (Machine("Windows", "amd64", (3, 10)), "test", "^\nCannot set up. .* 3.10, and Python 3.11 .* py -3.12"),

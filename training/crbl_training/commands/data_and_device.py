@@ -1,4 +1,4 @@
-"""The options that crbl-train and crbl-evaluate have in common: which images, and on what device."""
+"""The options that several commands have in common: which images, and on what device."""
 
 import click
 
