@@ -87,7 +87,7 @@ def _from_onnx(detector: Detector) -> EvaluatedModel:
         threshold_source=contract.threshold_source,
         training=contract.training,
         device=f"onnxruntime, {detector.provider.kind}",
-        rejected=(detector.fallback,) if detector.fallback is not None else (),
+        rejected=detector.provider_report.rejected,
         logits=logits,
     )
 
