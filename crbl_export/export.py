@@ -1,5 +1,6 @@
 """From a checkpoint to a model file that passed the gate."""
 
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from crbl_export.gate import run_gate
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.options import ExportOptions
 from crbl_export.parity.image_set import ImageFiles, read_image_set
+from crbl_export.parity.record import parity_record
 from crbl_export.parity.report import ParityGate
 from crbl_export.parity.text import divergence_lines
 from crbl_export.precision.precisions import get_precision
@@ -25,7 +27,7 @@ logger = logging.getLogger("crbl_export")
 def export_checkpoint(
     checkpoint: Checkpoint, images: ImageFiles, output: Path, options: ExportOptions | None = None
 ) -> ParityGate:
-    """Export a checkpoint to `output`, its card beside it, if, and only if, it decides as PyTorch does on `images`.
+    """Export a checkpoint to `output`, card and report beside it, if, and only if, it decides as PyTorch on `images`.
 
     The gate runs on the CPU and on every GPU provider that starts; what travels in the file is the CPU's report, so
     that its bytes do not depend on the graphics card.
@@ -44,12 +46,14 @@ def export_checkpoint(
     file = build_model_file(trained, options)
     _check_directml(file.graph, required=options.require_directml)
     measured = get_precision(options.precision).extra_gate(file, compared, options.limits)
-    with replacing_with_card(output) as candidate:
+    with replacing_with_card(output) as (candidate, report):
         candidate.write_bytes(file.to_bytes())
         gate = run_gate(candidate, trained, compared, options.limits)
         _require_passed(gate)
         contract = replace(file.contract, parity=gate.reports[0].summary() | measured)
         candidate.write_bytes(replace(file, contract=contract).to_bytes())
+        gate = replace(gate, record=parity_record(candidate, compared, gate.reports[0]))
+        report.write_bytes(json.dumps(gate.to_dict(), indent=2, allow_nan=False).encode())
     return gate
 
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from crbl_export.divergence.diagnosis import with_divergence
-from crbl_export.options import ALL_PROVIDERS
 from crbl_export.parity.image_set import ImageFiles, ImageSet, read_image_set
 from crbl_export.parity.limits import Limits
 from crbl_export.parity.providers import check_providers
 from crbl_export.parity.report import ParityGate
 from crbl_export.trained_model import TrainedModel
+from crbl_runtime.options import ALL_PROVIDERS
 from crbl_training.checkpoint import Checkpoint
 
 

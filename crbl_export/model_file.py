@@ -36,7 +36,7 @@ class ModelFile:
         """The model file with this content; `name` is for messages.
 
         Raises:
-            ModelFileError: it is no ONNX file, no CRBL model, damaged, or of a contract that this version does not know.
+            ModelFileError: it is no ONNX file, no CRBL model, damaged, or of a contract of another version.
         """
         check_payload(content, name)
         try:

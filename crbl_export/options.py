@@ -8,9 +8,6 @@ from crbl_export.parity.limits import Limits
 OPSETS = range(17, 21)
 DEFAULT_OPSET = 18
 
-# The CPU and every GPU provider that works here.
-ALL_PROVIDERS = "all"
-
 
 @dataclass(frozen=True)
 class ExportOptions:

@@ -56,27 +56,33 @@ def golden_image_sha256(spec: PreprocessingSpec) -> str:
 
 
 def golden_image_difference(spec: PreprocessingSpec, expected: str) -> str | None:
-    """Why this machine prepares images otherwise than another one did.
+    """Whether this machine prepares images otherwise than another one did, and which part of it.
 
     Args:
         expected: what `golden_image_sha256` gave there.
 
     Returns:
-        a sentence that names the part to blame and what to do, None where there is no difference.
+        what differs and what to do, None where nothing differs.
     """
     if golden_image_sha256(spec) == expected:
         return None
     if _sha256(decode(GOLDEN_IMAGE)) != DECODED_SHA256:
         decoder = features.version_feature("libjpeg_turbo")
-        return (
-            f"This machine decodes JPEG files to other pixels than the one where the model was exported (Pillow "
-            f"{PIL.__version__}, {f'libjpeg-turbo {decoder}' if decoder else 'without libjpeg-turbo'}). "
-            "Install Pillow's own wheel with pip."
-        )
+        part = f"decodes JPEG files (Pillow {PIL.__version__}, {f'libjpeg-turbo {decoder}' if decoder else 'libjpeg'})"
+        wheel = "pillow"
+    else:
+        part = f"cuts out or resizes images (OpenCV {cv2.__version__})"
+        wheel = "opencv-python-headless"
     return (
-        f"This machine cuts out or resizes images to other pixels than the one where the model was exported (OpenCV "
-        f"{cv2.__version__}). Install the wheel opencv-python-headless with pip."
+        f"This machine {part} to other pixels than expected, so a model may decide otherwise here than where it was "
+        f"exported. Install {wheel} as a wheel: pip install --force-reinstall --only-binary=:all: {wheel}"
     )
+
+
+def known_pixels_difference() -> str | None:
+    """As `golden_image_difference`, for the default spec of each region and the hashes that crbl knows."""
+    found = (golden_image_difference(PreprocessingSpec(region), sha256) for region, sha256 in PREPARED_SHA256.items())
+    return next((difference for difference in found if difference is not None), None)
 
 
 def _sha256(pixels: NDArray[np.uint8]) -> str:

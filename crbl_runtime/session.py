@@ -85,6 +85,12 @@ def candidate_providers(kind: str, device_index: int, threads: int) -> list[Prov
     return [_provider(kind, device_index, threads)]
 
 
+def providers_here() -> tuple[str, ...]:
+    """The CPU, and the GPU providers of this onnxruntime, best first."""
+    available = onnxruntime.get_available_providers()
+    return ("cpu", *(kind for kind, name in EXECUTION_PROVIDERS.items() if kind != "cpu" and name in available))
+
+
 class Session:
     """A model on one provider. Thread-safe; loading and runs on one DirectML device take turns."""
 

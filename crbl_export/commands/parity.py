@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from crbl_export.options import ALL_PROVIDERS
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER
-from crbl_runtime.options import EXECUTION_PROVIDERS
+from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
 
 
 @click.command(
@@ -37,7 +36,8 @@ from crbl_runtime.options import EXECUTION_PROVIDERS
     type=click.FloatRange(min=0, max=1, max_open=True),
     help="Allowed share of decisions that differ outside the margin. Default: that of the file's precision.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
+@click.option("--allow-made-images", is_flag=True, help="Without real images, compare on images made by formula.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON; crbl-verify reads it.")
 def main(
     model: Path,
     checkpoint_path: Path,
@@ -45,6 +45,7 @@ def main(
     provider: str,
     tolerance: float | None,
     max_flips: float | None,
+    allow_made_images: bool,
     as_json: bool,
 ) -> None:
     """Check that MODEL decides as its checkpoint does. Exit code 1, and the first divergent node, where it does not."""
@@ -56,7 +57,7 @@ def main(
     from crbl_training.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(checkpoint_path)
-    images = choose_images(checkpoint_path, verify)
+    images = choose_images(checkpoint_path, verify, allow_made_images=allow_made_images)
     with Detector(model, "cpu") as detector:
         limits = limits_of(detector.contract.precision).with_options(tolerance, max_flips)
     gate = check_parity(model, checkpoint, images, limits, provider)

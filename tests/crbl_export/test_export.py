@@ -21,7 +21,7 @@ from crbl_export.exporters.export_graph import export_graph
 from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.graph import ExportGraph
 from crbl_export.model_file import ModelFile
-from crbl_export.parity.image_set import SYNTHETIC
+from crbl_export.parity.image_set import MADE_IMAGES
 from crbl_export.passes import PASSES
 from crbl_runtime.errors import CheckpointError, ParityError, UsageError
 from crbl_runtime.preprocessing import prepare
@@ -171,7 +171,7 @@ def test_a_file_that_fails_the_gate_is_not_left_behind(
     target = tmp_path / "model.onnx"
     target.write_bytes(b"the old file")
     with pytest.raises(ParityError, match="does not decide as PyTorch does") as error:
-        export_checkpoint(load_checkpoint(small.checkpoint), SYNTHETIC, target)
+        export_checkpoint(load_checkpoint(small.checkpoint), MADE_IMAGES, target)
     assert f"First divergent node: {reader.name} " in str(error.value)
     assert target.read_bytes() == b"the old file"
     assert list(tmp_path.iterdir()) == [target]

@@ -154,7 +154,7 @@ def test_a_contract_that_was_changed_in_the_file_is_refused(
     crop: Trained, tmp_path: Path, old: bytes, new: bytes
 ) -> None:
     content = crop.model.read_bytes()
-    assert content.count(old) == 1
+    assert old in content
     (tmp_path / "changed.onnx").write_bytes(content.replace(old, new))
     with pytest.raises(ModelFileError, match=r"changed\.onnx is damaged or was changed after its export"):
         Detector(tmp_path / "changed.onnx")

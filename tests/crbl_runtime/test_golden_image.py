@@ -37,7 +37,7 @@ def test_a_decoder_with_other_pixels_is_told_from_an_opencv_with_other_pixels(mo
     monkeypatch.setattr(golden_image, "decode", brighter)
     decoded = golden_image_difference(spec, "0" * 64)
     assert decoded is not None
-    assert "decodes JPEG files to other pixels" in decoded
+    assert "decodes JPEG files (Pillow" in decoded
     assert golden_image_difference(spec, PREPARED_SHA256["object"]) is None
 
 
@@ -50,7 +50,7 @@ def test_a_model_of_a_machine_with_other_pixels_is_used_and_reported(
     with caplog.at_level(logging.WARNING, "crbl_runtime"), Detector(tmp_path / "other.onnx") as detector:
         prediction = detector.predict(photographs / "coffee_0.png")
     assert detector.provider_report.preparation is not None
-    assert "to other pixels than the one where the model was exported" in detector.provider_report.preparation
+    assert "to other pixels than expected" in detector.provider_report.preparation
     assert prediction.preparation == detector.provider_report.preparation
     assert detector.provider_report.preparation in caplog.text
     with Detector(crop.model) as detector:

@@ -77,7 +77,7 @@ def test_a_driver_that_refuses_is_unavailable_with_its_reason(crop: Trained, mon
         (BEFORE_CODE + b"887A0005 " + KOREAN.encode("cp949")).decode("utf-8")
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
-    with pytest.raises(UnavailableError, match="does not start on directml, device 1 .*887A0005.*removed or reset"):
+    with pytest.raises(UnavailableError, match=r"does not start on directml, device 1 .*887A0005.*removed or reset"):
         Session(crop.model.read_bytes(), Provider("directml", 1), None, "crop.onnx")
 
 
@@ -96,7 +96,7 @@ def test_a_device_that_is_lost_in_a_run_is_unavailable_with_its_reason(
             raise RuntimeError(BEFORE_CODE.decode() + "887A0006 The device will not respond.")
 
     session._session = Lost()
-    with pytest.raises(UnavailableError, match="does not run on directml, device 0 .*887A0006"):
+    with pytest.raises(UnavailableError, match=r"does not run on directml, device 0 .*887A0006"):
         session.run(None)  # type: ignore[arg-type]
 
 

@@ -19,7 +19,7 @@ from crbl_export.model_card.beside_model import card_path, replacing_with_card, 
 from crbl_export.model_card.card import card_text, environment, model_card
 from crbl_export.model_card.facts import ModelFacts, read_facts, read_model_file
 from crbl_export.model_card.preprocessing_steps import preparation_steps, scaling_in_the_graph
-from crbl_export.parity.image_set import SYNTHETIC, read_image_set
+from crbl_export.parity.image_set import MADE_IMAGES, read_image_set
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.contract import HEATMAP_NAME, METADATA_KEY, ModelContract
 from crbl_runtime.errors import ModelFileError, OutputError, UsageError
@@ -201,7 +201,7 @@ def test_leaked_images_are_a_limit(facts: ModelFacts, contract: ModelContract) -
 
 def test_a_gate_without_real_images_is_named(facts: ModelFacts, contract: ModelContract) -> None:
     checkpoint = small_checkpoint()
-    synthetic = read_image_set(SYNTHETIC, TrainedModel.of(checkpoint))
+    synthetic = read_image_set(MADE_IMAGES, TrainedModel.of(checkpoint))
     parity = {**(contract.parity or {}), "images_hash": synthetic.hash}
     card = card_of(facts, replace(contract, preprocessing=checkpoint.preprocessing, parity=parity))
     assert "It had no real images" in card

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from crbl_export.gate import check_parity, run_gate
 from crbl_export.model_file import ModelFile
 from crbl_export.parity import providers
-from crbl_export.parity.image_set import SYNTHETIC, ImageFiles, ImageSet, choose_images, read_image_set
+from crbl_export.parity.image_set import MADE_IMAGES, ImageFiles, ImageSet, choose_images, read_image_set
 from crbl_export.parity.limits import SMALLEST_LIMIT, Limits
 from crbl_export.parity.providers import check_provider, check_providers
 from crbl_export.parity.report import ParityReport
@@ -112,7 +112,7 @@ def test_the_images_are_the_user_s_or_those_of_the_run_or_synthetic(
     assert choose_images(crop.checkpoint, few_photographs).paths == tuple(find_images(few_photographs))
     of_the_run = choose_images(crop.checkpoint, None)
     assert (len(of_the_run.paths), of_the_run.source) == (16, f"the validation images of {crop.checkpoint.name}")
-    assert choose_images(small.checkpoint, None) == SYNTHETIC
+    assert choose_images(small.checkpoint, None) == MADE_IMAGES
 
 
 def test_a_file_of_another_checkpoint_is_refused(full: Trained, images: ImageSet) -> None:

@@ -17,7 +17,7 @@ from crbl_export.directml.check import check_directml
 from crbl_export.export import export_checkpoint
 from crbl_export.model_file import ModelFile
 from crbl_export.options import ExportOptions
-from crbl_export.parity.image_set import SYNTHETIC, ImageFiles, ImageSet, read_image_set
+from crbl_export.parity.image_set import MADE_IMAGES, ImageFiles, ImageSet, read_image_set
 from crbl_export.parity.limits import LIMITS
 from crbl_export.parity.providers import check_provider
 from crbl_export.parity.report import ParityReport
@@ -182,7 +182,7 @@ def test_a_result_beyond_half_precision_is_found_without_a_gpu(
     monkeypatch.setattr(export, "build_model_file", lambda trained, options: half)
     checkpoint = load_checkpoint(small.checkpoint)
     with pytest.raises(ParityError, match=r"rounded as on a GPU.*NaN or infinite"):
-        export_checkpoint(checkpoint, SYNTHETIC, tmp_path / "model.onnx", ExportOptions(precision="fp16"))
+        export_checkpoint(checkpoint, MADE_IMAGES, tmp_path / "model.onnx", ExportOptions(precision="fp16"))
     assert list(tmp_path.iterdir()) == []
 
 

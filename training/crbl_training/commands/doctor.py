@@ -82,6 +82,8 @@ def _machine_lines(report: "MachineReport") -> list[str]:
         "Execution providers (crbl-predict)",
         *(f"  {name}" for name in report.execution_providers),
         *warning,
+        "Preparing images",
+        f"  {report.preparation or 'the golden image has the pixels that it has everywhere'}",
         "Training devices (crbl-train)",
         *devices,
     ]

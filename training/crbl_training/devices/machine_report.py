@@ -8,6 +8,7 @@ from typing import Any
 import onnxruntime
 
 from crbl_runtime.errors import UnavailableError
+from crbl_runtime.golden_image import known_pixels_difference
 from crbl_runtime.installation import how_to_install
 from crbl_runtime.version import __version__
 from crbl_training.options import DEVICE_KINDS
@@ -37,6 +38,7 @@ class MachineReport:
     Attributes:
         packages: the installed version of each, None if it is not installed.
         execution_providers: onnxruntime's, best first. providers_warning: what is wrong with them, if anything.
+        preparation: how this machine prepares images otherwise than others, None where it does not.
         training_devices: best first.
     """
 
@@ -46,6 +48,7 @@ class MachineReport:
     packages: dict[str, str | None]
     execution_providers: tuple[str, ...]
     providers_warning: str | None
+    preparation: str | None
     training_devices: tuple[TrainingDevice, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +67,7 @@ def report_machine() -> MachineReport:
         packages=packages,
         execution_providers=tuple(onnxruntime.get_available_providers()),
         providers_warning=BOTH_INSTALLED if both else None,
+        preparation=known_pixels_difference(),
         training_devices=_training_devices(),
     )
 
