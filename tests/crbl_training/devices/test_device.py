@@ -90,6 +90,19 @@ def test_adapter_that_is_not_there_is_named_with_those_that_are_and_never_touche
         choose_device("directml", -1)
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_a_driver_prints_in_another_code_page_is_passed_over(install_torch_directml, stream):
+    printing = f"import atexit, sys\ngreet = lambda: sys.{stream}.buffer.write(b'\\xb1\\xd7 driver\\n')\n"
+    install_torch_directml(printing + "greet(); atexit.register(greet)\n" + WORKING)
+    assert choose_device("directml").name == "Radeon One"
+
+
+def test_a_driver_that_crashes_with_a_message_in_another_code_page_is_a_reason(install_torch_directml):
+    install_torch_directml("import os, sys; sys.stderr.buffer.write(b'\\xb1\\xd7'); sys.stderr.flush(); os._exit(7)")
+    with pytest.raises(UnavailableError, match=r"trying it ended the process \(code 7\)"):
+        choose_device("directml")
+
+
 def test_cuda_that_is_not_there_is_a_reason(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UnavailableError, match="torch sees no CUDA device"):

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -12,10 +13,14 @@ from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_training.options import DEVICE_KINDS
 
 PROBE_SECONDS = 90
+# Before the probe's answer, which what a driver prints may surround.
+ANSWER = "crbl: "
 
 # With no adapter, or a broken driver, the first use of a DirectML device ends the process: so another process tries.
 _DIRECTML_PROBE = """
 import json, sys
+def answer(**found):
+    print("\\n" + sys.argv[2] + json.dumps(found))
 try:
     import torch_directml
     names = [torch_directml.device_name(i).rstrip(chr(0)).strip() for i in range(torch_directml.device_count())]
@@ -24,9 +29,9 @@ try:
         import torch
         device = torch_directml.device(index)
         assert (torch.ones(2).to(device) + 1).to("cpu").sum().item() == 4.0
-    print(json.dumps({"names": names}))
+    answer(names=names)
 except Exception as error:
-    print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+    answer(error=f"{type(error).__name__}: {error}")
 """
 
 
@@ -99,21 +104,28 @@ def _probe_directml(device_index: int) -> str:
         raise UnavailableError("torch-directml is not installed (Windows, Python 3.11 or 3.12: extra train-directml).")
     try:
         probe = subprocess.run(
-            [sys.executable, "-c", _DIRECTML_PROBE, str(device_index)],
+            [sys.executable, "-c", _DIRECTML_PROBE, str(device_index), ANSWER],
             capture_output=True,
-            text=True,
+            # Drivers write in the system's code page. What of it is not UTF-8 is of no use here, nor an error.
+            encoding="utf-8",
+            errors="replace",
             timeout=PROBE_SECONDS,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise UnavailableError(f"the driver did not answer within {PROBE_SECONDS} s; update it.") from None
-    lines = probe.stdout.strip().splitlines()
-    if probe.returncode != 0 or not lines:
+    answer = _answer(probe.stdout)
+    if probe.returncode != 0 or answer is None:
         raise UnavailableError(f"trying it ended the process (code {probe.returncode}); update the graphics driver.")
-    answer = json.loads(lines[-1])
     if "error" in answer:
         raise UnavailableError(f"it cannot be used here ({answer['error']}).")
     return _adapter_name(answer["names"], device_index)
+
+
+def _answer(output: str) -> dict[str, Any] | None:
+    """What the probe found, among whatever the driver printed before or after it; None if it found nothing."""
+    lines = [line.removeprefix(ANSWER) for line in output.splitlines() if line.startswith(ANSWER)]
+    return json.loads(lines[-1]) if lines else None
 
 
 def _probe_cuda(device_index: int) -> str:
