@@ -1,16 +1,18 @@
 """device.py: a broken driver costs a reason, never the process."""
 
+import ast
 import importlib.util
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_training.devices import device as device_module
-from crbl_training.devices.device import choose_device, get_device
-from made_torch_directml import ADAPTERS, WORKING
+from crbl_training.devices.device import ChosenDevice, choose_device, get_device
+from made_torch_directml import ADAPTERS, WORKING, WRONG_WITH_TILED_RESOURCES
 
 
 @pytest.fixture
@@ -61,6 +63,16 @@ def test_the_genuine_wheel_without_directx_is_a_reason():
         choose_device("directml")
 
 
+@pytest.mark.skipif(importlib.util.find_spec("torch_directml") is None, reason="needs the torch-directml wheel")
+def test_the_genuine_wheel_can_disable_tiled_resources():
+    spec = importlib.util.find_spec("torch_directml")
+    assert spec is not None
+    assert spec.origin is not None
+    source = ast.parse(Path(spec.origin).with_name("device.py").read_text(encoding="utf-8"))
+    functions = {node.name: ast.unparse(node.args) for node in source.body if isinstance(node, ast.FunctionDef)}
+    assert functions["disable_tiled_resources"] == "is_disabled"
+
+
 def test_directml_that_hangs_is_given_up(install_torch_directml, monkeypatch):
     install_torch_directml("import time; time.sleep(20)\n" + ADAPTERS)
     monkeypatch.setattr(device_module, "PROBE_SECONDS", 2)
@@ -101,6 +113,34 @@ def test_a_driver_that_crashes_with_a_message_in_another_code_page_is_a_reason(i
     install_torch_directml("import os, sys; sys.stderr.buffer.write(b'\\xb1\\xd7'); sys.stderr.flush(); os._exit(7)")
     with pytest.raises(UnavailableError, match=r"trying it ended the process \(code 7\)"):
         choose_device("directml")
+
+
+def test_tiled_resources_are_disabled_before_the_first_use_in_both_processes(install_torch_directml):
+    install_torch_directml(WRONG_WITH_TILED_RESOURCES)
+    with pytest.raises(UnavailableError, match="cannot be used here"):
+        choose_device("directml")
+    chosen = choose_device("auto", tiled_resources=False)
+    assert (chosen.kind, chosen.name) == ("directml", "Radeon One")
+    assert chosen.description == "Radeon One, without tiled resources"
+    assert chosen.torch_device() == torch.device("cpu")  # what the stand-in calls its device
+    assert get_device("directml", tiled_resources=False) == torch.device("cpu")
+
+
+def test_a_torch_directml_that_cannot_do_without_tiled_resources_is_named(install_torch_directml):
+    install_torch_directml(WORKING)
+    reason = "torch-directml has no disable_tiled_resources.*--no-tiled-resources.*Install torch-directml 0.2.5"
+    with pytest.raises(UnavailableError, match=reason):
+        choose_device("directml", tiled_resources=False)
+    with pytest.raises(UnavailableError, match=reason):
+        ChosenDevice("directml", 0, "Radeon One", tiled_resources=False).torch_device()
+
+
+@pytest.mark.usefixtures("no_directml")
+@pytest.mark.parametrize(("kind", "reason"), [("cpu", "--device directml"), ("auto", "directml: .*not installed")])
+def test_a_device_that_has_no_tiled_resources_is_not_asked_to_do_without(monkeypatch, kind, reason):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match=rf"--no-tiled-resources is for DirectML only.* is cpu.*{reason}"):
+        choose_device(kind, tiled_resources=False)
 
 
 def test_cuda_that_is_not_there_is_a_reason(monkeypatch):

@@ -191,7 +191,8 @@ def _require_sound_device(
     indices = balanced_batches(train_set.labels, DEVICE_CHECK_IMAGES, config.seed, epoch=0)[0]
     weights = class_weights(config.recipe.assumed_normal_share)
     images, labels = train_set.images[indices], train_set.labels[indices]
-    check_device(model, images, labels, config.spec, weights, chosen.torch_device())
+    device = chosen.torch_device()
+    check_device(model, images, labels, config.spec, weights, device, tiled_resources=chosen.tiled_resources)
     print_once("Device check: a training step gives what the CPU gives")
     return "passed"
 
@@ -309,7 +310,7 @@ def _provenance(config: TrainingConfig, chosen: ChosenDevice, origin: str, split
         "recipe": asdict(config.recipe),
         "trainable": config.trainable,
         "seed": config.seed,
-        "device": f"{chosen.kind}: {chosen.name}",
+        "device": f"{chosen.kind}: {chosen.description}",
         "processes": current_shard().world_size,
         "weights": origin,
         "validation_source": split.validation_source,
