@@ -99,7 +99,7 @@ def test_output_tells_what_is_trained_where_and_what_comes_next(crop_run):
     out, text = crop_run
     assert "Device: cpu, CPU" in text
     assert "16 training images: 8 normal, 8 anomalous" in text
-    assert "Training 8,139,833 parameters (crop) for up to 1 epochs" in text
+    assert "Training 8,139,833 parameters (crop) for up to 1 epoch\n" in text
     assert f"crbl-export --variant crop --checkpoint {next(out.glob('*.pth'))}" in text
 
 
@@ -144,12 +144,12 @@ def test_bad_images_are_skipped_and_leakage_is_reported_and_the_threshold_is_sto
     metrics = json.loads((out / "metrics.json").read_text())
     assert [len(metrics["skipped"][name]) for name in ("training", "validation")] == [1, 1]
     assert metrics["skipped"]["training"][0] in text
-    assert "1 training images were left out, since they cannot be used:" in text
+    assert "1 training image was left out, since it cannot be used:" in text
     assert (metrics["train_images"], metrics["validation_images"]) == (16, 7)
     (pair,) = metrics["leakage"]["identical"]
     assert (Path(pair["training"]).name, pair["same_label"]) == ("leaked.png", False)
-    assert "Leakage: 1 validation images are also in the training set" in text
-    assert "Labels: 1 images are labelled both ways" in text
+    assert "Leakage: 1 validation image is also in the training set" in text
+    assert "Labels: 1 image is labelled both ways" in text
 
     checkpoint = load_checkpoint(next(out.glob("*.pth")))
     choice = checkpoint.provenance["threshold_choice"]

@@ -164,5 +164,11 @@ def test_unknown_kind_is_refused_with_the_known_ones(kind):
         choose_device(kind)
 
 
+@pytest.mark.parametrize(("threads", "name"), [(1, "CPU, 1 thread"), (2, "CPU, 2 threads")])
+def test_the_cpu_tells_its_threads(monkeypatch, threads, name):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert choose_device("cpu").name == name
+
+
 def test_get_device_is_torch_s():
     assert get_device("cpu") == torch.device("cpu")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from crbl_runtime.errors import UnavailableError, UsageError
+from crbl_training.counted import counted
 from crbl_training.options import DEVICE_KINDS, NO_TILED_RESOURCES
 
 PROBE_SECONDS = 90
@@ -188,7 +189,7 @@ def _probe_cuda(device_index: int) -> str:
 
 
 def _probe_cpu() -> str:
-    return f"CPU, {torch.get_num_threads()} threads"
+    return f"CPU, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def _adapter_name(names: list[str], device_index: int) -> str:
