@@ -25,12 +25,10 @@ class ImageFiles:
     Attributes:
         paths: image files; none for the images of the self-test, which are made by formula.
         source: where they come from, in words.
-        folder: what the images are called relative to.
     """
 
     paths: tuple[Path, ...]
     source: str
-    folder: Path = Path()
 
 
 MADE_IMAGES = ImageFiles((), "images made by formula, no real ones")
@@ -71,11 +69,10 @@ def choose_images(checkpoint_path: Path, folder: Path | None, *, allow_made_imag
         UsageError: there are no real images. InputError: the folder is missing or holds no images.
     """
     if folder is not None:
-        return ImageFiles(tuple(find_images(folder)), f"the folder {folder.resolve().name}", folder)
+        return ImageFiles(tuple(find_images(folder)), f"the folder {folder.resolve().name}")
     found = scored_images(checkpoint_path)
     if found:
-        folder = Path(os.path.commonpath([path.parent for path in found]))
-        return ImageFiles(tuple(found), f"the validation images of {checkpoint_path.name}", folder)
+        return ImageFiles(tuple(found), f"the validation images of {checkpoint_path.name}")
     if allow_made_images:
         return MADE_IMAGES
     raise UsageError(
@@ -128,5 +125,14 @@ def _given(files: ImageFiles, image_size: int) -> list[tuple[str, Path | NDArray
     """Names, with files or, where there are none, images made by formula."""
     if files == MADE_IMAGES:
         return [(f"made {number}", image) for number, image in enumerate(self_test_images(image_size))]
-    # With slashes on every system, and nothing of the machine's folders above.
-    return [(path.relative_to(files.folder).as_posix(), path) for path in files.paths]
+    return list(zip(_names(files.paths), files.paths, strict=True))
+
+
+def _names(paths: tuple[Path, ...]) -> list[str]:
+    """The paths below the folder that they share, with slashes on every system: nothing of the machine's folders."""
+    absolute = [path.absolute() for path in paths]
+    try:
+        folder = os.path.commonpath([path.parent for path in absolute])
+    except ValueError:  # On Windows they may lie on several drives.
+        return [path.name for path in paths]
+    return [path.relative_to(folder).as_posix() for path in absolute]
