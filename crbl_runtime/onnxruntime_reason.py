@@ -44,7 +44,7 @@ def onnxruntime_reason(error: BaseException) -> str:
 
 def _directx_reason(code: str, words: str) -> str:
     said = words.strip().splitlines()
-    shown = f"{code} {said[0].strip()}" if said else code
+    shown = f"{code} {said[0].strip().rstrip('.')}" if said else code
     return f"{shown}: {REMEDIES[code]}" if code in REMEDIES else shown
 
 

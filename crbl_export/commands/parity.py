@@ -59,11 +59,13 @@ def main(
     checkpoint = load_checkpoint(checkpoint_path)
     images = choose_images(checkpoint_path, verify, allow_made_images=allow_made_images)
     with Detector(model, "cpu") as detector:
+        payload_sha256 = detector.contract.payload_sha256
         limits = limits_of(detector.contract.precision).with_options(tolerance, max_flips)
     gate = check_parity(model, checkpoint, images, limits, provider)
     if as_json:
         click.echo(json.dumps(gate.to_dict(), indent=2, allow_nan=False))
     else:
+        click.echo(f"{model.name} is whole: its payload has the SHA-256 {payload_sha256}")
         click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
     if not gate.passed:
         raise click.exceptions.Exit(1)

@@ -15,11 +15,11 @@ from onnx import TensorProto, helper
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from PIL import Image
 
-from crbl_export.model_file import ModelFile
 from crbl_runtime import Detector, ImageError, ModelFileError, UsageError, decode, prepare
 from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.session import Provider, Session
 from public_commands import Trained
+from rewritten_model import rewritten
 
 
 @pytest.fixture(scope="module")
@@ -218,11 +218,12 @@ def test_threads_that_come_first_together_open_one_session(crop: Trained, monkey
 
 
 def test_a_crbl_model_with_other_outputs_is_refused(tmp_path: Path, crop: Trained) -> None:
-    file = ModelFile.from_bytes(crop.model.read_bytes(), "crop.onnx")
-    file.graph.graph.output[0].name = "score"
-    for node in file.graph.graph.node:
-        node.output[:] = ["score" if name == "probability" else name for name in node.output]
-    (tmp_path / "renamed.onnx").write_bytes(file.to_bytes())
+    def rename(graph: onnx.GraphProto) -> None:
+        graph.output[0].name = "score"
+        for node in graph.node:
+            node.output[:] = ["score" if name == "probability" else name for name in node.output]
+
+    (tmp_path / "renamed.onnx").write_bytes(rewritten(crop.model.read_bytes(), rename))
     with pytest.raises(ModelFileError, match="probability"):
         Detector(tmp_path / "renamed.onnx")
 

@@ -1,19 +1,18 @@
 """A machine that computes other pixels says so when it loads a model."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from crbl_export.model_file import ModelFile
 from crbl_runtime import Detector, golden_image
 from crbl_runtime.golden_image import PREPARED_SHA256, golden_image_difference, golden_image_sha256
 from crbl_runtime.options import REGIONS
 from crbl_runtime.preprocessing import PreprocessingSpec
 from public_commands import Trained
+from rewritten_model import rewritten
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -44,9 +43,7 @@ def test_a_decoder_with_other_pixels_is_told_from_an_opencv_with_other_pixels(mo
 def test_a_model_of_a_machine_with_other_pixels_is_used_and_reported(
     crop: Trained, photographs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = ModelFile.from_bytes(crop.model.read_bytes(), "crop.onnx")
-    other = replace(file, contract=replace(file.contract, golden_image="1" * 64))
-    (tmp_path / "other.onnx").write_bytes(other.to_bytes())
+    (tmp_path / "other.onnx").write_bytes(rewritten(crop.model.read_bytes(), golden_image="1" * 64))
     with caplog.at_level(logging.WARNING, "crbl_runtime"), Detector(tmp_path / "other.onnx") as detector:
         prediction = detector.predict(photographs / "coffee_0.png")
     assert detector.provider_report.preparation is not None

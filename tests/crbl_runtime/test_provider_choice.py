@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crbl_export.model_file import ModelFile
 from crbl_runtime import Detector, UnavailableError, UsageError
 from crbl_runtime.contract import ModelContract, SelfTest
 from crbl_runtime.errors import WrongResultsError
@@ -17,6 +16,7 @@ from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.provider_choice import choose_provider, run_self_test
 from crbl_runtime.session import EXECUTION_PROVIDERS, Provider
 from public_commands import Trained
+from rewritten_model import rewritten
 
 
 @pytest.fixture
@@ -38,8 +38,9 @@ def with_other_reference(contract: ModelContract, difference: float) -> ModelCon
 
 
 def file_with_other_reference(crop: Trained, target: Path, difference: float) -> Path:
-    file = ModelFile.from_bytes(crop.model.read_bytes(), "file")
-    target.write_bytes(replace(file, contract=with_other_reference(file.contract, difference)).to_bytes())
+    with Detector(crop.model, "cpu") as detector:
+        self_test = with_other_reference(detector.contract, difference).self_test
+    target.write_bytes(rewritten(crop.model.read_bytes(), self_test=self_test))
     return target
 
 
