@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from crbl_runtime.bicubic import resize_bicubic
 from crbl_runtime.errors import UsageError
 from crbl_runtime.image import ImageInput, decode_image
 from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
@@ -151,22 +152,12 @@ def resize(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> NDArray[np.uin
     """A region (uint8 [h, w, 3]) as a square of uint8 [image_size, image_size, 3], stretched as in training."""
     if spec.region == "object":
         pixels = _resize_by_area(pixels, spec.object_size)
-    return _resize_bicubic(pixels, spec.image_size)
+    return resize_bicubic(pixels, spec.image_size)
 
 
 def _resize_by_area(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     resized = cv2.resize(np.ascontiguousarray(pixels), (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(resized, dtype=np.uint8)
-
-
-def _resize_bicubic(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Bicubic, computed in float64 and rounded once.
-
-    Cause: on uint8 OpenCV computes INTER_CUBIC with Intel's IPP where it was built with it, else in fixed point of its
-    own, and 3 to 5 % of all values differ by 1. In float64 all builds give the same value after rounding.
-    """
-    resized = cv2.resize(pixels.astype(np.float64), (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.clip(np.floor(resized + 0.5), 0, 255), dtype=np.uint8)
 
 
 def _is_integer(value: object, low: int, high: int) -> bool:

@@ -94,7 +94,7 @@ def test_a_resize_with_other_pixels_is_named(
     def on_uint8(pixels: np.ndarray, size: int) -> np.ndarray:
         return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC)
 
-    monkeypatch.setattr(preprocessing, "_resize_bicubic", on_uint8)
+    monkeypatch.setattr(preprocessing, "resize_bicubic", on_uint8)
     ipp = cv2.ipp.useIPP()
     cv2.ipp.setUseIPP(False)
     result = run_command("crbl-verify", crop.model, report, images)
