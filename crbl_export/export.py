@@ -18,6 +18,7 @@ from crbl_export.parity.report import ParityGate
 from crbl_export.parity.text import divergence_lines
 from crbl_export.precision.precisions import get_precision
 from crbl_export.trained_model import TrainedModel
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import ModelFileError, ParityError
 from crbl_training.checkpoint import Checkpoint
 
@@ -75,7 +76,7 @@ def _check_directml(model: onnx.ModelProto, *, required: bool) -> None:
     if not findings:
         return
     shown = "; ".join(f"{finding.node} ({finding.operator}): {finding.reason}" for finding in findings[:5])
-    message = f"{len(findings)} nodes of the exported graph would not run on DirectML: {shown}."
+    message = f"{counted(len(findings), 'node')} of the exported graph would not run on DirectML: {shown}."
     if required:
         raise ModelFileError(f"{message} Nothing was written. --no-require-directml exports it all the same.")
     logger.warning("%s", message)

@@ -78,7 +78,7 @@ def _columns_first(values: NDArray[Any]) -> NDArray[Any]:
 
 def _weighted(values: NDArray[np.float64], taps: Taps) -> NDArray[np.float64]:
     """[n, m] -> [size, m]; the four products are added up in order."""
-    total = values.take(taps.index[0], axis=0)
+    total: NDArray[np.float64] = values.take(taps.index[0], axis=0)
     total *= taps.weights[0]
     product = np.empty_like(total)
     for index, weights in zip(taps.index[1:], taps.weights[1:], strict=True):

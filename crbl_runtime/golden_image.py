@@ -55,7 +55,7 @@ PREPARED_SHA256 = {
 
 
 def golden_image_sha256(spec: PreprocessingSpec) -> str:
-    """SHA-256 of the golden image's pixels, prepared by the spec but at 64 x 64 pixels, as this machine computes them."""
+    """SHA-256 of the golden image's pixels as this machine prepares them, by the spec but at 64 x 64 pixels."""
     return _sha256(prepare(GOLDEN_IMAGE, replace(spec, image_size=GOLDEN_SIZE)).pixels)
 
 

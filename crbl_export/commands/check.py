@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crbl_runtime.command_line import READ_FILE
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def main(model: Path, as_json: bool) -> None:
     else:
         for finding in report.findings:
             click.echo(f"{finding.node or model.name}: {finding.reason}")
-        verdict = "all have DirectML kernels" if report.passed else f"{len(report.findings)} findings"
-        click.echo(f"{report.nodes} nodes, opset {report.opset}, batch fixed: {verdict}")
+        verdict = "all have DirectML kernels" if report.passed else counted(len(report.findings), "finding")
+        click.echo(f"{counted(report.nodes, 'node')}, opset {report.opset}, batch fixed: {verdict}")
     if not report.passed:
         raise click.exceptions.Exit(1)
 

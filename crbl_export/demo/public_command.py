@@ -32,7 +32,7 @@ def output_of_public_command(name: str, *arguments: str | Path, folder: Path) ->
 def _run(name: str, arguments: Sequence[str | Path], folder: Path, stdout: int | None) -> str:
     words = [str(argument) for argument in arguments]
     click.secho(f"\n$ {name} {' '.join(words)}", bold=True)
-    result = subprocess.run([_executable(name), *words], cwd=folder, stdout=stdout, text=True)
+    result = subprocess.run([_executable(name), *words], cwd=folder, stdout=stdout, text=True, encoding="utf-8")
     if result.returncode != 0:
         raise CRBLError(f"{name} ended with exit code {result.returncode}; its message is above.")
     return result.stdout or ""

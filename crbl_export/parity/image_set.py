@@ -11,6 +11,7 @@ from tqdm import tqdm
 from crbl_export.parity.contents_hash import contents_hash
 from crbl_export.parity.reference import Reference, reference_logits
 from crbl_export.trained_model import TrainedModel
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import ImageError, ParityError, UsageError
 from crbl_runtime.image_folder import find_images
 from crbl_runtime.self_test import self_test_images
@@ -106,7 +107,7 @@ def read_image_set(files: ImageFiles, trained: TrainedModel) -> ImageSet:
         hashes.append(sha256)
         pixels.append(prepared.pixels)
     if not names:
-        raise ParityError(f"Nothing was compared: none of the {len(given)} images of {files.source} can be read.")
+        raise ParityError(f"Nothing was compared: none of {counted(len(given), 'image')} ({files.source}) can be read.")
     stacked = np.stack(pixels)
     return ImageSet(
         names=tuple(names),

@@ -1,12 +1,13 @@
 """A parity report for people."""
 
 from crbl_export.parity.report import DivergentNode, ParityReport
+from crbl_runtime.counted import counted
 
 
 def parity_lines(report: ParityReport) -> list[str]:
     """The report as lines of text, the verdict last."""
     lines = [
-        f"Parity on {report.images} images ({report.images_source}), provider {report.provider}",
+        f"Parity on {counted(report.images, 'image')} ({report.images_source}), provider {report.provider}",
         f"  SHA-256 of the images                     {report.images_hash[:16]}…",
         f"  largest |logit error| of float32 PyTorch  {report.error_torch:.2e}  (against float64 PyTorch)",
         f"  largest |logit error| of the model file   {report.error_onnx:.2e}  (at most {report.limit:.2e})",
@@ -16,7 +17,9 @@ def parity_lines(report: ParityReport) -> list[str]:
         f"and {report.flips_within_margin} within the margin of {report.margin:.2e} around the threshold",
     ]
     if report.unreadable:
-        lines.append(f"  {len(report.unreadable)} images could not be read: {', '.join(report.unreadable[:5])}")
+        lines.append(
+            f"  {counted(len(report.unreadable), 'image')} could not be read: {', '.join(report.unreadable[:5])}"
+        )
     if report.divergence is not None:
         lines += ["  First divergent node:", *(f"    {line}" for line in divergence_lines(report.divergence))]
     lines.append("  PASSED" if report.passed else f"  FAILED: {'; '.join(report.failures)} ({report.worst_image})")

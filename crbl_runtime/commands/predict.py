@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crbl_runtime.command_line import WRITTEN_PATH, device_index_option
+from crbl_runtime.counted import counted
 from crbl_runtime.csv_file import write_csv
 from crbl_runtime.decision import combined_is_anomaly
 from crbl_runtime.errors import DataError, ImageError, UsageError
@@ -173,7 +174,9 @@ def _summary(results: Sequence[ImageResult]) -> list[str]:
     predicted = [result for result in results if result.error is None]
     anomalous = sum(result.is_anomaly for result in predicted)
     failed = len(results) - len(predicted)
-    summary = f"{len(predicted)} images predicted, {anomalous} anomalous" + (f", {failed} failed" if failed else "")
+    summary = f"{counted(len(predicted), 'image')} predicted, {anomalous} anomalous" + (
+        f", {failed} failed" if failed else ""
+    )
     if not predicted:
         return [summary]
     first = predicted[0].predictions[0]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PATH
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import ParityError, UsageError
 from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
 from crbl_runtime.variant import VARIANTS, get_variant
-from crbl_training.counted import counted
 from crbl_training.options import KERAS_TOLERANCE
 
 if TYPE_CHECKING:

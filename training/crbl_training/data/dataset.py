@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.image_folder import find_images
-from crbl_training.counted import counted
 
 CLASS_FOLDERS = (("class_0", "class_1"), ("normal", "anomaly"), ("good", "bad"))
 PATH_COLUMNS = ("image_path", "path")

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances_argmin_min
 
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
-from crbl_training.counted import counted
 from crbl_training.data.fingerprint import HASH_BITS, NEAR_LIMIT
 from crbl_training.data.prepared_dataset import PreparedDataset
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, ImageError
 from crbl_runtime.image import decode
 from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
-from crbl_training.counted import counted
 from crbl_training.data.dataset import LabelledImage, require_both_classes
 from crbl_training.data.fingerprint import Fingerprint, fingerprint
 

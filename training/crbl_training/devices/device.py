@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import UnavailableError, UsageError
-from crbl_training.counted import counted
 from crbl_training.options import DEVICE_KINDS, NO_TILED_RESOURCES
 
 PROBE_SECONDS = 90
@@ -97,11 +97,13 @@ def choose_device(kind: str = "auto", device_index: int = 0, *, tiled_resources:
             them. Other devices have none.
 
     Raises:
-        UsageError: the kind is unknown, or the device has no tiled resources to do without.
+        UsageError: the kind is unknown, the index is negative, or the device has no tiled resources to do without.
         UnavailableError: the device asked for is not there or does not work.
     """
     if kind not in ("auto", *DEVICE_KINDS):
         raise UsageError(f"The device is {kind!r}, expected auto, {', '.join(DEVICE_KINDS)}.")
+    if device_index < 0:
+        raise UsageError(f"The device index is {device_index}, expected the number of an adapter, from 0.")
     chosen = _best_device(DEVICE_KINDS if kind == "auto" else (kind,), device_index, tiled_resources)
     if not tiled_resources and chosen.kind != "directml":
         rejected = "".join(f" Not used: {reason}" for reason in chosen.rejected)

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from crbl_training.counted import counted
+from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.scores import write_scores

@@ -10,8 +10,8 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import CheckpointError
-from crbl_training.counted import counted
 from crbl_training.keras.efficientnet_layers import BATCH_NORM, CONV, DEPTHWISE, LAYERS
 from crbl_training.keras.hdf5_reader import Hdf5Tree, StoredArray
 from crbl_training.keras.model_config import ConfigLayer

@@ -10,8 +10,8 @@ from typing import Any
 from sklearn.model_selection import StratifiedKFold
 
 from crbl_runtime.atomic_file import write_text
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
-from crbl_training.counted import counted
 from crbl_training.data.dataset import LabelledImage, Split
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.report import METRIC_LABELS

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from crbl_runtime.atomic_file import remove_temporaries
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import Variant
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
-from crbl_training.counted import counted
 from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import Split, data_hash
 from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import CRBLError
-from crbl_training.counted import counted
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import class_weights, training_loss
 from crbl_training.process_group import average_gradients, current_shard

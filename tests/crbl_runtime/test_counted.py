@@ -2,7 +2,7 @@
 
 import pytest
 
-from crbl_training.counted import counted
+from crbl_runtime.counted import counted
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 images"), (1, "1 image"), (2, "2 images")])
