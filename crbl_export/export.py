@@ -11,10 +11,12 @@ from crbl_export.directml.check import check_directml
 from crbl_export.gate import run_gate
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.options import ExportOptions
-from crbl_export.parity.image_set import ImageFiles, read_image_set
+from crbl_export.parity.image_set import ImageFiles, ImageSet, read_image_set
+from crbl_export.parity.reference import float64_logits
 from crbl_export.parity.report import ParityGate
+from crbl_export.parity.rounding_effect import RoundingEffect, rounding_effect
 from crbl_export.parity.text import divergence_lines
-from crbl_export.precision.precisions import get_precision
+from crbl_export.precision.rounded import as_stored
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.errors import ModelFileError, ParityError
 from crbl_training.checkpoint import Checkpoint
@@ -34,23 +36,32 @@ def export_checkpoint(
         options: None for the defaults.
 
     Raises:
-        ParityError: it does not; no file is left behind. ModelFileError: a node has no DirectML kernel.
+        ParityError: it does not, or rounding the weights to half changes too much; no file is left behind.
+        ModelFileError: a node has no DirectML kernel.
         OutputError: the file cannot be written. CheckpointError: the checkpoint cannot be built.
         UsageError, UnavailableError: see `build_model_file`.
     """
     options = options if options is not None else ExportOptions()
     trained = TrainedModel.of(checkpoint)
-    compared = read_image_set(images, trained)
-    file = build_model_file(trained, options)
+    stored = as_stored(trained, options.precision)
+    compared = read_image_set(images, stored)
+    file = build_model_file(stored, options)
     _check_directml(file.graph, required=options.require_directml)
-    measured = get_precision(options.precision).extra_gate(file, compared, options.limits)
+    rounding = _rounding_effect(trained, compared) if stored is not trained else None
     with replacing_with_card(output) as candidate:
         candidate.write_bytes(file.to_bytes())
-        gate = run_gate(candidate, trained, compared, options.limits)
+        gate = replace(run_gate(candidate, stored, compared, options.limits), rounding=rounding)
         _require_passed(gate)
-        contract = replace(file.contract, parity=gate.reports[0].summary() | measured)
+        parity = gate.reports[0].summary() | (rounding.summary() if rounding is not None else {})
+        contract = replace(file.contract, parity=parity)
         candidate.write_bytes(replace(file, contract=contract).to_bytes())
     return gate
+
+
+def _rounding_effect(trained: TrainedModel, compared: ImageSet) -> RoundingEffect:
+    """What rounding changes on the images that were `compared` with the rounded model."""
+    unrounded = float64_logits(trained, compared.pixels)
+    return rounding_effect(compared.reference.float64, unrounded, trained.checkpoint.threshold)
 
 
 def _require_passed(gate: ParityGate) -> None:

@@ -25,10 +25,9 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
     error_torch, error_onnx = float(np.max(rounding)), float(np.max(errors))
     median_error_torch, median_error_onnx = float(np.median(rounding)), float(np.median(errors))
     limit, median_limit = limits.logit_error(error_torch), limits.logit_error(median_error_torch)
-    margin = limits.margin if limits.margin is not None else limit
     boundary = threshold_logit(predictions.threshold)
     differs = predictions.is_anomaly != (float64 > boundary)
-    near = np.abs(float64 - boundary) <= margin
+    near = np.abs(float64 - boundary) <= limit
     flips = int(np.sum(differs & ~near))
     failures = []
     if not all(bool(np.isfinite(values).all()) for values in (float64, float32, logits)):
@@ -57,7 +56,7 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
         median_error_torch=median_error_torch,
         median_error_onnx=median_error_onnx,
         median_limit=median_limit,
-        margin=margin,
+        margin=limit,
         worst_image=images.names[int(np.argmax(errors))],
         flips=flips,
         flips_within_margin=int(np.sum(differs & near)),

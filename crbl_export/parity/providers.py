@@ -8,7 +8,7 @@ import onnxruntime
 from crbl_export.options import ALL_PROVIDERS
 from crbl_export.parity.compare import compare
 from crbl_export.parity.image_set import ImageSet
-from crbl_export.parity.limits import Limits, limits_of
+from crbl_export.parity.limits import Limits
 from crbl_export.parity.predictions import predict_images
 from crbl_export.parity.report import ParityGate, ParityReport
 from crbl_runtime.detector import Detector
@@ -24,7 +24,7 @@ def check_providers(
     """Run the gate on one provider or on all.
 
     Args:
-        limits: what the file may differ; None for the limits of its precision.
+        limits: what the file may differ; None for the default ones.
         provider: "all" for the CPU and every GPU provider that starts, else as for `check_provider`.
 
     Raises:
@@ -48,7 +48,7 @@ def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, 
     """Compare a model file with PyTorch on one provider, from the bytes of the images to the decision.
 
     Args:
-        limits: what the file may differ; None for the limits of its precision.
+        limits: what the file may differ; None for the default ones.
         provider: "auto", "directml", "cuda" or "cpu", as for `Detector`.
 
     Raises:
@@ -62,8 +62,7 @@ def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, 
                 f"{model} was exported from the checkpoint {str(exported_from)[:12]}, not from "
                 f"{images.checkpoint_hash[:12]}. Name the checkpoint it comes from, or export again."
             )
-        allowed = limits if limits is not None else limits_of(detector.contract.precision)
-        return compare(images, predict_images(detector, images), allowed)
+        return compare(images, predict_images(detector, images), limits if limits is not None else Limits())
 
 
 def _providers_here() -> tuple[str, ...]:

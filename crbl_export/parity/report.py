@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from crbl_export.parity.predictions import FilePredictions
+from crbl_export.parity.rounding_effect import RoundingEffect
 
 REPORT_SCHEMA_VERSION = 2
 
@@ -110,11 +111,12 @@ class ParityGate:
 
     Attributes:
         reports: one a provider, the CPU's first. not_checked: providers that this onnxruntime has but that do not
-            start here, and why.
+            start here, and why. rounding: what rounding to half changed, where a file of fp16 was exported.
     """
 
     reports: tuple[ParityReport, ...]
     not_checked: dict[str, str]
+    rounding: RoundingEffect | None = None
 
     @property
     def passed(self) -> bool:

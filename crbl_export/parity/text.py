@@ -1,6 +1,7 @@
 """A parity report for people."""
 
 from crbl_export.parity.report import DivergentNode, ParityReport
+from crbl_export.parity.rounding_effect import LARGEST_EFFECT, RoundingEffect
 
 
 def parity_lines(report: ParityReport) -> list[str]:
@@ -20,6 +21,14 @@ def parity_lines(report: ParityReport) -> list[str]:
         lines += ["  First divergent node:", *(f"    {line}" for line in divergence_lines(report.divergence))]
     lines.append("  PASSED" if report.passed else f"  FAILED: {'; '.join(report.failures)} ({report.worst_image})")
     return lines
+
+
+def rounding_line(effect: RoundingEffect) -> str:
+    """What rounding to half changed, as a line of text."""
+    return (
+        f"Weights rounded to half precision: a logit moves by at most {effect.error:.2e} "
+        f"(at most {LARGEST_EFFECT:g} is allowed), {effect.flips} decisions flip"
+    )
 
 
 def divergence_lines(divergence: DivergentNode) -> list[str]:
