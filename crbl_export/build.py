@@ -16,6 +16,7 @@ from crbl_export.passes.apply import apply_passes
 from crbl_export.precision.stored import stored_in_half
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.contract import ModelContract, SelfTest
+from crbl_runtime.golden_image import golden_image_sha256
 from crbl_runtime.self_test import self_test_images
 from crbl_runtime.version import __version__
 from crbl_training.checkpoint import LABELS, Checkpoint
@@ -72,4 +73,5 @@ def _contract(checkpoint: Checkpoint, options: ExportOptions, exporter: str, sel
         },
         parity=None,
         self_test=self_test,
+        golden_image=golden_image_sha256(checkpoint.preprocessing),
     )

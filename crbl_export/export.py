@@ -1,5 +1,6 @@
 """From a checkpoint to a model file that passed the gate."""
 
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from crbl_export.gate import run_gate
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.options import ExportOptions
 from crbl_export.parity.image_set import ImageFiles, ImageSet, read_image_set
+from crbl_export.parity.record import parity_record
 from crbl_export.parity.reference import float64_logits
 from crbl_export.parity.report import ParityGate
 from crbl_export.parity.rounding_effect import RoundingEffect, rounding_effect
@@ -27,7 +29,7 @@ logger = logging.getLogger("crbl_export")
 def export_checkpoint(
     checkpoint: Checkpoint, images: ImageFiles, output: Path, options: ExportOptions | None = None
 ) -> ParityGate:
-    """Export a checkpoint to `output`, its card beside it, if, and only if, it decides as PyTorch does on `images`.
+    """Export a checkpoint to `output`, card and report beside it, if, and only if, it decides as PyTorch on `images`.
 
     The gate runs on the CPU and on every GPU provider that starts; what travels in the file is the CPU's report, so
     that its bytes do not depend on the graphics card.
@@ -48,13 +50,15 @@ def export_checkpoint(
     file = build_model_file(stored, options)
     _check_directml(file.graph, required=options.require_directml)
     rounding = _rounding_effect(trained, compared) if stored is not trained else None
-    with replacing_with_card(output) as candidate:
+    with replacing_with_card(output) as (candidate, report):
         candidate.write_bytes(file.to_bytes())
         gate = replace(run_gate(candidate, stored, compared, options.limits), rounding=rounding)
         _require_passed(gate)
         parity = gate.reports[0].summary() | (rounding.summary() if rounding is not None else {})
         contract = replace(file.contract, parity=parity)
         candidate.write_bytes(replace(file, contract=contract).to_bytes())
+        gate = replace(gate, record=parity_record(candidate, compared, gate.reports[0]))
+        report.write_bytes(json.dumps(gate.to_dict(), indent=2, allow_nan=False).encode())
     return gate
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from crbl_export.divergence.diagnosis import with_divergence
-from crbl_export.options import ALL_PROVIDERS, PRECISIONS
+from crbl_export.options import PRECISIONS
 from crbl_export.parity.image_set import ImageFiles, ImageSet, read_image_set
 from crbl_export.parity.limits import Limits
 from crbl_export.parity.providers import check_providers
@@ -12,6 +12,7 @@ from crbl_export.precision.rounded import as_stored
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import ModelFileError
+from crbl_runtime.options import ALL_PROVIDERS
 from crbl_training.checkpoint import Checkpoint
 
 

@@ -1,6 +1,6 @@
 """A graph and its contract, which are written as one file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 from google.protobuf.message import DecodeError
@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from crbl_export.copied import copied
 from crbl_runtime.contract import METADATA_KEY, ModelContract
 from crbl_runtime.errors import ModelFileError
+from crbl_runtime.payload import UNKNOWN_SHA256, check_payload, with_payload_sha256
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,21 @@ class ModelFile:
     contract: ModelContract
 
     def to_bytes(self) -> bytes:
-        """The file's content, the same for the same graph and contract."""
+        """The file's content with the hash of its payload, the same for the same graph and contract."""
         carrying = copied(self.graph)
         del carrying.metadata_props[:]
-        onnx.helper.set_model_props(carrying, {METADATA_KEY: self.contract.to_json()})
-        content: bytes = carrying.SerializeToString(deterministic=True)
-        return content
+        contract = replace(self.contract, payload_sha256=UNKNOWN_SHA256)
+        onnx.helper.set_model_props(carrying, {METADATA_KEY: contract.to_json()})
+        return with_payload_sha256(carrying.SerializeToString(deterministic=True))
 
     @classmethod
     def from_bytes(cls, content: bytes, name: str) -> "ModelFile":
         """The model file with this content; `name` is for messages.
 
         Raises:
-            ModelFileError: it is no ONNX file, no CRBL model, or has a contract that this version does not know.
+            ModelFileError: it is no ONNX file, no CRBL model, damaged, or of a contract of another version.
         """
+        check_payload(content, name)
         try:
             graph = onnx.load_model_from_string(content)
         except DecodeError as error:

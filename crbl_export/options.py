@@ -11,9 +11,6 @@ DEFAULT_OPSET = 18
 
 PRECISIONS = ("fp32", "fp16")
 
-# The CPU and every GPU provider that works here.
-ALL_PROVIDERS = "all"
-
 
 @dataclass(frozen=True)
 class ExportOptions:

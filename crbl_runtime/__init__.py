@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crbl_runtime.detector import Detector, Prediction
     from crbl_runtime.image import decode
     from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
+    from crbl_runtime.provider_choice import ProviderReport
 
 __all__ = [
     "CRBLError",
@@ -32,6 +33,7 @@ __all__ = [
     "Prediction",
     "PreparedImage",
     "PreprocessingSpec",
+    "ProviderReport",
     "UnavailableError",
     "UsageError",
     "__version__",
@@ -49,6 +51,7 @@ __getattr__, __dir__ = lazy_names(
         "Prediction": "detector",
         "PreparedImage": "preprocessing",
         "PreprocessingSpec": "preprocessing",
+        "ProviderReport": "provider_choice",
         "decode": "image",
         "prepare": "preprocessing",
     },

@@ -23,7 +23,11 @@ READ_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 WRITTEN_PATH = click.Path(path_type=Path)
 
 device_index_option = click.option(
-    "--device-index", type=int, default=0, show_default=True, help="Which adapter, where there are several."
+    "--device-index",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Which adapter, where there are several.",
 )
 
 

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from crbl_runtime.errors import ModelFileError, UsageError
+from crbl_runtime.payload import UNKNOWN_SHA256
 from crbl_runtime.preprocessing import PreprocessingSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METADATA_KEY = "crbl"
 INPUT_NAME = "image"
 PROBABILITY_NAME = "probability"
@@ -45,6 +46,8 @@ class ModelContract:
         training: provenance of the weights. export: versions and options of the export.
         parity: what the parity gate measured, or None before the gate.
         self_test: reference values for a check on the user's machine.
+        golden_image: SHA-256 of the golden image's pixels, prepared where the file was exported.
+        payload_sha256: of the file that carries the contract, see `payload`; zeros before it is written.
     """
 
     variant: str
@@ -57,6 +60,8 @@ class ModelContract:
     export: dict[str, Any]
     parity: dict[str, Any] | None
     self_test: SelfTest
+    golden_image: str
+    payload_sha256: str = UNKNOWN_SHA256
 
     def to_json(self) -> str:
         """Canonical JSON: the same contract gives the same text."""

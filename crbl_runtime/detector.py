@@ -21,6 +21,7 @@ from crbl_runtime.decision import is_anomaly
 from crbl_runtime.errors import ModelFileError, NotFiniteError, UsageError
 from crbl_runtime.image import ImageInput
 from crbl_runtime.model_sessions import ModelSessions
+from crbl_runtime.payload import check_payload
 from crbl_runtime.preprocessing import PreparedImage, prepare
 from crbl_runtime.provider_choice import choose_provider
 from crbl_runtime.session import Provider, Session, candidate_providers, logger
@@ -41,6 +42,7 @@ class Prediction:
         notes: what of the image's file has no part in its pixels, such as "its ICC profile was ignored".
         provider: where the model ran: "directml", "cuda" or "cpu".
         fallback: why a better provider was not used, or None.
+        preparation: why this machine prepares images otherwise than the one where the model was exported, or None.
         heatmap: float32 [h, w] over the box, cells that sum to logit - bias; None where the model file has none.
     """
 
@@ -55,6 +57,7 @@ class Prediction:
     notes: tuple[str, ...]
     provider: str
     fallback: str | None
+    preparation: str | None
     heatmap: NDArray[np.float32] | None
 
 
@@ -64,7 +67,7 @@ class Detector:
     Args:
         path: a model file written by crbl-export.
         provider: "auto" (DirectML before CUDA before the CPU), "directml", "cuda" or "cpu". Under "auto" a provider
-            that does not work is rejected, and `fallback` and the log tell why; one asked for by name raises.
+            that does not work is rejected, and `provider_report` and the log tell why; one asked for by name raises.
         device_index: adapter number, from 0.
         batch_size: how many images `predict_many` gives the network at a time.
         threads: CPU threads, 0 for onnxruntime's choice.
@@ -88,16 +91,23 @@ class Detector:
             raise UsageError(f"batch_size is {batch_size}, expected at least 1.")
         self.path = Path(path)
         self.batch_size = batch_size
-        self._sessions = ModelSessions(_read_model(self.path), self.path.name, batch_size)
+        content = _read_model(self.path)
+        payload_sha256 = check_payload(content, self.path.name)
+        self._sessions = ModelSessions(content, self.path.name, batch_size)
         # The CPU reads the contract, so that a file that is no CRBL model is refused before any driver sees it.
-        self.contract = _read_contract(self._sessions.session(Provider("cpu", threads=threads)), self.path)
+        session = self._sessions.session(Provider("cpu", threads=threads))
+        self.contract = _read_contract(session, self.path, payload_sha256)
         candidates = candidate_providers(provider, device_index, threads)
-        choice = choose_provider(candidates, self._sessions, self.contract)
-        self.provider = choice.provider
-        self.fallback = " ".join(choice.rejected) or None
+        self.provider_report = choose_provider(candidates, self._sessions, self.contract)
         self._sessions.close_others(self.provider)
-        if self.fallback is not None:
-            logger.warning("%s", self.fallback)
+        for reason in (self.provider_report.fallback, self.provider_report.preparation):
+            if reason is not None:
+                logger.warning("%s", reason)
+
+    @property
+    def provider(self) -> Provider:
+        """Where the model runs."""
+        return self.provider_report.provider
 
     def predict(self, image: ImageInput) -> Prediction:
         """Predict one image: a path, the bytes of a file, a binary file object, a numpy array or a PIL image.
@@ -175,7 +185,8 @@ class Detector:
             box=image.box,
             notes=image.notes,
             provider=self.provider.kind,
-            fallback=self.fallback,
+            fallback=self.provider_report.fallback,
+            preparation=self.provider_report.preparation,
             heatmap=heatmap,
         )
 
@@ -192,7 +203,7 @@ def _read_model(path: Path) -> bytes:
     return content
 
 
-def _read_contract(session: Session, path: Path) -> ModelContract:
+def _read_contract(session: Session, path: Path, payload_sha256: str | None) -> ModelContract:
     text = session.metadata.get(METADATA_KEY)
     if text is None:
         raise ModelFileError(
@@ -200,6 +211,8 @@ def _read_contract(session: Session, path: Path) -> ModelContract:
             "Name a file that crbl-export wrote."
         )
     contract = ModelContract.from_json(text, str(path))
+    if contract.payload_sha256 != payload_sha256:
+        raise ModelFileError(f"{path} has a contract that was written by another program. Export the model again.")
     if any(session.signature.get(name) != kind for name, kind in SIGNATURE.items()):
         raise ModelFileError(f"{path} has the inputs and outputs {session.signature}, expected {SIGNATURE}.")
     return contract

@@ -1,5 +1,7 @@
 """The sessions of one model file: one for each provider and batch size, opened when it is first needed."""
 
+import threading
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ class ModelSessions:
         self._source = source
         self._batch_size = batch_size
         self._sessions: dict[tuple[Provider, int | None], Session] = {}
+        self._opening = threading.Lock()
         self._closed = False
 
     def session(self, provider: Provider, batch: int | None = None) -> Session:
@@ -28,12 +31,17 @@ class ModelSessions:
         Raises:
             UsageError: the sessions were closed. ModelFileError, UnavailableError: see `Session`.
         """
-        if self._closed:
-            raise UsageError("This detector was closed. Make a new one.")
         key = (provider, batch)
-        if key not in self._sessions:
-            self._sessions[key] = Session(self._model, provider, batch, self._source)
-        return self._sessions[key]
+        session = self._sessions.get(key)
+        if session is not None:
+            return session
+        # Each session takes the model's memory once more: threads that come first together open one, not one each.
+        with self._opening:
+            if self._closed:
+                raise UsageError("This detector was closed. Make a new one.")
+            if key not in self._sessions:
+                self._sessions[key] = Session(self._model, provider, batch, self._source)
+            return self._sessions[key]
 
     def run(self, provider: Provider, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """uint8 [N, size, size, 3], N at least 1 -> all outputs by name, float32 with N rows.
@@ -56,9 +64,10 @@ class ModelSessions:
 
     def close(self) -> None:
         """Give all memory back. No session can be used or opened afterwards."""
-        self._closed = True
-        self._sessions.clear()
-        self._model = b""
+        with self._opening:
+            self._closed = True
+            self._sessions = {}
+            self._model = b""
 
 
 def _run_filled_up(session: Session, images: NDArray[np.uint8], size: int) -> dict[str, NDArray[np.float32]]:

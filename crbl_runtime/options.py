@@ -10,3 +10,6 @@ EXECUTION_PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
+
+# The CPU and every GPU provider that works here.
+ALL_PROVIDERS = "all"

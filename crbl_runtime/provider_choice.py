@@ -7,24 +7,33 @@ import numpy as np
 
 from crbl_runtime.contract import LOGIT_NAME, ModelContract
 from crbl_runtime.errors import UnavailableError, WrongResultsError
+from crbl_runtime.golden_image import golden_image_difference
 from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.self_test import self_test_images
 from crbl_runtime.session import Provider
 
 
 @dataclass(frozen=True)
-class ProviderChoice:
-    """The provider that runs a model.
+class ProviderReport:
+    """Where a model runs, and whether it can decide there as where it was exported.
 
     Attributes:
         provider: the chosen one. rejected: why each one tried before it was rejected, a sentence each.
+        preparation: why this machine prepares images to other pixels than the one where the model was exported, or
+            None. It may then decide otherwise, whatever the provider.
     """
 
     provider: Provider
     rejected: tuple[str, ...]
+    preparation: str | None = None
+
+    @property
+    def fallback(self) -> str | None:
+        """Why a better provider is not used, or None."""
+        return " ".join(self.rejected) or None
 
 
-def choose_provider(candidates: Sequence[Provider], sessions: ModelSessions, contract: ModelContract) -> ProviderChoice:
+def choose_provider(candidates: Sequence[Provider], sessions: ModelSessions, contract: ModelContract) -> ProviderReport:
     """Try the candidates in order, and DirectML a second time without metacommands, the driver's own kernels.
 
     The CPU needs no self-test: the logits that are expected were checked on it when the file was exported.
@@ -42,10 +51,12 @@ def choose_provider(candidates: Sequence[Provider], sessions: ModelSessions, con
             if provider.kind != "cpu":
                 run_self_test(provider, sessions, contract)
         except UnavailableError as error:
-            rejected.append(str(error))
+            # What does not start at all says the same of both attempts.
+            rejected += [reason for reason in (str(error),) if reason not in rejected]
             error_type = type(error)
             continue
-        return ProviderChoice(provider, tuple(rejected))
+        preparation = golden_image_difference(contract.preprocessing, contract.golden_image)
+        return ProviderReport(provider, tuple(rejected), preparation)
     raise error_type(" ".join(rejected) + " Use provider='auto' or 'cpu'.")
 
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import defaultdict
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from crbl_runtime.contract import BATCH_DIMENSION, INPUT_NAME
-from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError, first_line
+from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError
+from crbl_runtime.onnxruntime_reason import onnxruntime_reason
 from crbl_runtime.options import EXECUTION_PROVIDERS
 
 logger = logging.getLogger("crbl_runtime")
 
-# Runs on one DirectML device from two sessions at a time were reported to crash; the lock is the process's.
+# Two sessions at a time on one DirectML device were reported to crash; the lock is the process's.
 _device_locks: defaultdict[tuple[str, int], threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -62,8 +64,11 @@ def candidate_providers(kind: str, device_index: int, threads: int) -> list[Prov
         device_index: of a GPU. threads: of the CPU.
 
     Raises:
-        UsageError: the kind is unknown. UnavailableError: this onnxruntime has no such provider.
+        UsageError: the kind is unknown, or the index is negative.
+        UnavailableError: this onnxruntime has no such provider.
     """
+    if device_index < 0:
+        raise UsageError(f"The device index is {device_index}, expected the number of an adapter, from 0.")
     if kind != "auto" and kind not in EXECUTION_PROVIDERS:
         raise UsageError(f"The provider is {kind!r}, expected auto, {', '.join(EXECUTION_PROVIDERS)}.")
     available = onnxruntime.get_available_providers()
@@ -80,8 +85,14 @@ def candidate_providers(kind: str, device_index: int, threads: int) -> list[Prov
     return [_provider(kind, device_index, threads)]
 
 
+def providers_here() -> tuple[str, ...]:
+    """The CPU, and the GPU providers of this onnxruntime, best first."""
+    available = onnxruntime.get_available_providers()
+    return ("cpu", *(kind for kind, name in EXECUTION_PROVIDERS.items() if kind != "cpu" and name in available))
+
+
 class Session:
-    """A model on one provider. Thread-safe; runs on one DirectML device take turns."""
+    """A model on one provider. Thread-safe; loading and runs on one DirectML device take turns."""
 
     def __init__(self, model: bytes, provider: Provider, batch: int | None, source: str) -> None:
         """Load the model.
@@ -94,20 +105,22 @@ class Session:
             ModelFileError: the content is no ONNX model.
         """
         self.provider = provider
-        self._lock = _device_locks[provider.kind, provider.device_index] if provider.kind == "directml" else None
+        self._source = source
         try:
-            self._session = onnxruntime.InferenceSession(
-                model,
-                sess_options=_session_options(provider, batch),
-                providers=[provider.to_onnxruntime()],
-                # Else onnxruntime prints 'EP Error' and goes on with the CPU.
-                enable_fallback=0,
-            )
+            with self._turn():
+                self._session = onnxruntime.InferenceSession(
+                    model,
+                    sess_options=_session_options(provider, batch),
+                    providers=[provider.to_onnxruntime()],
+                    # Else onnxruntime prints 'EP Error' and goes on with the CPU.
+                    enable_fallback=0,
+                )
         except Exception as error:  # onnxruntime's own types share no base but Exception
+            reason = onnxruntime_reason(error)
             if provider.kind == "cpu":
-                raise ModelFileError(f"{source} cannot be loaded as an ONNX model ({first_line(error)}).") from error
+                raise ModelFileError(f"{source} cannot be loaded as an ONNX model ({reason}).") from error
             raise UnavailableError(
-                f"{source} does not start on {provider.kind}, device {provider.device_index} ({first_line(error)})."
+                f"{source} does not start on {provider.kind}, device {provider.device_index} ({reason})."
             ) from error
         active = self._session.get_providers()[0]
         if active != EXECUTION_PROVIDERS[provider.kind]:
@@ -118,8 +131,17 @@ class Session:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The file's metadata."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
+        """The file's metadata.
+
+        Raises:
+            ModelFileError: it is no text.
+        """
+        try:
+            return dict(self._session.get_modelmeta().custom_metadata_map)
+        except UnicodeDecodeError as error:
+            raise ModelFileError(
+                f"{self._source} has metadata that is no UTF-8: it is damaged. Copy it again, or export it again."
+            ) from error
 
     @property
     def signature(self) -> dict[str, str]:
@@ -127,14 +149,28 @@ class Session:
         return {value.name: value.type for value in (*self._session.get_inputs(), *self._session.get_outputs())}
 
     def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """uint8 [N, size, size, 3] -> all outputs by name."""
+        """uint8 [N, size, size, 3] -> all outputs by name.
+
+        Raises:
+            UnavailableError: a GPU's driver does not run the model.
+        """
         names = [output.name for output in self._session.get_outputs()]
-        if self._lock is None:
-            results = self._session.run(names, {INPUT_NAME: images})
-        else:
-            with self._lock:
+        try:
+            with self._turn():
                 results = self._session.run(names, {INPUT_NAME: images})
+        except Exception as error:  # onnxruntime's own types share no base but Exception
+            if self.provider.kind == "cpu":
+                raise
+            raise UnavailableError(
+                f"{self._source} does not run on {self.provider.kind}, device {self.provider.device_index} "
+                f"({onnxruntime_reason(error)})."
+            ) from error
         return dict(zip(names, results, strict=True))
+
+    def _turn(self) -> AbstractContextManager[object]:
+        if self.provider.kind != "directml":
+            return nullcontext()
+        return _device_locks[self.provider.kind, self.provider.device_index]
 
 
 def _provider(kind: str, device_index: int, threads: int) -> Provider:

@@ -31,7 +31,7 @@ MISSING = {
         [str(IMAGE), "--data", ".", "--images", "missing"],
     ],
     "crbl-convert": [["missing.h5", "--inspect"], [str(IMAGE), "--check", "missing.npz"]],
-    "crbl-doctor": [],
+    "crbl-doctor": [["missing.onnx"]],
     "crbl-export": [
         ["--variant", "crop", "--checkpoint", "missing.pth"],
         ["--variant", "crop", "--checkpoint", str(IMAGE), "--verify", "missing"],
@@ -43,6 +43,11 @@ MISSING = {
         [str(IMAGE), "--checkpoint", str(IMAGE), "--verify", "missing"],
     ],
     "crbl-check": [["missing.onnx"]],
+    "crbl-verify": [
+        ["missing.onnx", str(IMAGE), "."],
+        [str(IMAGE), "missing.json", "."],
+        [str(IMAGE), str(IMAGE), "missing"],
+    ],
     "crbl-demo": [["--out", str(PROJECT / "docs")]],
 }
 # Options that click can't check by itself, but that need nothing heavy to be checked.

@@ -26,6 +26,7 @@ from crbl_runtime.variant import VARIANTS
     type=READ_FOLDER,
     help="Folder with real images for the parity gate. Default: the validation images of the training run.",
 )
+@click.option("--allow-made-images", is_flag=True, help="Without real images, compare on images made by formula.")
 @click.option("--heatmap", is_flag=True, help="Add an output that says where in the image the logit comes from.")
 @click.option(
     "--precision",
@@ -53,13 +54,14 @@ from crbl_runtime.variant import VARIANTS
     show_default=True,
     help="Refuse a graph with a node that DirectML has no kernel for.",
 )
-@click.option("--force", is_flag=True, help="Replace an existing output file and its card.")
+@click.option("--force", is_flag=True, help="Replace an existing output file, its card and its report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the parity report as JSON.")
 def main(
     variant: str,
     checkpoint_path: Path | None,
     output: Path | None,
     verify: Path | None,
+    allow_made_images: bool,
     heatmap: bool,
     precision: str,
     tolerance: float | None,
@@ -75,32 +77,28 @@ def main(
         click.echo(f"Newest checkpoint of {variant}: {checkpoint_path}", err=as_json)
 
     from crbl_export.export import export_checkpoint
-    from crbl_export.model_card.beside_model import card_path, require_free
-    from crbl_export.parity.image_set import SYNTHETIC, choose_images
+    from crbl_export.model_card.beside_model import card_path, report_path, require_free
+    from crbl_export.parity.image_set import choose_images
     from crbl_export.parity.text import parity_lines, rounding_line
     from crbl_training.checkpoint import load_checkpoint
 
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
     require_free(target, force=force)
     checkpoint = load_checkpoint(checkpoint_path, variant)
-    images = choose_images(checkpoint_path, verify)
-    if images == SYNTHETIC:
-        click.echo(
-            "Warning: no real images were found, the gate compares synthetic ones. Name a folder with --verify.",
-            err=True,
-        )
+    images = choose_images(checkpoint_path, verify, allow_made_images=allow_made_images)
     options = ExportOptions(opset, heatmap, precision, Limits(tolerance, max_flips), require_directml)
     gate = export_checkpoint(checkpoint, images, target, options)
     if as_json:
         first, *others = (report.to_dict() for report in gate.reports)
-        written = {"model": str(target), "card": str(card_path(target))}
+        written = {"model": str(target), "card": str(card_path(target)), "report": str(report_path(target))}
         rounding = gate.rounding.summary() if gate.rounding is not None else {}
-        report = {**written, **first, **rounding, "other_providers": others, "not_checked": gate.not_checked}
-        click.echo(json.dumps(report, indent=2))
+        result = {**written, **first, **rounding, "other_providers": others, "not_checked": gate.not_checked}
+        click.echo(json.dumps(result, indent=2))
         return
     click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
     if gate.rounding is not None:
         click.echo(rounding_line(gate.rounding))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset}, {precision})")
     click.echo(f"Model card: {card_path(target)}")
+    click.echo(f"Parity report, for crbl-verify on other machines: {report_path(target)}")
     click.echo(f"Next: crbl-predict {target} IMAGE...")

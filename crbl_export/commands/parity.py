@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from crbl_export.options import ALL_PROVIDERS
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER
-from crbl_runtime.options import EXECUTION_PROVIDERS
+from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
 
 
 @click.command(
@@ -39,7 +38,8 @@ from crbl_runtime.options import EXECUTION_PROVIDERS
     show_default=True,
     help="Allowed share of decisions that differ outside the margin.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
+@click.option("--allow-made-images", is_flag=True, help="Without real images, compare on images made by formula.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON; crbl-verify reads it.")
 def main(
     model: Path,
     checkpoint_path: Path,
@@ -47,6 +47,7 @@ def main(
     provider: str,
     tolerance: float | None,
     max_flips: float,
+    allow_made_images: bool,
     as_json: bool,
 ) -> None:
     """Check that MODEL decides as its checkpoint does. Exit code 1, and the first divergent node, where it does not."""
@@ -54,14 +55,18 @@ def main(
     from crbl_export.parity.image_set import choose_images
     from crbl_export.parity.limits import Limits
     from crbl_export.parity.text import parity_lines
+    from crbl_runtime.detector import Detector
     from crbl_training.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(checkpoint_path)
-    images = choose_images(checkpoint_path, verify)
+    images = choose_images(checkpoint_path, verify, allow_made_images=allow_made_images)
+    with Detector(model, "cpu") as detector:
+        payload_sha256 = detector.contract.payload_sha256
     gate = check_parity(model, checkpoint, images, Limits(tolerance, max_flips), provider)
     if as_json:
         click.echo(json.dumps(gate.to_dict(), indent=2, allow_nan=False))
     else:
+        click.echo(f"{model.name} is whole: its payload has the SHA-256 {payload_sha256}")
         click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
     if not gate.passed:
         raise click.exceptions.Exit(1)

@@ -1,4 +1,4 @@
-"""A model file and its card come together or not at all."""
+"""A model file, its card and its parity report come together or not at all."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crbl_export.model_card.card import FIRST_LINE, card_text
-from crbl_export.model_card.facts import read_facts
+from crbl_export.model_card.facts import REPORT_SUFFIX, read_facts
 from crbl_runtime.atomic_file import replacing, write_bytes
 from crbl_runtime.errors import OutputError, UsageError
+
+# How the JSON of a parity report begins.
+REPORT_START = '{\n  "schema_version": '
 
 
 def card_path(model: Path) -> Path:
@@ -22,19 +25,27 @@ def card_path(model: Path) -> Path:
     return model.with_suffix(".md")
 
 
+def report_path(model: Path) -> Path:
+    """Where the parity report of a model file lies: crop.parity.json beside crop.onnx."""
+    return model.with_suffix(REPORT_SUFFIX)
+
+
 def require_free(model: Path, *, force: bool) -> None:
-    """Make sure that a model file and its card may be written.
+    """Make sure that a model file, its card and its report may be written.
 
     Raises:
-        UsageError: one of them exists, and not `force`; or what would be replaced is no model card.
+        UsageError: one of them exists, and not `force`; or what would be replaced was not written by crbl-export.
     """
-    card = card_path(model)
+    card, report = card_path(model), report_path(model)
     if force:
-        if card.exists() and not card.read_bytes().startswith(FIRST_LINE.encode()):
-            raise UsageError(f"{card} is no model card of crbl-export, so not even --force replaces it. Rename it.")
+        _require_own(card, FIRST_LINE, "model card")
+        _require_own(report, REPORT_START, "parity report")
         return
-    if card.exists():
-        raise UsageError(f"{card} exists. Give another name with -o, or replace model and card with --force.")
+    for path in (card, report):
+        if path.exists():
+            raise UsageError(
+                f"{path} exists. Give another name with -o, or replace model, card and report with --force."
+            )
     if model.exists():
         raise UsageError(
             f"{model} exists, without a card: an export that was ended at the last moment, or an older crbl. Give "
@@ -42,20 +53,26 @@ def require_free(model: Path, *, force: bool) -> None:
         )
 
 
-@contextmanager
-def replacing_with_card(model: Path) -> Iterator[Path]:
-    """Give a temporary path for a model file; when the block ends well, the file and its card get their names.
+def _require_own(path: Path, start: str, kind: str) -> None:
+    if path.exists() and not path.read_bytes().startswith(start.encode()):
+        raise UsageError(f"{path} is no {kind} of crbl-export, so not even --force replaces it. Rename it.")
 
-    The card is written first and named last. Whenever the process is killed, no card lies beside a model file that it
-    does not describe: at worst there is none. When anything raises, an old file keeps its old card.
+
+@contextmanager
+def replacing_with_card(model: Path) -> Iterator[tuple[Path, Path]]:
+    """Give temporary paths for a model file and its report; when the block ends well, they get their names.
+
+    The model file is named first, and the card, which is made here, last. Whenever the process is killed, neither a
+    card nor a report lies beside a model file that it does not describe: at worst there is none. When anything raises,
+    an old file keeps its old card and report.
 
     Raises:
         OutputError: the disk is full or read-only, or `model` or a folder above it cannot be what it must be.
         ModelFileError: the block wrote no CRBL model.
     """
     try:
-        with _replacing_both(model) as candidate:
-            yield candidate
+        with _replacing_all(model) as candidates:
+            yield candidates
     except OSError as error:
         raise OutputError(
             f"{model} cannot be written ({error.strerror or error}), nothing of it was left there. "
@@ -64,21 +81,24 @@ def replacing_with_card(model: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _replacing_both(model: Path) -> Iterator[Path]:
-    card = card_path(model)
-    with replacing(card) as new_card:
-        old_card = card.read_bytes() if card.exists() else None
+def _replacing_all(model: Path) -> Iterator[tuple[Path, Path]]:
+    card, report = card_path(model), report_path(model)
+    with replacing(card) as new_card, replacing(report) as new_report:
+        old = {path: path.read_bytes() for path in (card, report) if path.exists()}
         try:
             with replacing(model) as new_model:
-                yield new_model
+                yield new_model, new_report
                 text = card_text(read_facts(new_model.read_bytes(), model.name))
                 new_card.write_bytes(text.encode())
-                card.unlink(missing_ok=True)
+                for path in old:
+                    path.unlink()
         except BaseException:
-            if old_card is not None and _describes(old_card, model):
-                write_bytes(card, old_card)
+            for path, content in old.items():
+                if _describes(content, model):
+                    write_bytes(path, content)
             raise
 
 
-def _describes(card: bytes, model: Path) -> bool:
-    return model.exists() and hashlib.sha256(model.read_bytes()).hexdigest().encode() in card
+def _describes(content: bytes, model: Path) -> bool:
+    """Whether a card or a report is about the model file that is there."""
+    return model.exists() and hashlib.sha256(model.read_bytes()).hexdigest().encode() in content

@@ -11,6 +11,8 @@ from crbl_export.model_file import ModelFile
 from crbl_runtime.contract import HEATMAP_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError
 
+REPORT_SUFFIX = ".parity.json"
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -28,6 +30,11 @@ class ModelFacts:
     opset: int
     ir_version: int
     heatmap: tuple[int, int] | None
+
+    @property
+    def report_name(self) -> str:
+        """Of the parity report that lies beside the file."""
+        return Path(self.name).with_suffix(REPORT_SUFFIX).name
 
     @property
     def training(self) -> dict[str, Any]:

@@ -60,14 +60,15 @@ def _region_steps(spec: PreprocessingSpec) -> list[str]:
 def _resize_steps(spec: PreprocessingSpec) -> list[str]:
     size = f"{spec.image_size} × {spec.image_size}"
     last = (
-        f"Resize to {size} pixels, bicubic (OpenCV: `INTER_CUBIC`, which does not smooth before it shrinks), without "
-        "keeping the proportions."
+        f"Turn the values into 64-bit floating-point numbers, resize to {size} pixels, bicubic (OpenCV: `INTER_CUBIC`, "
+        "which does not smooth before it shrinks), without keeping the proportions, then round each value v to "
+        "floor(v + 0.5) and limit it to 0 to 255. On 8-bit values builds of OpenCV differ from each other."
     )
     if spec.region != "object":
         return [last]
     return [
-        f"Resize to {spec.object_size} × {spec.object_size} pixels by area (OpenCV: `INTER_AREA`), without keeping the "
-        "proportions.",
+        f"Resize to {spec.object_size} × {spec.object_size} pixels by area (OpenCV: `INTER_AREA`, on 8-bit values), "
+        "without keeping the proportions.",
         last,
     ]
 

@@ -8,8 +8,8 @@ from crbl_export.parity.image_set import ImageSet
 from crbl_export.parity.limits import Limits
 from crbl_export.parity.predictions import FilePredictions
 from crbl_export.parity.report import REPORT_SCHEMA_VERSION, ParityReport
-from crbl_runtime.decision import threshold_logit
 from crbl_runtime.errors import ParityError
+from crbl_runtime.flipped_decisions import flipped_decisions
 
 
 def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> ParityReport:
@@ -25,10 +25,7 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
     error_torch, error_onnx = float(np.max(rounding)), float(np.max(errors))
     median_error_torch, median_error_onnx = float(np.median(rounding)), float(np.median(errors))
     limit, median_limit = limits.logit_error(error_torch), limits.logit_error(median_error_torch)
-    boundary = threshold_logit(predictions.threshold)
-    differs = predictions.is_anomaly != (float64 > boundary)
-    near = np.abs(float64 - boundary) <= limit
-    flips = int(np.sum(differs & ~near))
+    flips = flipped_decisions(predictions.is_anomaly, float64, predictions.threshold, limit)
     failures = []
     if not all(bool(np.isfinite(values).all()) for values in (float64, float32, logits)):
         failures.append("a logit is NaN or infinite")
@@ -38,9 +35,9 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
         failures.append(
             f"half of the logits are off by {median_error_onnx:.3g} or more, at most {median_limit:.3g} is allowed"
         )
-    if flips > limits.max_flips * len(float64):
+    if flips.outside_margin > limits.max_flips * len(float64):
         allowed = f", at most {limits.max_flips:.3g} of them may" if limits.max_flips else ""
-        failures.append(f"{flips} of {len(float64)} decisions differ{allowed}")
+        failures.append(f"{flips.outside_margin} of {len(float64)} decisions differ{allowed}")
     return ParityReport(
         schema_version=REPORT_SCHEMA_VERSION,
         provider=predictions.provider.kind,
@@ -58,8 +55,8 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
         median_limit=median_limit,
         margin=limit,
         worst_image=images.names[int(np.argmax(errors))],
-        flips=flips,
-        flips_within_margin=int(np.sum(differs & near)),
+        flips=flips.outside_margin,
+        flips_within_margin=flips.within_margin,
         max_flips=limits.max_flips,
         failures=tuple(failures),
         predictions=predictions,

@@ -1,5 +1,6 @@
 """The images that a model file and PyTorch are compared on: which they are, and how they are read."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from tqdm import tqdm
 from crbl_export.parity.contents_hash import contents_hash
 from crbl_export.parity.reference import Reference, reference_logits
 from crbl_export.trained_model import TrainedModel
-from crbl_runtime.errors import ImageError, ParityError
+from crbl_runtime.errors import ImageError, ParityError, UsageError
 from crbl_runtime.image_folder import find_images
-from crbl_runtime.preprocessing import prepare
 from crbl_runtime.self_test import self_test_images
+from crbl_runtime.verification.record import ImageHashes, prepare_and_hash
 from crbl_training.evaluation.scores import scored_images
 
 
@@ -22,14 +23,15 @@ class ImageFiles:
     """Which images to compare on.
 
     Attributes:
-        paths: image files; none for the synthetic images of the self-test. source: where they come from, in words.
+        paths: image files; none for the images of the self-test, which are made by formula.
+        source: where they come from, in words.
     """
 
     paths: tuple[Path, ...]
     source: str
 
 
-SYNTHETIC = ImageFiles((), "synthetic images, no real ones")
+MADE_IMAGES = ImageFiles((), "images made by formula, no real ones")
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,22 @@ class ImageSet:
     """N images on which a model file is compared with PyTorch, with PyTorch's logits.
 
     Attributes:
-        names: N names. contents: N encoded images, as read from disk, or uint8 arrays.
+        names: N names. contents: N encoded images, as read from disk, or uint8 arrays. hashes: of each of them.
         pixels: uint8 [N, size, size, 3], the same images prepared for the network.
         reference: PyTorch's logits. checkpoint_hash: of the checkpoint whose model gave them.
         unreadable: names of images that cannot be decoded. source: where the images come from, in words.
+        made: whether they are made by formula and no real ones.
     """
 
     names: tuple[str, ...]
     contents: tuple[bytes | NDArray[np.uint8], ...]
+    hashes: tuple[ImageHashes, ...]
     pixels: NDArray[np.uint8]
     reference: Reference
     checkpoint_hash: str
     unreadable: tuple[str, ...]
     source: str
+    made: bool
 
     @property
     def hash(self) -> str:
@@ -57,16 +62,24 @@ class ImageSet:
         return contents_hash(self.contents)
 
 
-def choose_images(checkpoint_path: Path, folder: Path | None) -> ImageFiles:
-    """The images of a user's folder, else the run's validation images, else the synthetic self-test images.
+def choose_images(checkpoint_path: Path, folder: Path | None, *, allow_made_images: bool = False) -> ImageFiles:
+    """The images of a user's folder, else the run's validation images, else, if allowed, those made by formula.
 
     Raises:
-        InputError: the folder is missing or holds no images.
+        UsageError: there are no real images. InputError: the folder is missing or holds no images.
     """
     if folder is not None:
-        return ImageFiles(tuple(find_images(folder)), str(folder))
+        return ImageFiles(tuple(find_images(folder)), f"the folder {folder.resolve().name}")
     found = scored_images(checkpoint_path)
-    return ImageFiles(tuple(found), f"the validation images of {checkpoint_path.name}") if found else SYNTHETIC
+    if found:
+        return ImageFiles(tuple(found), f"the validation images of {checkpoint_path.name}")
+    if allow_made_images:
+        return MADE_IMAGES
+    raise UsageError(
+        f"There are no real images to compare on: the validation images of {checkpoint_path.name} are not recorded or "
+        "not there any more. Name a folder with --verify, or take images made by formula with --allow-made-images; the "
+        "model card will say so."
+    )
 
 
 def read_image_set(files: ImageFiles, trained: TrainedModel) -> ImageSet:
@@ -77,34 +90,49 @@ def read_image_set(files: ImageFiles, trained: TrainedModel) -> ImageSet:
     """
     names: list[str] = []
     contents: list[bytes | NDArray[np.uint8]] = []
+    hashes: list[ImageHashes] = []
     pixels: list[NDArray[np.uint8]] = []
     unreadable: list[str] = []
     given = _given(files, trained.preprocessing.image_size)
     for name, image in tqdm(given, desc="Reading images", unit="", leave=False, disable=None):
         try:
             content = image.read_bytes() if isinstance(image, Path) else image
-            pixels.append(prepare(content, trained.preprocessing).pixels)
+            prepared, sha256 = prepare_and_hash(content, trained.preprocessing)
         except (ImageError, OSError):
             unreadable.append(name)
             continue
         names.append(name)
         contents.append(content)
+        hashes.append(sha256)
+        pixels.append(prepared.pixels)
     if not names:
         raise ParityError(f"Nothing was compared: none of the {len(given)} images of {files.source} can be read.")
-    prepared = np.stack(pixels)
+    stacked = np.stack(pixels)
     return ImageSet(
         names=tuple(names),
         contents=tuple(contents),
-        pixels=prepared,
-        reference=reference_logits(trained, prepared),
+        hashes=tuple(hashes),
+        pixels=stacked,
+        reference=reference_logits(trained, stacked),
         checkpoint_hash=trained.checkpoint.hash,
         unreadable=tuple(unreadable),
         source=files.source,
+        made=files == MADE_IMAGES,
     )
 
 
 def _given(files: ImageFiles, image_size: int) -> list[tuple[str, Path | NDArray[np.uint8]]]:
-    """Names, with files or, where there are none, synthetic images."""
-    if files == SYNTHETIC:
-        return [(f"synthetic {number}", image) for number, image in enumerate(self_test_images(image_size))]
-    return [(str(path), path) for path in files.paths]
+    """Names, with files or, where there are none, images made by formula."""
+    if files == MADE_IMAGES:
+        return [(f"made {number}", image) for number, image in enumerate(self_test_images(image_size))]
+    return list(zip(_names(files.paths), files.paths, strict=True))
+
+
+def _names(paths: tuple[Path, ...]) -> list[str]:
+    """The paths below the folder that they share, with slashes on every system: nothing of the machine's folders."""
+    absolute = [path.absolute() for path in paths]
+    try:
+        folder = os.path.commonpath([path.parent for path in absolute])
+    except ValueError:  # On Windows they may lie on several drives.
+        return [path.name for path in paths]
+    return [path.relative_to(folder).as_posix() for path in absolute]

@@ -3,17 +3,16 @@
 import logging
 from pathlib import Path
 
-import onnxruntime
-
-from crbl_export.options import ALL_PROVIDERS
 from crbl_export.parity.compare import compare
 from crbl_export.parity.image_set import ImageSet
 from crbl_export.parity.limits import Limits
 from crbl_export.parity.predictions import predict_images
+from crbl_export.parity.record import parity_record
 from crbl_export.parity.report import ParityGate, ParityReport
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import ParityError, UnavailableError, UsageError, WrongResultsError
-from crbl_runtime.options import EXECUTION_PROVIDERS
+from crbl_runtime.options import ALL_PROVIDERS
+from crbl_runtime.session import providers_here
 
 logger = logging.getLogger("crbl_export")
 
@@ -31,7 +30,7 @@ def check_providers(
         ParityError: a provider computes wrongly already in the self-test of the file. Else see `check_provider`.
     """
     reports, not_checked = [], {}
-    for kind in _providers_here() if provider == ALL_PROVIDERS else (provider,):
+    for kind in providers_here() if provider == ALL_PROVIDERS else (provider,):
         try:
             reports.append(check_provider(model, images, limits, kind))
         except WrongResultsError as error:
@@ -41,7 +40,7 @@ def check_providers(
                 raise
             logger.warning("%s was not checked: %s", kind, error)
             not_checked[kind] = str(error)
-    return ParityGate(tuple(reports), not_checked)
+    return ParityGate(tuple(reports), not_checked, parity_record(model, images, reports[0]))
 
 
 def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, provider: str = "cpu") -> ParityReport:
@@ -63,9 +62,3 @@ def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, 
                 f"{images.checkpoint_hash[:12]}. Name the checkpoint it comes from, or export again."
             )
         return compare(images, predict_images(detector, images), limits if limits is not None else Limits())
-
-
-def _providers_here() -> tuple[str, ...]:
-    """The CPU and the GPU providers of this onnxruntime."""
-    available = onnxruntime.get_available_providers()
-    return ("cpu", *(kind for kind, name in EXECUTION_PROVIDERS.items() if kind != "cpu" and name in available))

@@ -6,8 +6,9 @@ from typing import Any
 
 from crbl_export.parity.predictions import FilePredictions
 from crbl_export.parity.rounding_effect import RoundingEffect
+from crbl_runtime.verification.record import ParityRecord
 
-REPORT_SCHEMA_VERSION = 2
+REPORT_SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ class ParityReport:
 
 
 SUMMARY = (
-    "provider", "onnxruntime", "images", "images_hash", "error_torch", "error_onnx", "limit", "margin", "max_flips",
-    "flips", "flips_within_margin",
+    "provider", "onnxruntime", "images", "images_source", "images_hash", "error_torch", "error_onnx", "limit", "margin",
+    "max_flips", "flips", "flips_within_margin",
 )  # fmt: skip
 
 
@@ -111,11 +112,14 @@ class ParityGate:
 
     Attributes:
         reports: one a provider, the CPU's first. not_checked: providers that this onnxruntime has but that do not
-            start here, and why. rounding: what rounding to half changed, where a file of fp16 was exported.
+            start here, and why.
+        record: what other machines need to repeat the proof.
+        rounding: what rounding to half changed, where a file of fp16 was exported.
     """
 
     reports: tuple[ParityReport, ...]
     not_checked: dict[str, str]
+    record: ParityRecord
     rounding: RoundingEffect | None = None
 
     @property
@@ -130,6 +134,7 @@ class ParityGate:
             "passed": self.passed,
             "reports": [report.to_dict() for report in self.reports],
             "not_checked": self.not_checked,
+            "record": self.record.to_dict(),
         }
 
 

@@ -29,9 +29,7 @@ class RoundingEffect:
         return {"error_rounding": float(f"{self.error:.2g}"), "flips_rounding": self.flips}
 
 
-def rounding_effect(
-    rounded: NDArray[np.float64], trained: NDArray[np.float64], threshold: float, limit: float = LARGEST_EFFECT
-) -> RoundingEffect:
+def rounding_effect(rounded: NDArray[np.float64], trained: NDArray[np.float64], threshold: float) -> RoundingEffect:
     """Compare logits of the rounded model with those of the trained one, float64 [N] each, computed in float64.
 
     Within the limit a decision can flip only where the trained model's logit is nearer than that to the threshold.
@@ -43,10 +41,10 @@ def rounding_effect(
     effect = RoundingEffect(
         error=float(np.max(np.abs(rounded - trained))), flips=int(np.sum((rounded > boundary) != (trained > boundary)))
     )
-    if not effect.error <= limit:
+    if not effect.error <= LARGEST_EFFECT:
         raise ParityError(
-            f"Rounding the weights to half precision moves a logit by {effect.error:.3g}, at most {limit:.3g} is "
-            f"allowed, and flips {effect.flips} of {len(trained)} decisions. Nothing was written. "
+            f"Rounding the weights to half precision moves a logit by {effect.error:.3g}, at most {LARGEST_EFFECT:g} "
+            f"is allowed, and flips {effect.flips} of {len(trained)} decisions. Nothing was written. "
             "Export with --precision fp32."
         )
     return effect

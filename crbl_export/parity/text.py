@@ -8,6 +8,7 @@ def parity_lines(report: ParityReport) -> list[str]:
     """The report as lines of text, the verdict last."""
     lines = [
         f"Parity on {report.images} images ({report.images_source}), provider {report.provider}",
+        f"  SHA-256 of the images                     {report.images_hash[:16]}…",
         f"  largest |logit error| of float32 PyTorch  {report.error_torch:.2e}  (against float64 PyTorch)",
         f"  largest |logit error| of the model file   {report.error_onnx:.2e}  (at most {report.limit:.2e})",
         f"  median |logit error| of the model file    {report.median_error_onnx:.2e}  "

@@ -7,3 +7,7 @@ from crbl_runtime.command_line import run_command
 
 def crbl_predict() -> NoReturn:
     run_command("crbl-predict", "crbl_runtime.commands.predict")
+
+
+def crbl_verify() -> NoReturn:
+    run_command("crbl-verify", "crbl_runtime.commands.verify")

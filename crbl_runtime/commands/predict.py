@@ -131,6 +131,7 @@ def _to_dict(result: ImageResult) -> dict[str, Any]:
                 "notes": list(prediction.notes),
                 "provider": prediction.provider,
                 "fallback": prediction.fallback,
+                "preparation": prediction.preparation,
                 "heatmap": prediction.heatmap.tolist() if prediction.heatmap is not None else None,
             }
             for prediction in result.predictions
@@ -176,7 +177,11 @@ def _summary(results: Sequence[ImageResult]) -> list[str]:
     if not predicted:
         return [summary]
     first = predicted[0].predictions[0]
-    return [f"{summary} (on {first.provider})", *([f"Fallback: {first.fallback}"] if first.fallback else [])]
+    lines = [f"{summary} (on {first.provider})"]
+    if first.fallback:
+        lines.append(f"Fallback: {first.fallback}")
+    # One machine prepares all images, those of a second model too.
+    return [*lines, f"Warning: {first.preparation}"] if first.preparation else lines
 
 
 def _exit_with(results: Sequence[ImageResult], fail_on_anomaly: bool) -> None:

@@ -21,10 +21,11 @@ from crbl_export.exporters.export_graph import export_graph
 from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.graph import ExportGraph
 from crbl_export.model_file import ModelFile
-from crbl_export.parity.image_set import SYNTHETIC
+from crbl_export.parity.image_set import MADE_IMAGES
 from crbl_export.passes import PASSES
 from crbl_runtime.errors import CheckpointError, ParityError, UsageError
 from crbl_runtime.preprocessing import prepare
+from crbl_runtime.verification.record import read_record
 from crbl_training.checkpoint import METADATA_KEY, Checkpoint, load_checkpoint
 from crbl_training.model.network_input import network_input
 from public_commands import Trained, run_command, run_in_own_process
@@ -83,7 +84,9 @@ def test_another_process_exports_the_same_bytes_and_reports_json(crop: Trained, 
     assert result.returncode == 0, result.stderr
     assert target.read_bytes() == crop.model.read_bytes()
     assert target.with_suffix(".md").read_bytes() == crop.model.with_suffix(".md").read_bytes()
+    assert read_record(target.with_suffix(".parity.json")) == read_record(crop.model.with_suffix(".parity.json"))
     report = json.loads(result.stdout)
+    assert report["report"] == str(target.with_suffix(".parity.json"))
     assert (report["model"], report["card"]) == (str(target), str(target.with_suffix(".md")))
     assert (report["provider"], report["images"], report["passed"]) == ("cpu", 16, True)
     assert (report["other_providers"], report["not_checked"], report["divergence"]) == ([], {}, None)
@@ -171,7 +174,7 @@ def test_a_file_that_fails_the_gate_is_not_left_behind(
     target = tmp_path / "model.onnx"
     target.write_bytes(b"the old file")
     with pytest.raises(ParityError, match="does not decide as PyTorch does") as error:
-        export_checkpoint(load_checkpoint(small.checkpoint), SYNTHETIC, target)
+        export_checkpoint(load_checkpoint(small.checkpoint), MADE_IMAGES, target)
     assert f"First divergent node: {reader.name} " in str(error.value)
     assert target.read_bytes() == b"the old file"
     assert list(tmp_path.iterdir()) == [target]

@@ -32,7 +32,17 @@ def test_a_full_disk(small: Trained, small_file: ModelFile, small_disk: Path, mo
     old = small_disk / "model.onnx"
     old.write_bytes(b"the old file")
     monkeypatch.setattr(export, "build_model_file", lambda trained, options: small_file)
-    result = run_command("crbl-export", "--variant", "crop", "--checkpoint", small.checkpoint, "--force", "-o", old)
+    result = run_command(
+        "crbl-export",
+        "--variant",
+        "crop",
+        "--checkpoint",
+        small.checkpoint,
+        "--force",
+        "--allow-made-images",
+        "-o",
+        old,
+    )
     assert result.returncode == 3, result.stderr
     assert "Traceback" not in result.stderr
     assert "model.onnx cannot be written (No space left on device)" in result.stderr
@@ -55,6 +65,6 @@ def test_something_else_in_the_place_of_the_file(small: Trained, tmp_path: Path)
     (tmp_path / "a file").touch()
     before = sorted(tmp_path.rglob("*"))
     for target in (tmp_path / "model.onnx", tmp_path / "a file" / "model.onnx"):
-        with pytest.raises(OutputError, match="cannot be written"), replacing_with_card(target) as candidate:
+        with pytest.raises(OutputError, match="cannot be written"), replacing_with_card(target) as (candidate, _):
             candidate.write_bytes(small.model.read_bytes())
     assert sorted(tmp_path.rglob("*")) == before

@@ -21,7 +21,9 @@ CONTRACT = ModelContract(
     export={"opset": 18},
     parity=None,
     self_test=SelfTest((0.25, -1.5), 1e-3),
+    golden_image="0" * 64,
 )
+OTHER_ARITHMETIC = CONTRACT.preprocessing.to_dict() | {"arithmetic": "cubic-uint8"}
 
 
 def test_json_and_back_is_the_same_contract() -> None:
@@ -36,12 +38,13 @@ def test_the_same_contract_is_the_same_text() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 2}, "schema version 2"),
+        ({"schema_version": 1}, "schema version 1.*export the model again"),
         ({"surprise": 1}, "surprise"),
         ({"labels": ["normal"]}, "damaged contract"),
         ({"threshold": "high"}, "damaged contract"),
         ({"preprocessing_hash": "0" * 64}, "changed after the export"),
-        ({"preprocessing": {"region": "object"}}, "damaged contract"),
+        ({"preprocessing": {"region": "object"}}, "damaged contract.*export the model again"),
+        ({"preprocessing": OTHER_ARITHMETIC}, "arithmetic is 'cubic-uint8'.*Export the model again"),
         ({"self_test": {}}, "damaged contract"),
     ],
 )

@@ -3,7 +3,9 @@
 import io
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +17,9 @@ from PIL import Image
 
 from crbl_runtime import Detector, ImageError, ModelFileError, UsageError, decode, prepare
 from crbl_runtime.model_sessions import ModelSessions
-from crbl_runtime.session import Provider
+from crbl_runtime.session import Provider, Session
 from public_commands import Trained
+from rewritten_model import rewritten
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +146,84 @@ def test_files_that_are_no_crbl_model_are_refused_by_name(tmp_path: Path, crop: 
             Detector(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"threshold": 0.01', b'"threshold": 0.99'), (b'"object_threshold": 150', b'"object_threshold": 140')],
+)
+def test_a_contract_that_was_changed_in_the_file_is_refused(
+    crop: Trained, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    content = crop.model.read_bytes()
+    assert old in content
+    (tmp_path / "changed.onnx").write_bytes(content.replace(old, new))
+    with pytest.raises(ModelFileError, match=r"changed\.onnx is damaged or was changed after its export"):
+        Detector(tmp_path / "changed.onnx")
+
+
+def test_flipped_signs_in_one_weight_are_refused_on_the_cpu_too(crop: Trained, tmp_path: Path) -> None:
+    content = bytearray(crop.model.read_bytes())
+    weight = max(onnx.load(crop.model).graph.initializer, key=lambda tensor: len(tensor.raw_data)).raw_data
+    start = content.index(weight)
+    for number in range(2_000):
+        content[start + 4 * number + 3] ^= 0x80
+    (tmp_path / "damaged.onnx").write_bytes(content)
+    with pytest.raises(ModelFileError, match="damaged"):
+        Detector(tmp_path / "damaged.onnx", provider="cpu")
+
+
+def test_no_change_of_a_file_gets_past_its_hash(crop: Trained, tmp_path: Path) -> None:
+    """Wherever it is: in weights, in the graph, in the metadata, in the hash itself or in its name."""
+    content = crop.model.read_bytes()
+    metadata = content.index(b'"payload_sha256"')
+    random = np.random.default_rng(0)
+    places = [*random.integers(0, len(content), 20), *range(metadata - 40, metadata + 100, 3)]
+    for place in places:
+        changed = bytearray(content)
+        changed[place] ^= 1 << int(random.integers(0, 8))
+        (tmp_path / "changed.onnx").write_bytes(changed)
+        with pytest.raises(ModelFileError):
+            Detector(tmp_path / "changed.onnx", provider="cpu")
+
+
+def test_metadata_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [value], [other])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    helper.set_model_props(model, {"crbl": "nothing yet"})
+    (tmp_path / "text.onnx").write_bytes(model.SerializeToString().replace(b"nothing yet", b"nothing\xb1\xff\xfe\x80"))
+    with pytest.raises(ModelFileError, match=r"text\.onnx has metadata that is no UTF-8"):
+        Detector(tmp_path / "text.onnx")
+
+
+def test_threads_that_come_first_together_open_one_session(crop: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    right = Session.__init__
+
+    def count(*given: Any) -> None:
+        opened.append(given)
+        right(*given)
+
+    monkeypatch.setattr(Session, "__init__", count)
+    sessions = ModelSessions(crop.model.read_bytes(), "crop.onnx", batch_size=4)
+    together = threading.Barrier(8)
+
+    def first() -> Session:
+        together.wait()
+        return sessions.session(Provider("cpu"))
+
+    with ThreadPoolExecutor(8) as threads:
+        found = {id(future.result()) for future in [threads.submit(first) for _ in range(8)]}
+    assert len(found) == len(opened) == 1
+
+
 def test_a_crbl_model_with_other_outputs_is_refused(tmp_path: Path, crop: Trained) -> None:
-    model = onnx.load(crop.model)
-    model.graph.output[0].name = "score"
-    for node in model.graph.node:
-        node.output[:] = ["score" if name == "probability" else name for name in node.output]
-    onnx.save(model, tmp_path / "renamed.onnx")
+    def rename(graph: onnx.GraphProto) -> None:
+        graph.output[0].name = "score"
+        for node in graph.node:
+            node.output[:] = ["score" if name == "probability" else name for name in node.output]
+
+    (tmp_path / "renamed.onnx").write_bytes(rewritten(crop.model.read_bytes(), rename))
     with pytest.raises(ModelFileError, match="probability"):
         Detector(tmp_path / "renamed.onnx")
 

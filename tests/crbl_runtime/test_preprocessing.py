@@ -9,7 +9,14 @@ import pytest
 import skimage.data
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.preprocessing import PreprocessingSpec, prepare
+from crbl_runtime.preprocessing import ARITHMETIC, PreprocessingSpec, prepare
+
+
+def bicubic(pixels: np.ndarray, size: int) -> np.ndarray:
+    """In float64 and rounded once, written out."""
+    resized = cv2.resize(pixels.astype(np.float64), (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.clip(np.floor(resized + 0.5), 0, 255)
+
 
 PHOTOGRAPH = skimage.data.coffee()[100:230, 150:290]
 
@@ -20,20 +27,18 @@ def test_object_images_pass_through_100_pixels_by_area_before_cubic() -> None:
     prepared = prepare(image, PreprocessingSpec(region="object"))
     x, y, width, height = prepared.box
     expected = cv2.resize(image[y : y + height, x : x + width], (100, 100), interpolation=cv2.INTER_AREA)
-    expected = cv2.resize(expected, (128, 128), interpolation=cv2.INTER_CUBIC)
     assert prepared.region_found
-    assert np.array_equal(prepared.pixels, expected)
+    assert np.array_equal(prepared.pixels, bicubic(expected, 128))
 
 
 def test_border_images_are_resized_by_cubic_alone() -> None:
     prepared = prepare(PHOTOGRAPH, PreprocessingSpec(region="border"))
-    expected = cv2.resize(PHOTOGRAPH[4:, 4:], (128, 128), interpolation=cv2.INTER_CUBIC)
-    assert np.array_equal(prepared.pixels, expected)
+    assert np.array_equal(prepared.pixels, bicubic(PHOTOGRAPH[4:, 4:], 128))
 
 
 def test_whole_images_are_only_resized() -> None:
     prepared = prepare(PHOTOGRAPH, PreprocessingSpec(region="whole", image_size=64))
-    assert np.array_equal(prepared.pixels, cv2.resize(PHOTOGRAPH, (64, 64), interpolation=cv2.INTER_CUBIC))
+    assert np.array_equal(prepared.pixels, bicubic(PHOTOGRAPH, 64))
 
 
 def test_an_image_without_an_object_is_taken_whole_and_none_is_found() -> None:
@@ -63,9 +68,11 @@ def test_every_field_changes_the_hash() -> None:
         "mean": (0.5, 0.0, 0.0),
         "std": (0.5, 1.0, 1.0),
     }
-    assert set(others) == {field.name for field in fields(spec)}
+    # Of the arithmetic there is one value, which is part of the hash all the same.
+    assert {*others, "arithmetic"} == {field.name for field in fields(spec)}
     hashes = {spec.hash} | {replace(spec, **{name: value}).hash for name, value in others.items()}
     assert len(hashes) == len(others) + 1
+    assert spec.to_dict()["arithmetic"] == ARITHMETIC
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,7 @@ def test_every_field_changes_the_hash() -> None:
         ("mean", (0.0, 0.0)),
         ("std", (1.0, 0.0, 1.0)),
         ("std", (1.0, float("nan"), 1.0)),
+        ("arithmetic", "cubic-uint8"),
     ],
 )
 def test_values_out_of_range_are_named(name: str, value: object) -> None:

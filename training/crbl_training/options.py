@@ -9,6 +9,8 @@ AUGMENTATIONS = ("original", "strong", "none")
 SCHEDULERS = ("plateau", "cosine")
 CACHE_MODES = ("auto", "on", "off")
 CACHE_GIGABYTES = 4
+# Messages name this option, too.
+NO_TILED_RESOURCES = "--no-tiled-resources"
 
 # The signed root's derivative grows without bound near zero, so the backward pass uses a larger floor than the
 # forward pass; docs/root_floor.md has the measurement.

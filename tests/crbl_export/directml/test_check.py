@@ -13,7 +13,7 @@ from crbl_export.directml.check import check_directml
 from crbl_export.directml.kernel_table import kernel_table
 from crbl_export.model_file import ModelFile
 from crbl_export.options import ExportOptions
-from crbl_export.parity.image_set import SYNTHETIC
+from crbl_export.parity.image_set import MADE_IMAGES
 from crbl_runtime.errors import ModelFileError
 from crbl_training.checkpoint import load_checkpoint
 from public_commands import Trained, run_command
@@ -124,8 +124,8 @@ def test_an_export_with_such_a_node_is_refused(
     monkeypatch.setattr(export, "build_model_file", lambda trained, options: small_file)
     checkpoint = load_checkpoint(small.checkpoint)
     with pytest.raises(ModelFileError, match="culprit"):
-        export.export_checkpoint(checkpoint, SYNTHETIC, tmp_path / "model.onnx")
+        export.export_checkpoint(checkpoint, MADE_IMAGES, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
-    export.export_checkpoint(checkpoint, SYNTHETIC, tmp_path / "model.onnx", ExportOptions(require_directml=False))
+    export.export_checkpoint(checkpoint, MADE_IMAGES, tmp_path / "model.onnx", ExportOptions(require_directml=False))
     assert "culprit" in caplog.text
     assert (tmp_path / "model.onnx").is_file()

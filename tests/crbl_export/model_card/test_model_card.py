@@ -15,13 +15,14 @@ import onnx
 import pytest
 from jinja2 import UndefinedError
 
-from crbl_export.model_card.beside_model import card_path, replacing_with_card, require_free
+from crbl_export.model_card.beside_model import REPORT_START, card_path, replacing_with_card, report_path, require_free
 from crbl_export.model_card.card import card_text, environment, model_card
 from crbl_export.model_card.facts import ModelFacts, read_facts, read_model_file
 from crbl_export.model_card.preprocessing_steps import preparation_steps, scaling_in_the_graph
-from crbl_export.parity.image_set import SYNTHETIC, read_image_set
+from crbl_export.model_file import ModelFile
+from crbl_export.parity.image_set import MADE_IMAGES, read_image_set
 from crbl_export.trained_model import TrainedModel
-from crbl_runtime.contract import HEATMAP_NAME, METADATA_KEY, ModelContract
+from crbl_runtime.contract import HEATMAP_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError, OutputError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.self_test import self_test_images
@@ -52,9 +53,7 @@ def small_file(contract: ModelContract, heatmap: tuple[int, int] | None = None, 
     output = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", *(heatmap or ())])
     graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], [name])], "g", [value], [output])
     model = onnx.helper.make_model(graph, producer_name=producer)
-    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
-    content: bytes = model.SerializeToString()
-    return content
+    return ModelFile(model, contract).to_bytes()
 
 
 def card_of(facts: ModelFacts, contract: ModelContract) -> str:
@@ -201,8 +200,8 @@ def test_leaked_images_are_a_limit(facts: ModelFacts, contract: ModelContract) -
 
 def test_a_gate_without_real_images_is_named(facts: ModelFacts, contract: ModelContract) -> None:
     checkpoint = small_checkpoint()
-    synthetic = read_image_set(SYNTHETIC, TrainedModel.of(checkpoint))
-    parity = {**(contract.parity or {}), "images_hash": synthetic.hash}
+    made = read_image_set(MADE_IMAGES, TrainedModel.of(checkpoint))
+    parity = {**(contract.parity or {}), "images_hash": made.hash}
     card = card_of(facts, replace(contract, preprocessing=checkpoint.preprocessing, parity=parity))
     assert "It had no real images" in card
     assert "It had no real images" not in card_of(facts, contract)
@@ -289,8 +288,9 @@ def test_a_file_that_is_no_crbl_model_has_no_card(tmp_path: Path) -> None:
 
 def write_both(folder: Path, content: bytes) -> tuple[Path, Path]:
     target = folder / "model.onnx"
-    with replacing_with_card(target) as candidate:
+    with replacing_with_card(target) as (candidate, report):
         candidate.write_bytes(content)
+        report.write_text(REPORT_START + f'"{hashlib.sha256(content).hexdigest()}"')
     return target, card_path(target)
 
 
@@ -299,18 +299,18 @@ def test_file_and_card_are_written_together_and_the_same_each_time(content: byte
     again, second_card = write_both(tmp_path / "second", content)
     assert first.read_bytes() == again.read_bytes() == content
     assert card.read_bytes() == second_card.read_bytes() == model_card(first).encode()
-    assert sorted(path.name for path in first.parent.iterdir()) == ["model.md", "model.onnx"]
+    assert sorted(path.name for path in first.parent.iterdir()) == ["model.md", "model.onnx", "model.parity.json"]
 
 
-def test_what_fails_leaves_neither_or_both_old_ones(
-    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_fails_leaves_none_or_all_old_ones(
+    content: bytes, contract: ModelContract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = tmp_path / "empty"
     with pytest.raises(ModelFileError):
         write_both(empty, b"no model")
     assert list(empty.iterdir()) == []
     target, card = write_both(tmp_path / "old", content)
-    old_card = card.read_bytes()
+    old_card, old_report = card.read_bytes(), report_path(target).read_bytes()
     with pytest.raises(ModelFileError):
         write_both(target.parent, b"no model")
     rename = Path.replace
@@ -323,9 +323,10 @@ def test_what_fails_leaves_neither_or_both_old_ones(
 
     monkeypatch.setattr(Path, "replace", refuse_models)
     with pytest.raises(OutputError, match="in use"):
-        write_both(target.parent, content + b"\x72\x00")
+        write_both(target.parent, small_file(contract, producer="another file"))
     assert (target.read_bytes(), card.read_bytes()) == (content, old_card)
-    assert sorted(path.name for path in target.parent.iterdir()) == ["model.md", "model.onnx"]
+    assert report_path(target).read_bytes() == old_report
+    assert sorted(path.name for path in target.parent.iterdir()) == ["model.md", "model.onnx", "model.parity.json"]
 
 
 KILLED_BETWEEN = """
@@ -341,7 +342,7 @@ def rename_and_die(self, target):
         os._exit(9)
 
 Path.replace = rename_and_die
-with replacing_with_card(Path(sys.argv[1])) as candidate:
+with replacing_with_card(Path(sys.argv[1])) as (candidate, report):
     candidate.write_bytes(Path(sys.argv[2]).read_bytes())
 """
 
@@ -355,6 +356,7 @@ def test_a_kill_between_the_two_leaves_no_card_of_another_file(
     assert killed.returncode == 9
     assert target.read_bytes() == (tmp_path / "new").read_bytes()
     assert not card.exists()
+    assert not report_path(target).exists()
     with pytest.raises(UsageError, match=r"without a card.*--force"):
         require_free(target, force=False)
     require_free(target, force=True)

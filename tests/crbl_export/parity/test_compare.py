@@ -13,13 +13,23 @@ from crbl_export.parity.predictions import FilePredictions
 from crbl_export.parity.reference import Reference
 from crbl_export.parity.report import ParityReport
 from crbl_runtime.errors import ParityError, UsageError
+from crbl_runtime.verification.record import ImageHashes
 
 
 def image_set(float64: Sequence[float], float32: Sequence[float] | None = None) -> ImageSet:
     count = len(float64)
     reference = Reference(np.array(float64), np.array(float32 if float32 is not None else float64))
-    pixels = np.zeros((count, 32, 32, 3), np.uint8)
-    return ImageSet(tuple(f"image {n}" for n in range(count)), (b"",) * count, pixels, reference, "hash", (), "numbers")
+    return ImageSet(
+        names=tuple(f"image {n}" for n in range(count)),
+        contents=(b"",) * count,
+        hashes=(ImageHashes("", "", ""),) * count,
+        pixels=np.zeros((count, 32, 32, 3), np.uint8),
+        reference=reference,
+        checkpoint_hash="hash",
+        unreadable=(),
+        source="numbers",
+        made=False,
+    )
 
 
 def predictions(logits: Sequence[float], is_anomaly: Sequence[bool] | None = None) -> FilePredictions:

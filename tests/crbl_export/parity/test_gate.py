@@ -1,5 +1,6 @@
 """The gate passes a file that decides as PyTorch does, and no other."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from onnx import numpy_helper
 from crbl_export.gate import check_parity, run_gate
 from crbl_export.model_file import ModelFile
 from crbl_export.parity import providers
-from crbl_export.parity.image_set import SYNTHETIC, ImageFiles, ImageSet, choose_images, read_image_set
+from crbl_export.parity.image_set import MADE_IMAGES, ImageFiles, ImageSet, choose_images, read_image_set
 from crbl_export.parity.limits import SMALLEST_LIMIT, Limits
 from crbl_export.parity.providers import check_provider, check_providers
 from crbl_export.parity.report import ParityReport
@@ -20,6 +21,7 @@ from crbl_export.parity.text import parity_lines
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.errors import ModelFileError, ParityError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_runtime.verification.record import ParityRecord
 from crbl_training.checkpoint import load_checkpoint
 from public_commands import Trained, run_command
 
@@ -99,20 +101,39 @@ def test_images_that_cannot_be_read_are_named(trained: TrainedModel, few_photogr
     (tmp_path / "broken.png").write_bytes(b"broken")
     paths = (few_photographs / "coffee_0.png", tmp_path / "broken.png", tmp_path / "missing.png")
     found = read_image_set(ImageFiles(paths, "some"), trained)
-    assert found.names == (str(paths[0]),)
+    (relative,) = found.names
+    assert relative.endswith("coffee_0.png")
+    assert not Path(relative).is_absolute()
     assert found.pixels.shape == (1, 64, 64, 3)
-    assert found.unreadable == (str(paths[1]), str(paths[2]))
+    assert [Path(name).name for name in found.unreadable] == ["broken.png", "missing.png"]
     with pytest.raises(ParityError, match="none of the 2 images of broken ones can be read"):
         read_image_set(ImageFiles(paths[1:], "broken ones"), trained)
 
 
-def test_the_images_are_the_user_s_or_those_of_the_run_or_synthetic(
+def test_the_images_are_the_user_s_or_those_of_the_run_and_made_ones_only_where_they_are_allowed(
     crop: Trained, small: Trained, few_photographs: Path
 ) -> None:
     assert choose_images(crop.checkpoint, few_photographs).paths == tuple(find_images(few_photographs))
     of_the_run = choose_images(crop.checkpoint, None)
     assert (len(of_the_run.paths), of_the_run.source) == (16, f"the validation images of {crop.checkpoint.name}")
-    assert choose_images(small.checkpoint, None) == SYNTHETIC
+    with pytest.raises(UsageError, match=r"no real images.*--verify.*--allow-made-images"):
+        choose_images(small.checkpoint, None)
+    assert choose_images(small.checkpoint, None, allow_made_images=True) == MADE_IMAGES
+
+
+def test_neither_command_proves_a_file_on_made_images_unasked(small: Trained, tmp_path: Path) -> None:
+    checkpoint = ("--checkpoint", small.checkpoint)
+    for command in (
+        ("crbl-parity", small.model, *checkpoint),
+        ("crbl-export", "--variant", "crop", *checkpoint, "-o", tmp_path / "model.onnx"),
+    ):
+        refused = run_command(*command)
+        assert refused.returncode == 2
+        assert "--allow-made-images" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+    allowed = run_command("crbl-parity", small.model, *checkpoint, "--allow-made-images")
+    assert allowed.returncode == 0, allowed.stderr
+    assert "Parity on 4 images (images made by formula, no real ones)" in allowed.stdout
 
 
 def test_a_file_of_another_checkpoint_is_refused(full: Trained, images: ImageSet) -> None:
@@ -135,7 +156,10 @@ def test_the_command_gives_json_and_exit_codes(small: Trained, crop: Trained, fe
     assert passed.returncode == 0, passed.stderr
     gate = json.loads(passed.stdout)
     assert gate["passed"]
-    assert gate["schema_version"] == 2
+    assert gate["schema_version"] == 3
+    record = ParityRecord.from_dict(gate["record"])
+    assert record.model_sha256 == hashlib.sha256(small.model.read_bytes()).hexdigest()
+    assert [image.name for image in record.images] == [path.name for path in find_images(few_photographs)]
     (report,) = gate["reports"]
     assert (report["images"], report["provider"], report["divergence"]) == (8, "cpu", None)
     assert "predictions" not in report

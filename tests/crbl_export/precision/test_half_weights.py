@@ -1,6 +1,7 @@
 """fp16: weights stored in half precision, a float32 network computed."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,10 @@ from crbl_export.build import build_model_file
 from crbl_export.export import export_checkpoint
 from crbl_export.exporters.export_graph import DYNAMO_TORCH
 from crbl_export.gate import check_parity
+from crbl_export.model_card.beside_model import report_path
 from crbl_export.model_file import ModelFile
 from crbl_export.options import ExportOptions
-from crbl_export.parity.image_set import SYNTHETIC, ImageFiles, read_image_set
+from crbl_export.parity.image_set import MADE_IMAGES, ImageFiles, read_image_set
 from crbl_export.parity.limits import SELF_TEST_TOLERANCE, SMALLEST_LIMIT
 from crbl_export.parity.providers import check_provider
 from crbl_export.parity.reference import float64_logits
@@ -156,16 +158,22 @@ def test_the_command_reports_what_rounding_changed(small_half: Trained) -> None:
 def test_the_commands_give_it_as_json_and_take_the_trained_checkpoint(
     small_half: Trained, few_photographs: Path, tmp_path: Path
 ) -> None:
-    arguments = ("--checkpoint", small_half.checkpoint, "--verify", few_photographs, "--json")
+    newest = tmp_path / "runs" / "new" / small_half.checkpoint.name
+    newest.parent.mkdir(parents=True)
+    shutil.copy(small_half.checkpoint, newest)
     options = ("--variant", "crop", "--precision", "fp16", "--opset", 17, "--heatmap", "-o", tmp_path / "half.onnx")
-    exported = run_command("crbl-export", *options, *arguments)
+    exported = run_command("crbl-export", *options, "--verify", few_photographs, "--json", cwd=tmp_path)
     assert exported.returncode == 0, exported.stderr
+    assert f"Newest checkpoint of crop: {newest.relative_to(tmp_path)}" in exported.stderr
     assert 1e-3 < json.loads(exported.stdout)["error_rounding"] < 0.1
     assert (tmp_path / "half.onnx").read_bytes() == small_half.model.read_bytes()
-    again = run_command("crbl-parity", small_half.model, *arguments)
+    arguments = (small_half.model, "--checkpoint", small_half.checkpoint, "--verify", few_photographs, "--json")
+    again = run_command("crbl-parity", *arguments)
     assert again.returncode == 0, again.stderr
     (report,) = json.loads(again.stdout)["reports"]
     assert report["error_onnx"] <= report["limit"] < 0.01
+    verified = run_command("crbl-verify", small_half.model, report_path(small_half.model), few_photographs)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_a_checkpoint_that_rounding_changes_too_much_is_refused(tmp_path: Path) -> None:
@@ -177,7 +185,7 @@ def test_a_checkpoint_that_rounding_changes_too_much_is_refused(tmp_path: Path) 
     boundary = ((before + after) / 2)[np.argmax(np.abs(before - after))]
     flipping = replace(checkpoint, threshold=float(1 / (1 + np.exp(-boundary))))
     with pytest.raises(ParityError, match=r"moves a logit by 0\.\d+, at most 0\.1 is allowed, and flips 1 of 4"):
-        export_checkpoint(flipping, SYNTHETIC, tmp_path / "model.onnx", FP16)
+        export_checkpoint(flipping, MADE_IMAGES, tmp_path / "model.onnx", FP16)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,7 +193,7 @@ def test_a_weight_beyond_half_precision_is_refused(tmp_path: Path) -> None:
     checkpoint = decided_checkpoint()
     checkpoint.state["backbone2.blocks.1.0.bn2.weight"].mul_(1e6)
     with pytest.raises(ParityError, match=r"backbone2\.blocks\.1\.0\.conv_dw\.weight reach .*ends at 65504"):
-        export_checkpoint(checkpoint, SYNTHETIC, tmp_path / "model.onnx", FP16)
+        export_checkpoint(checkpoint, MADE_IMAGES, tmp_path / "model.onnx", FP16)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -193,7 +201,7 @@ def test_a_checkpoint_of_nan_is_wrong_itself(tmp_path: Path) -> None:
     checkpoint = decided_checkpoint()
     checkpoint.state["backbone2.blocks.1.0.bn2.weight"].fill_(float("nan"))
     with pytest.raises(CheckpointError, match="NaN or infinite logits in PyTorch"):
-        export_checkpoint(checkpoint, SYNTHETIC, tmp_path / "model.onnx", FP16)
+        export_checkpoint(checkpoint, MADE_IMAGES, tmp_path / "model.onnx", FP16)
 
 
 def test_what_float16_does_not_have_is_not_stored(float32: onnx.ModelProto) -> None:
@@ -208,7 +216,7 @@ def test_a_precision_that_is_not_known_is_refused(small: Trained, small_file: Mo
     unknown = replace(small_file, contract=replace(small_file.contract, precision="int8"))
     (tmp_path / "unknown.onnx").write_bytes(unknown.to_bytes())
     with pytest.raises(ModelFileError, match="'int8' in its contract, expected fp32 or fp16"):
-        check_parity(tmp_path / "unknown.onnx", load_checkpoint(small.checkpoint), SYNTHETIC)
+        check_parity(tmp_path / "unknown.onnx", load_checkpoint(small.checkpoint), MADE_IMAGES)
 
 
 def test_fp32_is_the_trained_network_itself(trained: TrainedModel) -> None:

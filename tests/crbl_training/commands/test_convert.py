@@ -65,7 +65,7 @@ def test_a_model_that_differs_from_keras_is_not_written(
 ) -> None:
     with pytest.raises(ParityError, match="nothing was written"):
         convert_here(crop, "--swap-backbones", "--check", REFERENCE, "-o", tmp_path / "out.pth")
-    assert "decisions flipped" in capsys.readouterr().out
+    assert "1 decision flipped" in capsys.readouterr().out
     with pytest.raises(ParityError):
         convert_here(crop, "--channel-order", "bgr", "--check", REFERENCE, "-o", tmp_path / "out.pth")
     assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,7 @@ from crbl_training.devices import machine_report
 from crbl_training.directml import recorded_training
 from crbl_training.directml.recorder import record_operators
 from crbl_training.directml.stand_in import STAND_IN_DEVICE
+from public_commands import Trained
 
 
 def run(*arguments: str) -> Result:
@@ -45,6 +46,27 @@ def test_json_says_the_same(monkeypatch):
     assert "CUDA" in cuda["reason"]
     assert cpu["reason"] is None
     assert cpu["name"]
+
+
+def test_the_pixels_of_this_machine_are_told():
+    assert "the golden image has the pixels that it has everywhere" in run().output
+    assert json.loads(run("--json").output)["preparation"] is None
+
+
+def test_a_model_file_is_whole_or_the_exit_code_is_1(crop: Trained, tmp_path: Path):
+    whole = run(str(crop.model))
+    assert whole.exit_code == 0, whole.output
+    assert "whole (payload " in whole.output
+    assert "runs on cpu" in whole.output
+    damaged = bytearray(crop.model.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "damaged.onnx").write_bytes(damaged)
+    told = run(str(crop.model), str(tmp_path / "damaged.onnx"), "--json")
+    assert told.exit_code == 1
+    first, second = json.loads(told.output)["model_files"]
+    assert (first["provider"], len(first["payload_sha256"])) == ("cpu", 64)
+    assert second["payload_sha256"] is None
+    assert "is damaged or was changed after its export" in second["remarks"][0]
 
 
 def test_two_onnxruntimes_are_a_warning(monkeypatch):

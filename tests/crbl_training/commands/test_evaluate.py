@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from crbl_runtime.detector import Detector
 from crbl_runtime.errors import DataError, UsageError
 from crbl_training.commands.evaluate import main
 from crbl_training.data.dataset import data_hash, read_labelled
+from made_torch_directml import WRONG_WITH_TILED_RESOURCES
 from public_commands import Trained, run_command
 
 # What the gate allows a model file at least.
@@ -68,6 +70,25 @@ def test_both_give_the_same_metrics(reports):
         assert one[name] == other[name], name
     assert "PyTorch, cpu" in one["device"]
     assert other["device"] == "onnxruntime, cpu"
+
+
+def test_a_checkpoint_is_measured_without_tiled_resources_and_the_report_says_so(
+    crop, grains, tmp_path, install_torch_directml, capsys
+):
+    install_torch_directml(WRONG_WITH_TILED_RESOURCES)
+    asked = (crop.checkpoint, "--data", grains / "test.csv", "--device", "directml", "--no-tiled-resources")
+    evaluate_here(*asked, "--json")
+    assert json.loads(capsys.readouterr().out)["device"] == "PyTorch, directml: Radeon One, without tiled resources"
+
+
+@pytest.mark.parametrize(
+    ("kind", "device", "message"),
+    [("checkpoint", "cpu", "--device is cpu. Leave one of them out"), ("model", "auto", "onnxruntime runs. Leave")],
+)
+def test_tiled_resources_are_not_disabled_where_there_are_none(crop, grains, kind, device, message):
+    asked = ("--data", grains / "test.csv", "--device", device, "--no-tiled-resources")
+    with pytest.raises(UsageError, match=re.escape(message)):
+        evaluate_here(getattr(crop, kind), *asked)
 
 
 def test_metrics_are_those_of_the_scores(reports, grains):

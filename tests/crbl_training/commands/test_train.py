@@ -15,7 +15,7 @@ import pytest
 from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.data.dataset import data_hash, read_labelled
 from crbl_training.devices import device
-from made_torch_directml import BREAKS_IN_TRAINING, WORKING
+from made_torch_directml import BREAKS_IN_TRAINING, WORKING, WRONG_WITH_TILED_RESOURCES
 from public_commands import run_command
 
 QUICK = ("--weights", "none", "--epochs", 1, "--batch-size", 8, "--image-size", 32, "--device", "cpu")
@@ -99,7 +99,7 @@ def test_output_tells_what_is_trained_where_and_what_comes_next(crop_run):
     out, text = crop_run
     assert "Device: cpu, CPU" in text
     assert "16 training images: 8 normal, 8 anomalous" in text
-    assert "Training 8,139,833 parameters (crop) for up to 1 epochs" in text
+    assert "Training 8,139,833 parameters (crop) for up to 1 epoch\n" in text
     assert f"crbl-export --variant crop --checkpoint {next(out.glob('*.pth'))}" in text
 
 
@@ -144,12 +144,12 @@ def test_bad_images_are_skipped_and_leakage_is_reported_and_the_threshold_is_sto
     metrics = json.loads((out / "metrics.json").read_text())
     assert [len(metrics["skipped"][name]) for name in ("training", "validation")] == [1, 1]
     assert metrics["skipped"]["training"][0] in text
-    assert "1 training images were left out, since they cannot be used:" in text
+    assert "1 training image was left out, since it cannot be used:" in text
     assert (metrics["train_images"], metrics["validation_images"]) == (16, 7)
     (pair,) = metrics["leakage"]["identical"]
     assert (Path(pair["training"]).name, pair["same_label"]) == ("leaked.png", False)
-    assert "Leakage: 1 validation images are also in the training set" in text
-    assert "Labels: 1 images are labelled both ways" in text
+    assert "Leakage: 1 validation image is also in the training set" in text
+    assert "Labels: 1 image is labelled both ways" in text
 
     checkpoint = load_checkpoint(next(out.glob("*.pth")))
     choice = checkpoint.provenance["threshold_choice"]
@@ -275,7 +275,7 @@ def train_on_directml(grain_folder: Path, out: Path, *more: str) -> CompletedPro
 @pytest.fixture
 def found_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out the process that tries the driver, which a test of its own and test_device.py start."""
-    monkeypatch.setitem(device._PROBES, "directml", lambda device_index: "Radeon One")
+    monkeypatch.setattr(device, "_probe_directml", lambda device_index, tiled_resources: "Radeon One")
 
 
 def assert_trained(answer: CompletedProcess[str], out: Path, check: str, sentence: str) -> None:
@@ -299,6 +299,16 @@ def test_the_comparison_with_the_cpu_is_left_out_where_asked_for(grain_folder, t
 
 
 @pytest.mark.usefixtures("found_without_a_process")
+def test_tiled_resources_are_disabled_before_the_check_where_asked_for(grain_folder, tmp_path, install_torch_directml):
+    install_torch_directml(WRONG_WITH_TILED_RESOURCES)
+    answer = train_on_directml(grain_folder, tmp_path, "--no-tiled-resources")
+    assert_trained(answer, tmp_path, "passed", "gives what the CPU gives")
+    assert "Device: directml, Radeon One, without tiled resources\n" in answer.stdout
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["device"] == "directml: Radeon One, without tiled resources"
+
+
+@pytest.mark.usefixtures("found_without_a_process")
 def test_a_directml_driver_that_cannot_train_ends_with_3_and_leaves_nothing(
     grain_folder, tmp_path, install_torch_directml
 ):
@@ -307,6 +317,7 @@ def test_a_directml_driver_that_cannot_train_ends_with_3_and_leaves_nothing(
     assert answer.returncode == 3
     assert "cannot run a training step" in answer.stderr
     assert "--skip-device-check" in answer.stderr
+    assert "--no-tiled-resources" in answer.stderr
     assert "Epoch" not in answer.stdout
     assert not (tmp_path / "out").exists()
 
@@ -327,6 +338,7 @@ def test_options_that_do_not_go_together_are_usage_errors(crop_run, grain_folder
         (("--from-checkpoint", start, "--weights", "none"), "--weights and --from-checkpoint both name"),
         (["--weights", "none"] * 3, "--weights was given 3 times"),
         (("--image-size", 31), "image_size is 31, expected a whole number of pixels from 32"),
+        (("--no-tiled-resources",), "--no-tiled-resources is for DirectML only, and --device is cpu"),
         (("--batch-size", 1), "The batch size is 1, expected at least 2"),
         (("--weights", "none", "--out", tmp_path / "file"), "file is a file, expected a folder"),
     ):

@@ -64,7 +64,7 @@ def test_paths_are_relative_to_the_table_or_to_the_image_folder_given(tmp_path):
     expected = {"sub/a.png": 0, "b.png": 1}
     assert labels(read_labelled(beside), tmp_path / "images") == expected
     assert labels(read_labelled(elsewhere, tmp_path / "images"), tmp_path / "images") == expected
-    with pytest.raises(DataError, match=r"2 of 2 images do not exist.*--images"):
+    with pytest.raises(DataError, match=r"no file for 2 of 2 images.*--images"):
         read_labelled(elsewhere)
 
 
@@ -85,15 +85,15 @@ def test_absolute_paths_stay(four, tmp_path):
         ("image_path,impurity\na.png,0\nb.png,2\n", r"line 3: the label is '2', expected 0 \(normal\) or 1"),
         ("image_path,impurity\na.png,0\nb.png\n", "line 3: the label is None"),
         ("image_path,impurity\na.png,0\n\n\nb.png,maybe\n", "line 5: the label is 'maybe'"),
-        ("image_path,impurity\na.png,0\n\nmissing.png,1\n", r"1 of 2 images do not exist \(line 4: .*missing.png\)"),
-        ("image_path,impurity\na.png,0\n,1\n", "1 of 2 images do not exist"),
+        ("image_path,impurity\na.png,0\n\nmissing.png,1\n", r"no file for 1 of 2 images \(line 4: .*missing.png\)"),
+        ("image_path,impurity\na.png,0\n,1\n", "no file for 1 of 2 images"),
         ("image_path,impurity,split\na.png,0,train\nb.png,1,hold-out\n", "line 3: the split is 'hold-out', expected"),
         ("image_path,impurity,split\na.png,0,train\nb.png,1,\n", "line 3: the split is given in some lines only"),
         ("image_path,impurity,split\na.png,0,\nb.png,1,val\n", "line 3: the split is given in some lines only"),
         ("image_path,impurity\n", "has no rows. Expected a header line"),
         ("", "has no rows. Expected a header line"),
         ("image_path,impurity\na.png,0\nb.png,0\n", r"holds 2 images but none that is anomaly \(class_1\)"),
-        ("image_path,impurity\na.png,1\n", r"holds 1 images but none that is normal \(class_0\)"),
+        ("image_path,impurity\na.png,1\n", r"holds 1 image but none that is normal \(class_0\)"),
     ],
 )  # fmt: skip
 def test_tables_that_cannot_be_used_are_named_with_the_reason(four, text, message):
@@ -159,7 +159,7 @@ def test_split_column_is_followed(tmp_path):
 def test_split_that_lacks_a_class_is_named(tmp_path):
     put_images(tmp_path, *(f"{name}.png" for name in "abcdef"))
     table = write_table(tmp_path / "all.csv", SPLIT_TABLE.replace("d.png,1,validation", "d.png,1,test"))
-    with pytest.raises(DataError, match=r"all.csv \(split validation\) holds 1 images but none that is anomaly"):
+    with pytest.raises(DataError, match=r"all.csv \(split validation\) holds 1 image but none that is anomaly"):
         read_split(table, None, None, seed=0)
 
 

@@ -50,9 +50,10 @@ def break_operator(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[
     return break_it
 
 
-def check(model: CRBLDualModel, images: PreparedDataset, device: torch.device = STAND_IN_DEVICE) -> None:
+def check(model: CRBLDualModel, images: PreparedDataset, *, tiled_resources: bool = True) -> None:
+    labelled = (images.images[:8], images.labels[:8])
     with record_operators():
-        check_device(model, images.images[:8], images.labels[:8], SPEC, (0.568, 4.167), device)
+        check_device(model, *labelled, SPEC, (0.568, 4.167), STAND_IN_DEVICE, tiled_resources=tiled_resources)
 
 
 def test_a_sound_device_passes_with_a_head_that_learns(head_model, train_set):
@@ -90,12 +91,20 @@ def test_wrong_gradients_are_named_with_their_size_and_a_remedy(model, train_set
     assert "--device cpu" in message
     assert "--skip-device-check" in message
     assert "driver" in message
+    assert "Try --no-tiled-resources, which calls torch_directml.disable_tiled_resources(True)." in message
 
 
 def test_a_wrong_loss_is_named(head_model, train_set, break_operator):
     break_operator("aten::log1p", scale(1.01))
     with pytest.raises(UnavailableError, match=r"the loss is off by 0\.01\b"):
         check(head_model, train_set)
+
+
+def test_what_was_done_already_is_no_remedy(head_model, train_set, break_operator):
+    break_operator("aten::log1p", scale(1.01))
+    with pytest.raises(UnavailableError, match="--device cpu") as raised:
+        check(head_model, train_set, tiled_resources=False)
+    assert "tiled" not in str(raised.value)
 
 
 def test_wrong_statistics_are_named_though_the_step_is_right(model, train_set, monkeypatch):

@@ -1,16 +1,18 @@
 """device.py: a broken driver costs a reason, never the process."""
 
+import ast
 import importlib.util
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_training.devices import device as device_module
-from crbl_training.devices.device import choose_device, get_device
-from made_torch_directml import ADAPTERS, WORKING
+from crbl_training.devices.device import ChosenDevice, choose_device, get_device
+from made_torch_directml import ADAPTERS, WORKING, WRONG_WITH_TILED_RESOURCES
 
 
 @pytest.fixture
@@ -61,6 +63,16 @@ def test_the_genuine_wheel_without_directx_is_a_reason():
         choose_device("directml")
 
 
+@pytest.mark.skipif(importlib.util.find_spec("torch_directml") is None, reason="needs the torch-directml wheel")
+def test_the_genuine_wheel_can_disable_tiled_resources():
+    spec = importlib.util.find_spec("torch_directml")
+    assert spec is not None
+    assert spec.origin is not None
+    source = ast.parse(Path(spec.origin).with_name("device.py").read_text(encoding="utf-8"))
+    functions = {node.name: ast.unparse(node.args) for node in source.body if isinstance(node, ast.FunctionDef)}
+    assert functions["disable_tiled_resources"] == "is_disabled"
+
+
 def test_directml_that_hangs_is_given_up(install_torch_directml, monkeypatch):
     install_torch_directml("import time; time.sleep(20)\n" + ADAPTERS)
     monkeypatch.setattr(device_module, "PROBE_SECONDS", 2)
@@ -90,6 +102,47 @@ def test_adapter_that_is_not_there_is_named_with_those_that_are_and_never_touche
         choose_device("directml", -1)
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_a_driver_prints_in_another_code_page_is_passed_over(install_torch_directml, stream):
+    printing = f"import atexit, sys\ngreet = lambda: sys.{stream}.buffer.write(b'\\xb1\\xd7 driver\\n')\n"
+    install_torch_directml(printing + "greet(); atexit.register(greet)\n" + WORKING)
+    assert choose_device("directml").name == "Radeon One"
+
+
+def test_a_driver_that_crashes_with_a_message_in_another_code_page_is_a_reason(install_torch_directml):
+    install_torch_directml("import os, sys; sys.stderr.buffer.write(b'\\xb1\\xd7'); sys.stderr.flush(); os._exit(7)")
+    with pytest.raises(UnavailableError, match=r"trying it ended the process \(code 7\)"):
+        choose_device("directml")
+
+
+def test_tiled_resources_are_disabled_before_the_first_use_in_both_processes(install_torch_directml):
+    install_torch_directml(WRONG_WITH_TILED_RESOURCES)
+    with pytest.raises(UnavailableError, match="cannot be used here"):
+        choose_device("directml")
+    chosen = choose_device("auto", tiled_resources=False)
+    assert (chosen.kind, chosen.name) == ("directml", "Radeon One")
+    assert chosen.description == "Radeon One, without tiled resources"
+    assert chosen.torch_device() == torch.device("cpu")  # what the stand-in calls its device
+    assert get_device("directml", tiled_resources=False) == torch.device("cpu")
+
+
+def test_a_torch_directml_that_cannot_do_without_tiled_resources_is_named(install_torch_directml):
+    install_torch_directml(WORKING)
+    reason = "torch-directml has no disable_tiled_resources.*--no-tiled-resources.*Install torch-directml 0.2.5"
+    with pytest.raises(UnavailableError, match=reason):
+        choose_device("directml", tiled_resources=False)
+    with pytest.raises(UnavailableError, match=reason):
+        ChosenDevice("directml", 0, "Radeon One", tiled_resources=False).torch_device()
+
+
+@pytest.mark.usefixtures("no_directml")
+@pytest.mark.parametrize(("kind", "reason"), [("cpu", "--device directml"), ("auto", "directml: .*not installed")])
+def test_a_device_that_has_no_tiled_resources_is_not_asked_to_do_without(monkeypatch, kind, reason):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match=rf"--no-tiled-resources is for DirectML only.* is cpu.*{reason}"):
+        choose_device(kind, tiled_resources=False)
+
+
 def test_cuda_that_is_not_there_is_a_reason(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UnavailableError, match="torch sees no CUDA device"):
@@ -109,6 +162,12 @@ def test_cuda_adapter_is_chosen_by_index(monkeypatch):
 def test_unknown_kind_is_refused_with_the_known_ones(kind):
     with pytest.raises(UsageError, match="expected auto, directml, cuda, cpu"):
         choose_device(kind)
+
+
+@pytest.mark.parametrize(("threads", "name"), [(1, "CPU, 1 thread"), (2, "CPU, 2 threads")])
+def test_the_cpu_tells_its_threads(monkeypatch, threads, name):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert choose_device("cpu").name == name
 
 
 def test_get_device_is_torch_s():

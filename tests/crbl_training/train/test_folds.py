@@ -35,7 +35,7 @@ def test_folds_depend_on_the_seed_and_not_on_the_order():
 
 
 def test_more_folds_than_anomalies_are_refused():
-    with pytest.raises(DataError, match="There are 6 images of class_1, too few for 7 folds"):
+    with pytest.raises(DataError, match="6 images of class_1 are too few for 7 folds"):
         split_into_folds(IMAGES, 7, seed=1)
 
 

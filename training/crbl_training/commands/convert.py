@@ -11,6 +11,7 @@ from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PA
 from crbl_runtime.errors import ParityError, UsageError
 from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
 from crbl_runtime.variant import VARIANTS, get_variant
+from crbl_training.counted import counted
 from crbl_training.options import KERAS_TOLERANCE
 
 if TYPE_CHECKING:
@@ -145,8 +146,8 @@ def _report(
         click.echo(f"Assumed: {origin['input_assumed']}.")
     if comparison:
         click.echo(
-            f"Compared with Keras: {comparison.images} images, largest |Δlogit| {comparison.largest:.2g}, "
-            f"{comparison.flipped} decisions flipped."
+            f"Compared with Keras: {counted(comparison.images, 'image')}, largest |Δlogit| {comparison.largest:.2g}, "
+            f"{counted(comparison.flipped, 'decision')} flipped."
         )
     for path in written:
         click.echo(f"Wrote {path}.")

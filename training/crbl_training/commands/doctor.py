@@ -2,32 +2,41 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from crbl_runtime.errors import UnavailableError
+from crbl_runtime.command_line import READ_FILE
+from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.variant import VARIANTS
 
 if TYPE_CHECKING:
-    from crbl_training.devices.machine_report import MachineReport
+    from crbl_training.devices.machine_report import MachineReport, ModelFileState
     from crbl_training.directml.audit import OperatorReport
     from crbl_training.directml.recorder import OperatorCall
 
 
-@click.command(epilog="Examples: crbl-doctor   |   crbl-doctor --ops")
+@click.command(epilog="Examples: crbl-doctor   |   crbl-doctor crop.onnx full.onnx   |   crbl-doctor --ops")
+@click.argument("model_files", metavar="[MODEL]...", nargs=-1, type=READ_FILE)
 @click.option("--ops", "operators", is_flag=True, help="Check the operators of a training step against DirectML.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def main(operators: bool, as_json: bool) -> None:
+def main(model_files: tuple[Path, ...], operators: bool, as_json: bool) -> None:
     """Print the versions, the execution providers of crbl-predict and the devices of crbl-train, or why not.
+
+    Of each MODEL print whether the file is whole and what it would run on. Exit code 1 if one cannot be used.
 
     With --ops instead: train a step of both variants, here and without a card, and list every operator that
     torch-directml would be given, what computes it there, and what is wrong with it. Exit code 1 if anything is.
     """
+    if operators and model_files:
+        raise UsageError(
+            "--ops is about training and takes no model files. Run crbl-doctor once with and once without."
+        )
     if operators:
         _report_operators(as_json)
     else:
-        _report_machine(as_json)
+        _report_machine(model_files, as_json)
 
 
 def _report_operators(as_json: bool) -> None:
@@ -37,11 +46,13 @@ def _report_operators(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _report_machine(as_json: bool) -> None:
+def _report_machine(model_files: tuple[Path, ...], as_json: bool) -> None:
     from crbl_training.devices.machine_report import report_machine
 
-    report = report_machine()
+    report = report_machine(model_files)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(_machine_lines(report)))
+    if any(file.payload_sha256 is None for file in report.model_files):
+        raise click.exceptions.Exit(1)
 
 
 def _audit_training() -> "OperatorReport":
@@ -82,6 +93,17 @@ def _machine_lines(report: "MachineReport") -> list[str]:
         "Execution providers (crbl-predict)",
         *(f"  {name}" for name in report.execution_providers),
         *warning,
+        "Preparing images",
+        f"  {report.preparation or 'the golden image has the pixels that it has everywhere'}",
         "Training devices (crbl-train)",
         *devices,
+        *(["Model files"] if report.model_files else []),
+        *(line for file in report.model_files for line in _model_file_lines(file)),
     ]
+
+
+def _model_file_lines(file: "ModelFileState") -> list[str]:
+    if file.payload_sha256 is None:
+        return [f"  {file.path}  {' '.join(file.remarks)}"]
+    whole = f"  {file.path}  whole (payload {file.payload_sha256[:12]}…), runs on {file.provider}"
+    return [whole, *(f"    {remark}" for remark in file.remarks)]

@@ -8,7 +8,13 @@ import click
 
 from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, device_index_option
 from crbl_runtime.errors import UsageError
-from crbl_training.commands.data_and_device import data_option, device_option, images_option
+from crbl_training.commands.data_and_device import (
+    data_option,
+    device_option,
+    images_option,
+    no_tiled_resources_option,
+    refuse_without_directml,
+)
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ SCORES_FILE = "scores.csv"
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @device_option
 @device_index_option
+@no_tiled_resources_option
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 def main(
     model_path: Path,
@@ -39,9 +46,12 @@ def main(
     skip_bad: bool,
     device: str,
     device_index: int,
+    no_tiled_resources: bool,
     as_json: bool,
 ) -> None:
     """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled images, with intervals."""
+    refuse_without_directml(device, no_tiled_resources)
+
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import MISTAKES_FILE, report_on, write_report
@@ -50,7 +60,7 @@ def main(
     if out is not None:
         _require_no_training_run(out)
     listed = read_images(data, image_folder, split)
-    with open_model(model_path, device, device_index) as model:
+    with open_model(model_path, device, device_index, tiled_resources=not no_tiled_resources) as model:
         images = prepare_dataset(listed, model.preprocessing, "labelled", skip_bad=skip_bad)
         report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"

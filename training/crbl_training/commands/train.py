@@ -10,7 +10,13 @@ from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PA
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.options import REGIONS
 from crbl_runtime.variant import VARIANTS, Variant, get_variant
-from crbl_training.commands.data_and_device import data_option, device_option, images_option
+from crbl_training.commands.data_and_device import (
+    data_option,
+    device_option,
+    images_option,
+    no_tiled_resources_option,
+    refuse_without_directml,
+)
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, SCHEDULERS, TRAINABLE
 from crbl_training.train.recipe import Recipe
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=WRITTEN_PATH, help="Folder for the results. Default: runs/VARIANT.")
 @device_option
 @device_index_option
+@no_tiled_resources_option
 @click.option(
     "--skip-device-check",
     is_flag=True,
@@ -133,6 +140,7 @@ def main(
     out: Path | None,
     device: str,
     device_index: int,
+    no_tiled_resources: bool,
     skip_device_check: bool,
     weights: tuple[str, ...],
     from_checkpoint: Path | None,
@@ -169,6 +177,7 @@ def main(
     parse_threshold_rule(threshold_text)
     folder = out if out is not None else Path("runs") / variant.name
     _check_options(weights, from_checkpoint, folder, folds, validation)
+    refuse_without_directml(device, no_tiled_resources)
     recipe = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -213,11 +222,11 @@ def main(
     if show_augment is not None:
         _show_augmentation(show_augment, config, read_split(data, validation, image_folder, seed))
         return
-    chosen = _device(device, device_index, recipe)
+    chosen = _device(device, device_index, no_tiled_resources, recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.rejected:
             print_once(f"Not used: {reason}")
-        print_once(f"Device: {chosen.kind}, {chosen.name}")
+        print_once(f"Device: {chosen.kind}, {chosen.description}")
         split = read_split(data, validation, image_folder, seed)
         if folds is None:
             run_training(config, split, folder, chosen)
@@ -254,7 +263,7 @@ def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split") -> 
     click.echo(f"Augmented training images: {path}")
 
 
-def _device(kind: str, device_index: int, recipe: Recipe) -> "ChosenDevice":
+def _device(kind: str, device_index: int, no_tiled_resources: bool, recipe: Recipe) -> "ChosenDevice":
     """The device of this process, fit for the recipe."""
     import torch
 
@@ -266,7 +275,8 @@ def _device(kind: str, device_index: int, recipe: Recipe) -> "ChosenDevice":
         raise UsageError(
             f"A batch of {recipe.batch_size} can't be shared out among {processes} processes. Give a multiple of them."
         )
-    chosen = choose_device(kind, launched_index() if processes > 1 and kind != "cpu" else device_index)
+    index = launched_index() if processes > 1 and kind != "cpu" else device_index
+    chosen = choose_device(kind, index, tiled_resources=not no_tiled_resources)
     if processes > 1 and chosen.kind == "directml":
         raise UnavailableError("Several processes need CUDA or the CPU: torch-directml has no way to share gradients.")
     if recipe.amp and chosen.kind != "cuda":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_training.counted import counted
 
 CLASS_FOLDERS = (("class_0", "class_1"), ("normal", "anomaly"), ("good", "bad"))
 PATH_COLUMNS = ("image_path", "path")
@@ -109,7 +110,9 @@ def require_both_classes(images: Sequence[LabelledImage], source: Path | str, sp
         raise DataError(f"{where} holds no images.")
     missing = missing_class([image.label for image in images])
     if missing is not None:
-        raise DataError(f"{where} holds {len(images)} images but none that is {missing}. Both classes are needed.")
+        raise DataError(
+            f"{where} holds {counted(len(images), 'image')} but none that is {missing}. Both classes are needed."
+        )
 
 
 def missing_class(labels: Sequence[int]) -> str | None:
@@ -174,7 +177,7 @@ def _read_table(table: Path, image_folder: Path) -> list[tuple[LabelledImage, st
     if missing:
         shown = "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
         raise DataError(
-            f"{table}: {len(missing)} of {len(rows)} images do not exist ({shown}). "
+            f"{table}: there is no file for {len(missing)} of {counted(len(rows), 'image')} ({shown}). "
             "Paths are relative to the table's folder, or to --images if given."
         )
     return images

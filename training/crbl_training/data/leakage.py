@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances_argmin_min
 
 from crbl_runtime.errors import DataError
+from crbl_training.counted import counted
 from crbl_training.data.fingerprint import HASH_BITS, NEAR_LIMIT
 from crbl_training.data.prepared_dataset import PreparedDataset
 
@@ -117,15 +118,14 @@ def leakage_lines(leakage: Leakage) -> list[str]:
         ]
     if leakage.two_labels:
         pairs = [f"{normal} is normal, {anomalous} is anomalous" for normal, anomalous in leakage.two_labels]
-        lines += [f"Labels: {len(pairs)} images are labelled both ways:", *_shortened(pairs)]
+        lines += [f"Labels: {counted(len(pairs), 'image is', 'images are')} labelled both ways:", *_shortened(pairs)]
     return lines
 
 
 def _summary(leakage: Leakage) -> str:
-    return (
-        f"{len(leakage.identical)} validation images are also in the training set, and "
-        f"{len(leakage.near_identical)} more are nearly the same as one there"
-    )
+    identical = counted(len(leakage.identical), "validation image is", "validation images are")
+    nearly = counted(len(leakage.near_identical), "more is", "more are")
+    return f"{identical} also in the training set, and {nearly} nearly the same as one there"
 
 
 def _shortened(lines: Sequence[str]) -> list[str]:

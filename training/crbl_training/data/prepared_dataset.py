@@ -12,6 +12,7 @@ from tqdm import tqdm
 from crbl_runtime.errors import DataError, ImageError
 from crbl_runtime.image import decode
 from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
+from crbl_training.counted import counted
 from crbl_training.data.dataset import LabelledImage, require_both_classes
 from crbl_training.data.fingerprint import Fingerprint, fingerprint
 
@@ -69,7 +70,7 @@ def prepare_dataset(
     if errors and not skip_bad:
         listed = "\n  ".join(errors)
         raise DataError(
-            f"{len(errors)} of {len(images)} {name} images cannot be used:\n  {listed}\n"
+            f"{len(errors)} of {counted(len(images), f'{name} image')} cannot be used:\n  {listed}\n"
             "Mend or remove them, or go on without them with --skip-bad."
         )
     good = [result for result in prepared if isinstance(result, _Read)]
@@ -88,13 +89,16 @@ def prepare_dataset(
 def description_lines(prepared: PreparedDataset, name: str, region: str) -> list[str]:
     """How many images the set holds and which were left out, as lines of text."""
     anomalous = int(prepared.labels.sum())
-    line = f"{len(prepared.paths)} {name} images: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
+    images = counted(len(prepared.paths), f"{name} image")
+    line = f"{images}: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
     if prepared.regions_missing:
         line += f" (no {region} found in {prepared.regions_missing}: taken whole)"
     if not prepared.skipped:
         return [line]
-    left_out = f"{len(prepared.skipped)} {name} images were left out, since they cannot be used:"
-    return [line, left_out, *(f"  {message}" for message in prepared.skipped)]
+    left_out = counted(
+        len(prepared.skipped), f"{name} image was left out, since it", f"{name} images were left out, since they"
+    )
+    return [line, f"{left_out} cannot be used:", *(f"  {message}" for message in prepared.skipped)]
 
 
 def _read_or_error(image: LabelledImage, spec: PreprocessingSpec) -> _Read | ImageError:

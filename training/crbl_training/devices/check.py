@@ -12,6 +12,7 @@ from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import training_loss
 from crbl_training.model.network_input import network_input
+from crbl_training.options import NO_TILED_RESOURCES
 
 # With the floor of training a gradient may be mostly rounding; with this one it is not (docs/root_floor.md).
 ROOT_FLOOR = 1e-2
@@ -24,6 +25,7 @@ GRADIENT_TOLERANCE = 1e-2
 STATISTICS_TOLERANCE = 1e-3
 SHOWN = 3
 REMEDY = "Update the graphics driver, train with --device cpu, or go on at your own risk with --skip-device-check."
+TRY_FIRST = f"Try {NO_TILED_RESOURCES}, which calls torch_directml.disable_tiled_resources(True). "
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def check_device(
     spec: PreprocessingSpec,
     weights: tuple[float, float],
     device: torch.device,
+    *,
+    tiled_resources: bool = True,
 ) -> None:
     """Compute one training step on the device and on the CPU, and compare loss, gradients and BatchNorm statistics.
 
@@ -63,11 +67,13 @@ def check_device(
     Args:
         model: on the CPU or the device. images: training images, uint8 [N, H, W, 3], 8 or more: with fewer the
             step itself is badly conditioned. labels: float [N]. weights: of the loss, for (normal, anomaly).
+        tiled_resources: False where DirectML already does without them, so that doing so is no remedy.
 
     Raises:
         UnavailableError: the device cannot run the step or computes it wrongly; with what differs by how much.
         CRBLError: the CPU's own loss is not finite.
     """
+    remedy = TRY_FIRST + REMEDY if tiled_resources else REMEDY
     expected = _compute_step(model, images, labels, spec, weights, torch.device("cpu"))
     if not math.isfinite(expected.loss):
         raise CRBLError(f"The loss is {expected.loss} before training. Start from other weights.")
@@ -75,14 +81,14 @@ def check_device(
         actual = _compute_step(model, images, labels, spec, weights, device)
     except RuntimeError as error:
         raise UnavailableError(
-            f"The device {device} cannot run a training step ({str(error) or 'the driver gives no reason'}). {REMEDY}"
+            f"The device {device} cannot run a training step ({str(error) or 'the driver gives no reason'}). {remedy}"
         ) from error
     # A comparison with NaN is false: whatever is not known to be within the tolerance is wrong.
     wrong = [each for each in _differences(expected, actual) if not each.error <= each.tolerance]
     if wrong:
         wrong.sort(key=lambda each: math.inf if math.isnan(each.error) else each.error, reverse=True)
         shown = "; ".join(map(str, wrong[:SHOWN])) + (f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else "")
-        raise UnavailableError(f"The device {device} computes a training step unlike the CPU: {shown}. {REMEDY}")
+        raise UnavailableError(f"The device {device} computes a training step unlike the CPU: {shown}. {remedy}")
 
 
 def _compute_step(

@@ -1,13 +1,17 @@
 """What this machine can do for CRBL, and why not more. Works where torch is missing, too."""
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import onnxruntime
 
-from crbl_runtime.errors import UnavailableError
+from crbl_runtime.detector import Detector
+from crbl_runtime.errors import CRBLError, UnavailableError
+from crbl_runtime.golden_image import known_pixels_difference
 from crbl_runtime.installation import how_to_install
 from crbl_runtime.version import __version__
 from crbl_training.options import DEVICE_KINDS
@@ -31,13 +35,29 @@ class TrainingDevice:
 
 
 @dataclass(frozen=True)
+class ModelFileState:
+    """A model file on this machine: whether it is whole, and where it would run.
+
+    Attributes:
+        payload_sha256: of the file, checked; None where it cannot be used. provider: what it would run on, or None.
+        remarks: why it cannot be used, or not on a better provider, or not with the same pixels.
+    """
+
+    path: str
+    payload_sha256: str | None
+    provider: str | None
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class MachineReport:
-    """Versions, execution providers and training devices.
+    """Versions, execution providers, training devices and model files.
 
     Attributes:
         packages: the installed version of each, None if it is not installed.
         execution_providers: onnxruntime's, best first. providers_warning: what is wrong with them, if anything.
-        training_devices: best first.
+        preparation: how this machine prepares images otherwise than others, None where it does not.
+        training_devices: best first. model_files: those that were named.
     """
 
     crbl: str
@@ -46,15 +66,17 @@ class MachineReport:
     packages: dict[str, str | None]
     execution_providers: tuple[str, ...]
     providers_warning: str | None
+    preparation: str | None
     training_devices: tuple[TrainingDevice, ...]
+    model_files: tuple[ModelFileState, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
         return asdict(self)
 
 
-def report_machine() -> MachineReport:
-    """What is installed, which execution providers there are, and every training device, each of which is tried."""
+def report_machine(model_files: Sequence[Path] = ()) -> MachineReport:
+    """What is installed, which execution providers there are, and every training device and model file, each tried."""
     packages = {name: _installed_version(name) for name in PACKAGES}
     both = packages["onnxruntime"] and packages["onnxruntime-directml"]
     return MachineReport(
@@ -64,8 +86,20 @@ def report_machine() -> MachineReport:
         packages=packages,
         execution_providers=tuple(onnxruntime.get_available_providers()),
         providers_warning=BOTH_INSTALLED if both else None,
+        preparation=known_pixels_difference(),
         training_devices=_training_devices(),
+        model_files=tuple(map(_load_model_file, model_files)),
     )
+
+
+def _load_model_file(path: Path) -> ModelFileState:
+    try:
+        with Detector(path) as detector:
+            report, contract = detector.provider_report, detector.contract
+    except CRBLError as error:
+        return ModelFileState(str(path), None, None, (str(error),))
+    remarks = (*report.rejected, *([report.preparation] if report.preparation else []))
+    return ModelFileState(str(path), contract.payload_sha256, report.provider.kind, remarks)
 
 
 def torch_missing(error: Exception) -> str:

@@ -17,6 +17,7 @@ from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.devices.device import ChosenDevice, choose_device
 from crbl_training.evaluation.metrics import predict_logits
+from crbl_training.options import NO_TILED_RESOURCES
 
 CHECKPOINT_SUFFIXES = (".pth", ".safetensors")
 
@@ -53,22 +54,29 @@ class EvaluatedModel:
 
 
 @contextmanager
-def open_model(path: Path, device: str, device_index: int) -> Iterator[EvaluatedModel]:
+def open_model(path: Path, device: str, device_index: int, *, tiled_resources: bool = True) -> Iterator[EvaluatedModel]:
     """The model of a .onnx file through the runtime, or of a checkpoint through PyTorch.
 
     Args:
         device: "auto", "directml", "cuda" or "cpu". device_index: adapter number, from 0.
+        tiled_resources: see `choose_device`; a .onnx file has no use for False.
 
     Raises:
-        UsageError: the name ends in none of .onnx, .pth and .safetensors. ModelFileError, CheckpointError,
-            UnavailableError: see `Detector`, `load_checkpoint` and `choose_device`.
+        UsageError: the name ends in none of .onnx, .pth and .safetensors, or a .onnx file is to do without tiled
+            resources. ModelFileError, CheckpointError, UnavailableError, and UsageError, too: see `Detector`,
+            `load_checkpoint` and `choose_device`.
     """
+    if path.suffix == ".onnx" and not tiled_resources:
+        raise UsageError(
+            f"{NO_TILED_RESOURCES} is for checkpoints, which PyTorch runs, and the model is {path}, which onnxruntime "
+            "runs. Leave the option out."
+        )
     if path.suffix == ".onnx":
         with Detector(path, device, device_index=device_index) as detector:
             yield _from_onnx(detector)
     elif path.suffix in CHECKPOINT_SUFFIXES:
         checkpoint = load_checkpoint(path)
-        yield _from_checkpoint(checkpoint, choose_device(device, device_index))
+        yield _from_checkpoint(checkpoint, choose_device(device, device_index, tiled_resources=tiled_resources))
     else:
         raise UsageError(f"The model is {path}, expected a name that ends in .onnx, .pth or .safetensors.")
 
@@ -87,7 +95,7 @@ def _from_onnx(detector: Detector) -> EvaluatedModel:
         threshold_source=contract.threshold_source,
         training=contract.training,
         device=f"onnxruntime, {detector.provider.kind}",
-        rejected=(detector.fallback,) if detector.fallback is not None else (),
+        rejected=detector.provider_report.rejected,
         logits=logits,
     )
 
@@ -103,7 +111,7 @@ def _from_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedM
         threshold=checkpoint.threshold,
         threshold_source=checkpoint.threshold_source,
         training={"checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
-        device=f"PyTorch, {chosen.kind}: {chosen.name}",
+        device=f"PyTorch, {chosen.kind}: {chosen.description}",
         rejected=chosen.rejected,
         logits=logits,
     )

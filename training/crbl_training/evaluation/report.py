@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from crbl_training.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.scores import write_scores
@@ -82,5 +83,7 @@ def _without_a_mistake(metrics: Metrics) -> list[str]:
     if metrics.missed_anomaly == 0:
         lines.append(f"  No anomaly of {anomalous} was missed: of others, up to {min(1, 3 / anomalous):.1%} may be.")
     if metrics.false_alarm == 0:
-        lines.append(f"  No false alarm on {normal} images: on others, up to {min(1, 3 / normal):.1%} may be.")
+        lines.append(
+            f"  No false alarm on {counted(normal, 'image')}: on others, up to {min(1, 3 / normal):.1%} may be."
+        )
     return lines

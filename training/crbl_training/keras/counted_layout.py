@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from crbl_runtime.errors import CheckpointError
+from crbl_training.counted import counted
 from crbl_training.keras.efficientnet_layers import BATCH_NORM, CONV, DEPTHWISE, LAYERS
 from crbl_training.keras.hdf5_reader import Hdf5Tree, StoredArray
 from crbl_training.keras.model_config import ConfigLayer
@@ -134,8 +135,9 @@ def _names_by_count(places: list[_Place]) -> dict[tuple[Counted, ...], tuple[str
             continue
         side_by_side = len(layers) // len(expected)
         if side_by_side not in (1, 2) or len(layers) % len(expected):
+            found = counted(len(layers), "layer")
             raise CheckpointError(
-                f"The file has {len(layers)} layers of the class {kind} side by side, one EfficientNet-B0 has "
+                f"The file has {found} of the class {kind} side by side, one EfficientNet-B0 has "
                 f"{len(expected)}: this is another model. crbl-convert --inspect lists what is in it."
             )
         for position, layer in enumerate(sorted(layers)):

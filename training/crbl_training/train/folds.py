@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from crbl_runtime.atomic_file import write_text
 from crbl_runtime.errors import DataError
+from crbl_training.counted import counted
 from crbl_training.data.dataset import LabelledImage, Split
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.report import METRIC_LABELS
@@ -33,9 +34,8 @@ def split_into_folds(images: Sequence[LabelledImage], count: int, seed: int) -> 
     labels = [image.label for image in ordered]
     for label in (0, 1):
         if labels.count(label) < count:
-            raise DataError(
-                f"There are {labels.count(label)} images of class_{label}, too few for {count} folds. Ask for fewer."
-            )
+            there_are = counted(labels.count(label), f"image of class_{label} is", f"images of class_{label} are")
+            raise DataError(f"{there_are} too few for {count} folds. Ask for fewer folds.")
     folds = StratifiedKFold(count, shuffle=True, random_state=seed % 2**32).split(labels, labels)
     return [
         Split(

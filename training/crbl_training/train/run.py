@@ -20,6 +20,7 @@ from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import Variant
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
+from crbl_training.counted import counted
 from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import Split, data_hash
 from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
@@ -111,7 +112,8 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     if current_shard().world_size > 1:
         convert_sync_batchnorm(model)
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    print_once(f"Training {learning:,} parameters ({config.variant.name}) for up to {config.recipe.epochs} epochs")
+    epochs = counted(config.recipe.epochs, "epoch")
+    print_once(f"Training {learning:,} parameters ({config.variant.name}) for up to {epochs}")
 
     device_check = _require_sound_device(config, model, train_set, chosen)
     threshold = config.start.threshold if config.start is not None else config.variant.threshold
@@ -191,7 +193,8 @@ def _require_sound_device(
     indices = balanced_batches(train_set.labels, DEVICE_CHECK_IMAGES, config.seed, epoch=0)[0]
     weights = class_weights(config.recipe.assumed_normal_share)
     images, labels = train_set.images[indices], train_set.labels[indices]
-    check_device(model, images, labels, config.spec, weights, chosen.torch_device())
+    device = chosen.torch_device()
+    check_device(model, images, labels, config.spec, weights, device, tiled_resources=chosen.tiled_resources)
     print_once("Device check: a training step gives what the CPU gives")
     return "passed"
 
@@ -309,7 +312,7 @@ def _provenance(config: TrainingConfig, chosen: ChosenDevice, origin: str, split
         "recipe": asdict(config.recipe),
         "trainable": config.trainable,
         "seed": config.seed,
-        "device": f"{chosen.kind}: {chosen.name}",
+        "device": f"{chosen.kind}: {chosen.description}",
         "processes": current_shard().world_size,
         "weights": origin,
         "validation_source": split.validation_source,

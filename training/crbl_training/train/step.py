@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from crbl_runtime.errors import CRBLError
+from crbl_training.counted import counted
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import class_weights, training_loss
 from crbl_training.process_group import average_gradients, current_shard
@@ -155,8 +156,9 @@ def _require_divisible(batch: Batch, micro_batches: int, when: str, error: Runti
             f"{when}: out of memory ({error}). Give a smaller --batch-size or a larger --accumulate."
         ) from error
     if micro_batches * 2 > len(batch.labels):
+        at_a_time = -(-len(batch.labels) // micro_batches)
         raise CRBLError(
-            f"{when}: out of memory even with {-(-len(batch.labels) // micro_batches)} images at a time ({error}). "
+            f"{when}: out of memory even with {counted(at_a_time, 'image')} at a time ({error}). "
             "Close other programs, or give a smaller --image-size."
         ) from error
 
