@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from crbl_export.model_card.card import model_card as model_card_text
     from crbl_export.options import ExportOptions
     from crbl_export.parity.image_set import ImageFiles, choose_images
-    from crbl_export.parity.limits import Limits, limits_of
+    from crbl_export.parity.limits import Limits
     from crbl_export.parity.report import ParityGate, ParityReport
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "check_parity",
     "choose_images",
     "export_checkpoint",
-    "limits_of",
     "model_card_text",
 ]
 
@@ -41,7 +40,6 @@ __getattr__, __dir__ = lazy_names(
         "check_parity": "gate",
         "choose_images": "parity.image_set",
         "export_checkpoint": "export",
-        "limits_of": "parity.limits",
         # The folder already has the name of the function.
         "model_card_text": "model_card.card:model_card",
     },

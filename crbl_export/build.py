@@ -9,10 +9,11 @@ from crbl_export.exporters.export_graph import export_graph, exporter_for
 from crbl_export.graph import ExportGraph
 from crbl_export.model_file import ModelFile
 from crbl_export.options import ExportOptions
+from crbl_export.parity.limits import SELF_TEST_TOLERANCE
 from crbl_export.parity.reference import reference_logits
 from crbl_export.passes import PASSES
 from crbl_export.passes.apply import apply_passes
-from crbl_export.precision.precisions import get_precision
+from crbl_export.precision.stored import stored_in_half
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.contract import ModelContract, SelfTest
 from crbl_runtime.golden_image import golden_image_sha256
@@ -25,24 +26,28 @@ WRITTEN_BY = {"dynamo": ("onnxscript", "onnxsim"), "torchscript": ("onnxsim",)}
 
 
 def build_model_file(trained: TrainedModel, options: ExportOptions) -> ModelFile:
-    """Graph and contract of a trained model. The contract has no parity report yet.
+    """Graph and contract of a model. The contract has no parity report yet.
+
+    Args:
+        trained: the model `as_stored` in the precision of the options.
 
     Raises:
-        UsageError, UnavailableError: see `export_graph` and `get_precision`. CheckpointError: see `apply_passes`.
-        ParityError: a pass broke the graph, or a weight does not fit the precision.
+        UsageError, UnavailableError: see `export_graph`. CheckpointError: see `apply_passes`.
+        ParityError: a pass broke the graph, or changed weights that were rounded to half.
     """
-    precision = get_precision(options.precision)
     pixels = self_test_images(trained.preprocessing.image_size)
     reference = reference_logits(trained, pixels)
     exporter = exporter_for(options.opset)
     exported = export_graph(
         ExportGraph(trained.float32, trained.preprocessing, heatmap=options.heatmap), options.opset, exporter
     )
-    graph = precision.convert(apply_passes(exported, PASSES, pixels, reference))
+    graph = apply_passes(exported, PASSES, pixels, reference)
+    if options.precision == "fp16":
+        graph = stored_in_half(graph)
     onnx.checker.check_model(graph, full_check=True)
     self_test = SelfTest(
         logits=tuple(round(float(logit), 7) for logit in reference.float64),
-        tolerance=precision.self_test_tolerance(graph, pixels, reference.float64),
+        tolerance=SELF_TEST_TOLERANCE,
     )
     return ModelFile(graph, _contract(trained.checkpoint, options, exporter, self_test))
 

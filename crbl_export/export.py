@@ -9,14 +9,14 @@ import onnx
 
 from crbl_export.build import build_model_file
 from crbl_export.directml.check import check_directml
-from crbl_export.gate import run_gate
+from crbl_export.gate import measure_rounding, run_gate
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.options import ExportOptions
 from crbl_export.parity.image_set import ImageFiles, read_image_set
 from crbl_export.parity.record import parity_record
 from crbl_export.parity.report import ParityGate
 from crbl_export.parity.text import divergence_lines
-from crbl_export.precision.precisions import get_precision
+from crbl_export.precision.rounded import as_stored
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import ModelFileError, ParityError
@@ -37,21 +37,24 @@ def export_checkpoint(
         options: None for the defaults.
 
     Raises:
-        ParityError: it does not; no file is left behind. ModelFileError: a node has no DirectML kernel.
+        ParityError: it does not, or rounding the weights to half changes too much; no file is left behind.
+        ModelFileError: a node has no DirectML kernel.
         OutputError: the file cannot be written. CheckpointError: the checkpoint cannot be built.
         UsageError, UnavailableError: see `build_model_file`.
     """
     options = options if options is not None else ExportOptions()
     trained = TrainedModel.of(checkpoint)
-    compared = read_image_set(images, trained)
-    file = build_model_file(trained, options)
+    stored = as_stored(trained, options.precision)
+    compared = read_image_set(images, stored)
+    file = build_model_file(stored, options)
     _check_directml(file.graph, required=options.require_directml)
-    measured = get_precision(options.precision).extra_gate(file, compared, options.limits)
+    rounding = measure_rounding(trained, stored, compared)
     with replacing_with_card(output) as (candidate, report):
         candidate.write_bytes(file.to_bytes())
-        gate = run_gate(candidate, trained, compared, options.limits)
+        gate = replace(run_gate(candidate, stored, compared, options.limits), rounding=rounding)
         _require_passed(gate)
-        contract = replace(file.contract, parity=gate.reports[0].summary() | measured)
+        parity = gate.reports[0].summary() | (rounding.summary() if rounding is not None else {})
+        contract = replace(file.contract, parity=parity)
         candidate.write_bytes(replace(file, contract=contract).to_bytes())
         gate = replace(gate, record=parity_record(candidate, compared, gate.reports[0]))
         report.write_bytes(json.dumps(gate.to_dict(), indent=2, allow_nan=False).encode())

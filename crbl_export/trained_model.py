@@ -13,8 +13,9 @@ class TrainedModel:
     """What is exported, and what the exported file is compared with.
 
     Attributes:
-        checkpoint: the weights and what must be known about them.
-        float32, float64: the network in eval mode on the CPU, with the same weights in either precision.
+        checkpoint: what was trained, and what must be known about it.
+        float32, float64: the network in eval mode on the CPU, with the same weights in either precision: those of the
+            checkpoint, or those that `rounded_to_half` made of them.
     """
 
     checkpoint: Checkpoint

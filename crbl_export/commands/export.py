@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from crbl_export.find_checkpoint import newest_checkpoint
-from crbl_export.options import DEFAULT_OPSET, OPSETS, ExportOptions
-from crbl_export.parity.limits import LIMITS
+from crbl_export.options import DEFAULT_OPSET, OPSETS, PRECISIONS, ExportOptions
+from crbl_export.parity.limits import Limits
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.variant import VARIANTS
 
@@ -30,20 +30,22 @@ from crbl_runtime.variant import VARIANTS
 @click.option("--heatmap", is_flag=True, help="Add an output that says where in the image the logit comes from.")
 @click.option(
     "--precision",
-    type=click.Choice(list(LIMITS)),
+    type=click.Choice(PRECISIONS),
     default="fp32",
     show_default=True,
-    help="fp16: backbones in half precision, half the size.",
+    help="fp16: weights stored in half precision, half the size; all is computed in float32.",
 )
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
-    help="Allowed |logit error|. Default: fp32 ten times PyTorch's own, at least 1e-4; fp16 0.1.",
+    help="Allowed |logit error|. Default: ten times PyTorch's own, at least 1e-4.",
 )
 @click.option(
     "--max-flips",
     type=click.FloatRange(0, 1, max_open=True),
-    help="Allowed share of images whose decision flips. Default: 0.",
+    default=0.0,
+    show_default=True,
+    help="Allowed share of images whose decision flips.",
 )
 @click.option("--opset", type=click.IntRange(OPSETS.start, OPSETS.stop - 1), default=DEFAULT_OPSET, show_default=True)
 @click.option(
@@ -63,7 +65,7 @@ def main(
     heatmap: bool,
     precision: str,
     tolerance: float | None,
-    max_flips: float | None,
+    max_flips: float,
     opset: int,
     require_directml: bool,
     force: bool,
@@ -77,24 +79,23 @@ def main(
     from crbl_export.export import export_checkpoint
     from crbl_export.model_card.beside_model import card_path, report_path, require_free
     from crbl_export.parity.image_set import choose_images
-    from crbl_export.parity.text import parity_lines
+    from crbl_export.parity.text import gate_lines
     from crbl_training.checkpoint import load_checkpoint
 
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
     require_free(target, force=force)
     checkpoint = load_checkpoint(checkpoint_path, variant)
     images = choose_images(checkpoint_path, verify, allow_made_images=allow_made_images)
-    options = ExportOptions(
-        opset, heatmap, precision, LIMITS[precision].with_options(tolerance, max_flips), require_directml
-    )
+    options = ExportOptions(opset, heatmap, precision, Limits(tolerance, max_flips), require_directml)
     gate = export_checkpoint(checkpoint, images, target, options)
     if as_json:
         first, *others = (report.to_dict() for report in gate.reports)
         written = {"model": str(target), "card": str(card_path(target)), "report": str(report_path(target))}
-        result = {**written, **first, "other_providers": others, "not_checked": gate.not_checked}
+        rounding = gate.rounding.summary() if gate.rounding is not None else {}
+        result = {**written, **first, **rounding, "other_providers": others, "not_checked": gate.not_checked}
         click.echo(json.dumps(result, indent=2))
         return
-    click.echo("\n".join(line for report in gate.reports for line in parity_lines(report)))
+    click.echo("\n".join(gate_lines(gate)))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset}, {precision})")
     click.echo(f"Model card: {card_path(target)}")
     click.echo(f"Parity report, for crbl-verify on other machines: {report_path(target)}")

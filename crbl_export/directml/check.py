@@ -9,6 +9,7 @@ from onnx import TensorProto, shape_inference
 
 from crbl_export.copied import copied
 from crbl_export.directml.kernel_table import KernelTable, kernel_table
+from crbl_export.folded_casts import folded_casts
 from crbl_runtime.contract import BATCH_DIMENSION
 
 ONNX_DOMAINS = ("", "ai.onnx")
@@ -31,7 +32,8 @@ class DirectMLReport:
     """What the check found.
 
     Attributes:
-        nodes: how many were checked. opset: of ONNX's own operators. source: of the kernel table.
+        nodes: how many were checked: all but `folded_casts`, which no provider gets to run.
+        opset: of ONNX's own operators. source: of the kernel table.
     """
 
     nodes: int
@@ -60,11 +62,14 @@ def check_directml(model: onnx.ModelProto) -> DirectMLReport:
     opset = {entry.domain: entry.version for entry in fixed.opset_import}.get("", 0)
     values = _values(fixed)
     findings = list(_whole_file(fixed, opset, table))
+    folded = folded_casts(fixed.graph)
     for number, node in enumerate(fixed.graph.node):
+        if folded.keys() & set(node.output):
+            continue
         name = node.name or f"{node.op_type}_{number}"
         reasons = [*_kernel_reasons(node, opset, values, table), *_trap_reasons(node, fixed.graph, values)]
         findings += [Finding(name, node.op_type, reason) for reason in reasons]
-    return DirectMLReport(len(fixed.graph.node), opset, table.source, tuple(findings))
+    return DirectMLReport(len(fixed.graph.node) - len(folded), opset, table.source, tuple(findings))
 
 
 def with_fixed_batch(model: onnx.ModelProto) -> onnx.ModelProto:

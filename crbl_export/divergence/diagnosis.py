@@ -47,5 +47,4 @@ def _most_telling(report: ParityReport, images: ImageSet) -> Disagreement:
         float(reference.float64[number]),
         report.limit,
         predictions.provider,
-        predictions.precision,
     )

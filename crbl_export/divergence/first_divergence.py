@@ -19,8 +19,8 @@ from crbl_export.trained_model import TrainedModel
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME
 from crbl_runtime.session import Provider
 
-# Relative rounding of what a node gives, by the file's precision.
-ROUNDING = {"fp32": 1e-6, "fp16": 1e-3}
+# Relative, of what a node gives.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Disagreement:
         pixels: the prepared image, uint8 [size, size, 3].
         logit_onnx, logit_pytorch: of the file, and of PyTorch in float64.
         limit: what the one may differ from the other.
-        provider: what the file ran on. precision: of the file, "fp32" or "fp16".
+        provider: what the file ran on.
     """
 
     pixels: NDArray[np.uint8]
@@ -39,7 +39,6 @@ class Disagreement:
     logit_pytorch: float
     limit: float
     provider: Provider
-    precision: str
 
     def is_within_limit(self, logit: float) -> bool:
         """Whether that logit would be right. Never where PyTorch's is NaN or infinite."""
@@ -65,19 +64,19 @@ def find_first_divergence(model: onnx.ModelProto, trained: TrainedModel, disagre
     A node whose value PyTorch does not have is not divergent while all that is made of it is right, as the sums over
     rows that one of the passes puts in.
     """
-    pixels, rounding = disagreement.pixels, ROUNDING[disagreement.precision]
+    pixels = disagreement.pixels
     given = onnx_values(model, pixels, disagreement.provider)
     reference = pytorch_values(trained, pixels)
     exported = float(reference[-2].values)  # Its sigmoid comes last.
     if np.isfinite(exported) and not disagreement.is_within_limit(exported):
         return FirstDivergence(None, f"the network that is given to the exporter has the logit {exported:.6g} itself")
-    compared = compare_values(nodes_of_logit(model), given, reference, rounding)
+    compared = compare_values(nodes_of_logit(model), given, reference, ROUNDING)
     name = _first_unexplained(compared, given, {value.name for value in model.graph.output})
     name = name or _first_not_finite(compared, given)
     if name is None:
         return FirstDivergence(None, _why_no_node(given[LOGIT_NAME].item(), disagreement))
     own_error = error_from_own_inputs(model, compared[name].producer, given | {INPUT_NAME: pixels[np.newaxis]})
-    is_wrong_kernel = own_error is not None and not own_error <= ROUNDING_FACTOR * rounding
+    is_wrong_kernel = own_error is not None and not own_error <= ROUNDING_FACTOR * ROUNDING
     return FirstDivergence(describe_node(name, compared, given, reference, is_wrong_kernel), "")
 
 

@@ -10,6 +10,7 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from crbl_export.divergence.difference import relative_error
+from crbl_export.folded_casts import folded_casts
 
 
 def error_from_own_inputs(
@@ -23,10 +24,7 @@ def error_from_own_inputs(
     Returns:
         None where there is no answer: the operator is none of ONNX's own, or an input of the node is not at hand.
     """
-    constants = {tensor.name: tensor for tensor in model.graph.initializer if tensor.name in node.input}
-    known = {name: numpy_helper.to_array(tensor) for name, tensor in constants.items()} | {
-        name: values[name] for name in node.input if name in values
-    }
+    known = _constants_read_by(node, model) | {name: values[name] for name in node.input if name in values}
     if node.domain not in ("", "ai.onnx") or any(name and name not in known for name in node.input):
         return None
     feeds = {name: _as_float64(value) for name, value in known.items()}
@@ -43,6 +41,13 @@ def error_from_own_inputs(
         [node.output[0]], feeds
     )
     return relative_error(values[node.output[0]], np.asarray(expected, dtype=np.float64))
+
+
+def _constants_read_by(node: onnx.NodeProto, model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
+    """The weights that a node reads, by the name that it reads them under; those stored in float16 as they are."""
+    casts, tensors = folded_casts(model.graph), {tensor.name: tensor for tensor in model.graph.initializer}
+    stored = {name: casts[name].input[0] if name in casts else name for name in node.input}
+    return {name: numpy_helper.to_array(tensors[source]) for name, source in stored.items() if source in tensors}
 
 
 def _as_float64(value: NDArray[Any]) -> NDArray[Any]:

@@ -49,7 +49,7 @@ def compare_values(
 
     Args:
         nodes: in the graph's order. given: what they gave, by value name. reference: PyTorch's values.
-        rounding: relative, of the file's precision.
+        rounding: relative, of what a node gives.
 
     Returns:
         by value name, in the graph's order.

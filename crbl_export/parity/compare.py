@@ -25,8 +25,7 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
     error_torch, error_onnx = float(np.max(rounding)), float(np.max(errors))
     median_error_torch, median_error_onnx = float(np.median(rounding)), float(np.median(errors))
     limit, median_limit = limits.logit_error(error_torch), limits.logit_error(median_error_torch)
-    margin = limits.margin if limits.margin is not None else limit
-    flips = flipped_decisions(predictions.is_anomaly, float64, predictions.threshold, margin)
+    flips = flipped_decisions(predictions.is_anomaly, float64, predictions.threshold, limit)
     failures = []
     if not all(bool(np.isfinite(values).all()) for values in (float64, float32, logits)):
         failures.append("a logit is NaN or infinite")
@@ -54,7 +53,7 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
         median_error_torch=median_error_torch,
         median_error_onnx=median_error_onnx,
         median_limit=median_limit,
-        margin=margin,
+        margin=limit,
         worst_image=images.names[int(np.argmax(errors))],
         flips=flips.outside_margin,
         flips_within_margin=flips.within_margin,

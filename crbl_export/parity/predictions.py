@@ -20,13 +20,12 @@ class FilePredictions:
 
     Attributes:
         logits: float64 [N]; NaN where the network does not give a number. is_anomaly: bool [N].
-        threshold, precision: of the file. provider: what it ran on.
+        threshold: of the file. provider: what it ran on.
     """
 
     logits: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
     threshold: float
-    precision: str = "fp32"
     provider: Provider = field(default=Provider("cpu"))
 
 
@@ -39,7 +38,6 @@ def predict_images(detector: Detector, images: ImageSet) -> FilePredictions:
         logits=np.array([logit for logit, _ in predicted], np.float64),
         is_anomaly=np.array([decision for _, decision in predicted], np.bool_),
         threshold=detector.contract.threshold,
-        precision=detector.contract.precision,
         provider=detector.provider,
     )
 

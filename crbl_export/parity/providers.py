@@ -5,7 +5,7 @@ from pathlib import Path
 
 from crbl_export.parity.compare import compare
 from crbl_export.parity.image_set import ImageSet
-from crbl_export.parity.limits import Limits, limits_of
+from crbl_export.parity.limits import Limits
 from crbl_export.parity.predictions import predict_images
 from crbl_export.parity.record import parity_record
 from crbl_export.parity.report import ParityGate, ParityReport
@@ -23,7 +23,7 @@ def check_providers(
     """Run the gate on one provider or on all.
 
     Args:
-        limits: what the file may differ; None for the limits of its precision.
+        limits: what the file may differ; None for the default ones.
         provider: "all" for the CPU and every GPU provider that starts, else as for `check_provider`.
 
     Raises:
@@ -47,7 +47,7 @@ def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, 
     """Compare a model file with PyTorch on one provider, from the bytes of the images to the decision.
 
     Args:
-        limits: what the file may differ; None for the limits of its precision.
+        limits: what the file may differ; None for the default ones.
         provider: "auto", "directml", "cuda" or "cpu", as for `Detector`.
 
     Raises:
@@ -61,5 +61,4 @@ def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, 
                 f"{model} was exported from the checkpoint {str(exported_from)[:12]}, not from "
                 f"{images.checkpoint_hash[:12]}. Name the checkpoint it comes from, or export again."
             )
-        allowed = limits if limits is not None else limits_of(detector.contract.precision)
-        return compare(images, predict_images(detector, images), allowed)
+        return compare(images, predict_images(detector, images), limits if limits is not None else Limits())

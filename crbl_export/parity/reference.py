@@ -31,9 +31,14 @@ class Reference:
 def reference_logits(trained: TrainedModel, pixels: NDArray[np.uint8]) -> Reference:
     """Logits of prepared images, uint8 [N, size, size, 3]."""
     return Reference(
-        float64=_logits(trained.float64, pixels, trained.preprocessing, torch.float64),
+        float64=float64_logits(trained, pixels),
         float32=_logits(trained.float32, pixels, trained.preprocessing, torch.float32),
     )
+
+
+def float64_logits(trained: TrainedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Logits of prepared images, uint8 [N, size, size, 3], computed in float64."""
+    return _logits(trained.float64, pixels, trained.preprocessing, torch.float64)
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from crbl_export.parity.predictions import FilePredictions
+from crbl_export.parity.rounding_effect import RoundingEffect
 from crbl_runtime.verification.record import ParityRecord
 
 REPORT_SCHEMA_VERSION = 3
@@ -113,11 +114,13 @@ class ParityGate:
         reports: one a provider, the CPU's first. not_checked: providers that this onnxruntime has but that do not
             start here, and why.
         record: what other machines need to repeat the proof.
+        rounding: what rounding to half changed, for a file of fp16.
     """
 
     reports: tuple[ParityReport, ...]
     not_checked: dict[str, str]
     record: ParityRecord
+    rounding: RoundingEffect | None = None
 
     @property
     def passed(self) -> bool:
@@ -131,6 +134,7 @@ class ParityGate:
             "passed": self.passed,
             "reports": [report.to_dict() for report in self.reports],
             "not_checked": self.not_checked,
+            "rounding": asdict(self.rounding) if self.rounding is not None else None,
             "record": self.record.to_dict(),
         }
 

@@ -1,7 +1,14 @@
 """A parity report for people."""
 
-from crbl_export.parity.report import DivergentNode, ParityReport
+from crbl_export.parity.report import DivergentNode, ParityGate, ParityReport
+from crbl_export.parity.rounding_effect import LARGEST_EFFECT, RoundingEffect
 from crbl_runtime.counted import counted
+
+
+def gate_lines(gate: ParityGate) -> list[str]:
+    """What the gate measured, as lines of text."""
+    lines = [line for report in gate.reports for line in parity_lines(report)]
+    return lines if gate.rounding is None else [*lines, rounding_line(gate.rounding)]
 
 
 def parity_lines(report: ParityReport) -> list[str]:
@@ -24,6 +31,14 @@ def parity_lines(report: ParityReport) -> list[str]:
         lines += ["  First divergent node:", *(f"    {line}" for line in divergence_lines(report.divergence))]
     lines.append("  PASSED" if report.passed else f"  FAILED: {'; '.join(report.failures)} ({report.worst_image})")
     return lines
+
+
+def rounding_line(effect: RoundingEffect) -> str:
+    """What rounding to half changed, as a line of text."""
+    return (
+        f"Weights rounded to half precision: a logit moves by at most {effect.error:.2e} "
+        f"(at most {LARGEST_EFFECT:g} is allowed), {effect.flips} decisions flip"
+    )
 
 
 def divergence_lines(divergence: DivergentNode) -> list[str]:

@@ -1,1 +1,1 @@
-"""The number formats of a model file, and what each needs beside the conversion."""
+"""fp16: the weights are stored in float16, and everything is computed in float32."""

@@ -42,6 +42,22 @@ def small(few_photographs: Path, made_once: MadeOnce) -> Trained:
     return Trained.in_folder(made_once.folder("small", fill))
 
 
+@pytest.fixture(scope="session")
+def small_half(small: Trained, few_photographs: Path, made_once: MadeOnce) -> Trained:
+    """The small checkpoint, and its file with weights in half precision; nobody may write into its folder."""
+
+    def fill(folder: Path) -> None:
+        exported = run_command(
+            "crbl-export",
+            *("--variant", "crop", "--opset", QUICK_OPSET, "--heatmap", "--precision", "fp16"),
+            *("--checkpoint", small.checkpoint, "--verify", few_photographs, "-o", folder / "half.onnx"),
+        )
+        assert exported.returncode == 0, exported.stderr
+        (folder / "stdout.txt").write_text(exported.stdout, encoding="utf-8")
+
+    return Trained(small.checkpoint, made_once.folder("small_half", fill) / "half.onnx")
+
+
 @pytest.fixture
 def small_file(small: Trained) -> ModelFile:
     """The small model's graph and contract, to be broken by a test."""

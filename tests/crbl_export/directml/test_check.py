@@ -47,6 +47,24 @@ def test_the_exported_models_stay_on_the_gpu(crop: Trained, full: Trained) -> No
         assert report.nodes > 400
 
 
+def test_casts_of_weights_are_folded_before_a_provider_gets_the_graph(small: Trained, small_half: Trained) -> None:
+    report = check_directml(onnx.load(small_half.model))
+    assert report.passed, report.findings
+    assert report.nodes == check_directml(onnx.load(small.model)).nodes
+
+
+def test_only_a_cast_that_onnxruntime_folds_is_left_out() -> None:
+    """`square` is a weight, `image` an input, and what is an output of the file stays a node."""
+    of_weight = helper.make_node("Cast", ["square"], ["unknown"], to=TensorProto.BFLOAT16)
+    of_image = helper.make_node("Cast", ["image"], ["between"], to=TensorProto.BFLOAT16)
+    back = helper.make_node("Cast", ["between"], ["out"], to=TensorProto.FLOAT)
+    assert check_directml(graph_of(of_weight, helper.make_node("Abs", ["image"], ["out"]))).nodes == 1
+    assert reasons(graph_of(of_weight, helper.make_node("Abs", ["image"], ["out"]))) == []
+    assert any("bfloat16" in reason for reason in reasons(graph_of(of_image, back)))
+    to_output = helper.make_node("Cast", ["square"], ["out"], to=TensorProto.FLOAT)
+    assert check_directml(graph_of(to_output)).nodes == 1
+
+
 def test_a_sound_graph_passes() -> None:
     assert reasons(graph_of(helper.make_node("MatMul", ["image", "square"], ["out"]))) == []
 

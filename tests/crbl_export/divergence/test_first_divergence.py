@@ -7,15 +7,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from crbl_export.copied import copied
 from crbl_export.divergence import first_divergence
 from crbl_export.divergence.difference import relative_error
 from crbl_export.divergence.first_divergence import Disagreement, FirstDivergence, find_first_divergence
 from crbl_export.divergence.onnx_values import onnx_values
+from crbl_export.divergence.own_inputs import error_from_own_inputs
 from crbl_export.exporters.export_graph import export_graph
-from crbl_export.gate import run_gate
+from crbl_export.gate import check_parity, run_gate
 from crbl_export.graph import ExportGraph
 from crbl_export.model_file import ModelFile
 from crbl_export.parity.image_set import ImageFiles, read_image_set
@@ -31,7 +32,7 @@ Find = Callable[[onnx.ModelProto], FirstDivergence]
 
 
 def disagreement(pixels: np.ndarray, logit_onnx: float, logit_pytorch: float) -> Disagreement:
-    return Disagreement(pixels, logit_onnx, logit_pytorch, 1e-4, Provider("cpu"), "fp32")
+    return Disagreement(pixels, logit_onnx, logit_pytorch, 1e-4, Provider("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,43 @@ def test_a_changed_weight_of_a_convolution(model, find, kernel, backbone) -> Non
     assert "backbone" in found.pytorch
     assert "convolution" in found.pytorch
     assert found.value_onnx != pytest.approx(found.value_reference, rel=1e-3)
+
+
+def half_reader(graph: onnx.GraphProto, operator: str) -> tuple[onnx.NodeProto, onnx.TensorProto]:
+    """The node of this operator that reads the largest float16 tensor, through a Cast, and the tensor."""
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    casts = {node.output[0]: tensors[node.input[0]] for node in graph.node if node.input[0] in tensors}
+    readers = [
+        (node, casts[name])
+        for node in graph.node
+        if node.op_type == operator
+        for name in node.input
+        if name in casts and casts[name].data_type == TensorProto.FLOAT16
+    ]
+    return max(readers, key=lambda reader: len(reader[1].raw_data))
+
+
+@pytest.mark.parametrize("operator", ["Conv", "Mul"])
+def test_a_changed_weight_that_is_stored_in_half(small_half, trained, photographs, tmp_path, operator) -> None:
+    """A Mul reads the largest tensor of the head."""
+    file = ModelFile.from_bytes(small_half.model.read_bytes(), "half")
+    reader, weight = half_reader(file.graph.graph, operator)
+    change_weight(file.graph, weight.name, 50.0)
+    (tmp_path / "changed.onnx").write_bytes(file.to_bytes())
+    images = ImageFiles((photographs / "brick_0.png", photographs / "coffee_0.png"), "two")
+    (report,) = check_parity(tmp_path / "changed.onnx", trained.checkpoint, images).reports
+    assert not report.passed
+    assert (report.divergence.node, report.divergence.operator) == (reader.name, operator)
+    assert "weights" in report.divergence.cause
+
+
+def test_a_kernel_that_reads_a_weight_in_half_can_be_blamed(small_half, pixels) -> None:
+    model = onnx.load(small_half.model)
+    convolution, _ = half_reader(model.graph, "Conv")
+    values = onnx_values(model, pixels, Provider("cpu"))
+    assert error_from_own_inputs(model, convolution, values) < 1e-5
+    name = convolution.output[0]
+    assert error_from_own_inputs(model, convolution, values | {name: values[name] + 1}) > 1e-3
 
 
 def test_a_changed_weight_of_the_head(model, find) -> None:

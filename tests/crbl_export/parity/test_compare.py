@@ -8,11 +8,11 @@ import pytest
 
 from crbl_export.parity.compare import compare
 from crbl_export.parity.image_set import ImageSet
-from crbl_export.parity.limits import LIMITS, Limits, limits_of
+from crbl_export.parity.limits import Limits
 from crbl_export.parity.predictions import FilePredictions
 from crbl_export.parity.reference import Reference
 from crbl_export.parity.report import ParityReport
-from crbl_runtime.errors import ModelFileError, ParityError, UsageError
+from crbl_runtime.errors import ParityError, UsageError
 from crbl_runtime.verification.record import ImageHashes
 
 
@@ -63,27 +63,10 @@ def test_a_share_of_flips_can_be_allowed() -> None:
     assert (allowed.flips, allowed.max_flips) == (1, 0.25)
 
 
-def test_the_margin_can_be_set_apart_from_the_tolerance() -> None:
-    assert compared([0.2, 2.0], [-0.1, 2.0], Limits(tolerance=0.5)).passed
-    assert compared([0.2, 2.0], [-0.1, 2.0], Limits(tolerance=0.5, margin=0.1)).flips == 1
-
-
 @pytest.mark.parametrize("options", [{"max_flips": 1.0}, {"max_flips": -0.1}, {"tolerance": -1.0}])
 def test_limits_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="expected a"):
         Limits(**options)
-
-
-def test_a_user_s_options_replace_a_limit_each() -> None:
-    half = LIMITS["fp16"]
-    assert half.with_options(None, None) == half
-    assert half.with_options(0.0, None) == replace(half, tolerance=0.0)
-    assert half.with_options(None, 0.5) == replace(half, max_flips=0.5)
-
-
-def test_a_precision_that_is_not_known_has_no_limits() -> None:
-    with pytest.raises(ModelFileError, match="'int8', expected fp32, fp16"):
-        limits_of("int8")
 
 
 def test_the_report_names_the_worst_image_and_counts_flips() -> None:
