@@ -107,7 +107,7 @@ def read_image_set(files: ImageFiles, trained: TrainedModel) -> ImageSet:
         hashes.append(sha256)
         pixels.append(prepared.pixels)
     if not names:
-        raise ParityError(f"Nothing was compared: none of {counted(len(given), 'image')} ({files.source}) can be read.")
+        raise ParityError(f"Nothing was compared: of {counted(len(given), 'image')} ({files.source}) none can be read.")
     stacked = np.stack(pixels)
     return ImageSet(
         names=tuple(names),
