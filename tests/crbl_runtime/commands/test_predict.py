@@ -88,7 +88,7 @@ def test_what_cannot_be_asked_for_is_exit_code_2_or_3_or_4(
         (3, "cuda", [crop.model, image, "--provider", "cuda"]),
         (4, "holds no images", [crop.model, tmp_path / "nothing"]),
         (4, "missing.png", [crop.model, tmp_path / "missing.png"]),
-        (4, "1 images predicted", [crop.model, tmp_path / "missing.png", image]),
+        (4, "1 image predicted", [crop.model, tmp_path / "missing.png", image]),
     ]
     for code, message, arguments in cases:
         result = run_command("crbl-predict", *arguments)

@@ -98,7 +98,9 @@ def test_working_directml_goes_first_with_its_name(install_torch_directml):
 
 def test_adapter_that_is_not_there_is_named_with_those_that_are_and_never_touched(install_torch_directml):
     install_torch_directml(ADAPTERS + "def device(index): import os; os.abort()")
-    with pytest.raises(UnavailableError, match=r"adapter -1 was asked for.*0: 'Radeon One', 1: 'Radeon Two'"):
+    with pytest.raises(UnavailableError, match=r"adapter 2 was asked for.*0: 'Radeon One', 1: 'Radeon Two'"):
+        choose_device("directml", 2)
+    with pytest.raises(UsageError, match="device index is -1, expected"):
         choose_device("directml", -1)
 
 
