@@ -136,6 +136,14 @@ def test_neither_command_proves_a_file_on_made_images_unasked(small: Trained, tm
     assert "Parity on 4 images (images made by formula, no real ones)" in allowed.stdout
 
 
+def test_the_proof_on_made_images_is_repeated_without_a_folder(small: Trained, tmp_path: Path) -> None:
+    proof = run_command("crbl-parity", small.model, "--checkpoint", small.checkpoint, "--allow-made-images", "--json")
+    (tmp_path / "made.json").write_text(proof.stdout)
+    repeated = run_command("crbl-verify", small.model, tmp_path / "made.json")
+    assert repeated.returncode == 0, repeated.stderr
+    assert "4 of the report's 4 images are here" in repeated.stdout
+
+
 def test_a_file_of_another_checkpoint_is_refused(full: Trained, images: ImageSet) -> None:
     with pytest.raises(UsageError, match="not from"):
         check_provider(full.model, images, Limits())
