@@ -66,8 +66,8 @@ def _image_lines(verification: "Verification") -> list[str]:
 def _provider_lines(verification: "Verification") -> list[str]:
     stages = ("decoding", "preparing", "network")
     lines = [
-        f"Largest |logit difference| from float64 PyTorch ({verification.limit:.2e} was allowed at the export), by where "
-        "the difference begins",
+        f"Largest |logit difference| from float64 PyTorch (the export allowed {verification.limit:.2e}), by where the "
+        "difference begins",
         f"  {'provider':10}{''.join(f'{stage:>12}' for stage in stages)}{'flips':>8}{'within margin':>15}",
     ]
     for comparison in verification.providers:
