@@ -4,7 +4,7 @@
     python benchmarks/same_resizing.py --compare here.npz       on the other machine
 
 Resizes 66 arrays of noise with each way of resizing and counts the values that differ from the saved ones. Prints also
-what bicubic resizing costs, in NumPy as it is and with OpenCV in float64.
+what bicubic resizing costs, in NumPy as it is and with OpenCV in float64, and the check at each load of a model.
 """
 
 import platform
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.bicubic import resize_bicubic
+from crbl_runtime.golden_image import golden_image_sha256
+from crbl_runtime.preprocessing import PreprocessingSpec
 
 Pixels = NDArray[np.uint8]
 SIZES = ((200, 200), (300, 300), (50, 50), (100, 200), (128, 64), (25, 400))
@@ -51,12 +53,12 @@ def noise() -> list[Pixels]:
     return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in (*sizes, *SIZES)]
 
 
-def milliseconds(way: Callable[[Pixels], Pixels], pixels: Pixels) -> float:
+def milliseconds(function: Callable[..., object], argument: object) -> float:
     """Median CPU time of a call."""
     times = []
     for _ in range(ROUNDS):
         start = time.process_time()
-        way(pixels)
+        function(argument)
         times.append(1000 * (time.process_time() - start))
     return float(np.median(times))
 
@@ -79,6 +81,8 @@ def main(save: Path | None, compare: Path | None) -> None:
         pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
         costs = [f"{way.__name__} {milliseconds(way, pixels):.2f}" for way in WAYS[2:]]
         click.echo(f"CPU ms an image of {side} x {side}: {', '.join(costs)}")
+    golden = milliseconds(golden_image_sha256, PreprocessingSpec("object"))
+    click.echo(f"CPU ms of the golden image, decoded and prepared: {golden:.2f}")
 
 
 if __name__ == "__main__":
