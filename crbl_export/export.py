@@ -13,13 +13,13 @@ from crbl_export.gate import measure_rounding, run_gate
 from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.options import ExportOptions
 from crbl_export.parity.image_set import ImageFiles, read_image_set
-from crbl_export.parity.record import parity_record
 from crbl_export.parity.report import ParityGate
 from crbl_export.parity.text import divergence_lines
 from crbl_export.precision.rounded import as_stored
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import ModelFileError, ParityError
+from crbl_runtime.verification.record import content_sha256
 from crbl_training.checkpoint import Checkpoint
 
 logger = logging.getLogger("crbl_export")
@@ -55,8 +55,9 @@ def export_checkpoint(
         _require_passed(gate)
         parity = gate.reports[0].summary() | (rounding.summary() if rounding is not None else {})
         contract = replace(file.contract, parity=parity)
-        candidate.write_bytes(replace(file, contract=contract).to_bytes())
-        gate = replace(gate, record=parity_record(candidate, compared, gate.reports[0]))
+        content = replace(file, contract=contract).to_bytes()
+        candidate.write_bytes(content)
+        gate = replace(gate, record=replace(gate.record, model_sha256=content_sha256(content)))
         report.write_bytes(json.dumps(gate.to_dict(), indent=2, allow_nan=False).encode())
     return gate
 

@@ -52,7 +52,8 @@ def choose_provider(candidates: Sequence[Provider], sessions: ModelSessions, con
                 run_self_test(provider, sessions, contract)
         except UnavailableError as error:
             # What does not start at all says the same of both attempts.
-            rejected += [reason for reason in (str(error),) if reason not in rejected]
+            if str(error) not in rejected:
+                rejected.append(str(error))
             error_type = type(error)
             continue
         preparation = golden_image_difference(contract.preprocessing, contract.golden_image)

@@ -71,8 +71,7 @@ def candidate_providers(kind: str, device_index: int, threads: int) -> list[Prov
         raise UsageError(f"The device index is {device_index}, expected the number of an adapter, from 0.")
     if kind != "auto" and kind not in EXECUTION_PROVIDERS:
         raise UsageError(f"The provider is {kind!r}, expected auto, {', '.join(EXECUTION_PROVIDERS)}.")
-    available = onnxruntime.get_available_providers()
-    present = [name for name, execution_provider in EXECUTION_PROVIDERS.items() if execution_provider in available]
+    present = _present_providers()
     if kind == "auto":
         return [_provider(name, device_index, threads) for name in present]
     if kind not in present:
@@ -87,8 +86,7 @@ def candidate_providers(kind: str, device_index: int, threads: int) -> list[Prov
 
 def providers_here() -> tuple[str, ...]:
     """The CPU, and the GPU providers of this onnxruntime, best first."""
-    available = onnxruntime.get_available_providers()
-    return ("cpu", *(kind for kind, name in EXECUTION_PROVIDERS.items() if kind != "cpu" and name in available))
+    return ("cpu", *(kind for kind in _present_providers() if kind != "cpu"))
 
 
 class Session:
@@ -171,6 +169,12 @@ class Session:
         if self.provider.kind != "directml":
             return nullcontext()
         return _device_locks[self.provider.kind, self.provider.device_index]
+
+
+def _present_providers() -> list[str]:
+    """Those that this onnxruntime was built with, best first."""
+    available = onnxruntime.get_available_providers()
+    return [kind for kind, name in EXECUTION_PROVIDERS.items() if name in available]
 
 
 def _provider(kind: str, device_index: int, threads: int) -> Provider:

@@ -93,12 +93,15 @@ def _replacing_all(model: Path) -> Iterator[tuple[Path, Path]]:
                 for path in old:
                     path.unlink()
         except BaseException:
-            for path, content in old.items():
-                if _describes(content, model):
-                    write_bytes(path, content)
+            _put_back(old, model)
             raise
 
 
-def _describes(content: bytes, model: Path) -> bool:
-    """Whether a card or a report is about the model file that is there."""
-    return model.exists() and hashlib.sha256(model.read_bytes()).hexdigest().encode() in content
+def _put_back(old: dict[Path, bytes], model: Path) -> None:
+    """Write those cards and reports again that are about the model file that is there."""
+    if not model.is_file():
+        return
+    sha256 = hashlib.sha256(model.read_bytes()).hexdigest().encode()
+    for path, content in old.items():
+        if sha256 in content:
+            write_bytes(path, content)

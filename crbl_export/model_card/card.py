@@ -18,6 +18,7 @@ from crbl_export.parity.contents_hash import contents_hash
 from crbl_runtime.contract import ModelContract
 from crbl_runtime.decision import threshold_logit
 from crbl_runtime.self_test import self_test_images
+from crbl_runtime.verification.record import content_sha256
 
 FIRST_LINE = "<!-- Written by crbl-export from the contract in the model file. -->"
 FILTERS = (
@@ -59,7 +60,7 @@ def card_text(facts: ModelFacts) -> str:
         self_test_images={
             "shape": images.shape,
             "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
-            "contents_hash": contents_hash(tuple(images)),
+            "contents_hash": contents_hash(map(content_sha256, images)),
         },
     )
 

@@ -1,16 +1,9 @@
 """What tells one set of images from another: a hash of their contents, not of their names."""
 
 import hashlib
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable
 
 
-def contents_hash(contents: Sequence[bytes | NDArray[np.uint8]]) -> str:
-    """SHA-256 over encoded images or arrays, in order."""
-    digest = hashlib.sha256()
-    for content in contents:
-        data = content if isinstance(content, bytes) else content.tobytes()
-        digest.update(hashlib.sha256(data).digest())
-    return digest.hexdigest()
+def contents_hash(sha256s: Iterable[str]) -> str:
+    """SHA-256 over the SHA-256s (hexadecimal) of encoded images or arrays, in order."""
+    return hashlib.sha256(b"".join(map(bytes.fromhex, sha256s))).hexdigest()

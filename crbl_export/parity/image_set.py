@@ -60,7 +60,7 @@ class ImageSet:
     @property
     def hash(self) -> str:
         """SHA-256 over all contents, in order."""
-        return contents_hash(self.contents)
+        return contents_hash(sha256.file for sha256 in self.hashes)
 
 
 def choose_images(checkpoint_path: Path, folder: Path | None, *, allow_made_images: bool = False) -> ImageFiles:

@@ -1,6 +1,5 @@
 """What a model file gives for images, from their bytes to the decision."""
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,9 +8,9 @@ from tqdm import tqdm
 
 from crbl_export.parity.image_set import ImageSet
 from crbl_runtime.detector import Detector
-from crbl_runtime.errors import NotFiniteError
-from crbl_runtime.image import ImageInput
+from crbl_runtime.preprocessing import prepare
 from crbl_runtime.session import Provider
+from crbl_runtime.verification.compare import predict_or_nan
 
 
 @dataclass(frozen=True)
@@ -33,19 +32,10 @@ def predict_images(detector: Detector, images: ImageSet) -> FilePredictions:
     """Predict each image by itself, as a program that embeds the runtime does."""
     name = f"Model file, {detector.provider.kind}"
     progress = tqdm(images.contents, desc=name, unit="", leave=False, disable=None)
-    predicted = [_predict(detector, content) for content in progress]
+    predicted = [predict_or_nan(detector, prepare(content, detector.contract.preprocessing)) for content in progress]
     return FilePredictions(
         logits=np.array([logit for logit, _ in predicted], np.float64),
         is_anomaly=np.array([decision for _, decision in predicted], np.bool_),
         threshold=detector.contract.threshold,
         provider=detector.provider,
     )
-
-
-def _predict(detector: Detector, content: ImageInput) -> tuple[float, bool]:
-    """Logit and decision; NaN, and no anomaly, where the network does not give a number."""
-    try:
-        prediction = detector.predict(content)
-    except NotFiniteError:
-        return math.nan, False
-    return prediction.logit, prediction.is_anomaly

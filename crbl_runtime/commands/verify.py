@@ -64,14 +64,15 @@ def _image_lines(verification: "Verification") -> list[str]:
 
 
 def _provider_lines(verification: "Verification") -> list[str]:
-    stages = ("decoding", "preparing", "network")
+    from crbl_runtime.verification.images_here import STAGES
+
     lines = [
         f"Largest |logit difference| from float64 PyTorch (the export allowed {verification.limit:.2e}), by where the "
         "difference begins",
-        f"  {'provider':10}{''.join(f'{stage:>12}' for stage in stages)}{'flips':>8}{'within margin':>15}",
+        f"  {'provider':10}{''.join(f'{stage:>12}' for stage in STAGES)}{'flips':>8}{'within margin':>15}",
     ]
     for comparison in verification.providers:
-        largest = "".join(f"{_number(comparison.largest_by_stage[stage]):>12}" for stage in stages)
+        largest = "".join(f"{_number(comparison.largest_by_stage[stage]):>12}" for stage in STAGES)
         lines.append(
             f"  {comparison.provider:10}{largest}{comparison.flips:8}{comparison.flips_within_margin:15}"
             f"{_remark(comparison)}"

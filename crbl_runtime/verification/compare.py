@@ -13,10 +13,7 @@ from crbl_runtime.detector import Detector
 from crbl_runtime.errors import NotFiniteError
 from crbl_runtime.flipped_decisions import flipped_decisions
 from crbl_runtime.preprocessing import PreparedImage
-from crbl_runtime.verification.images_here import PreparedHere
-
-# The first part of the way on which a machine computes something else.
-STAGES = ("decoding", "preparing", "network")
+from crbl_runtime.verification.images_here import STAGES, PreparedHere
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def compare_provider(model: Path, provider: str, images: Sequence[PreparedHere],
     with Detector(model, provider) as detector:
         kind, threshold = detector.provider.kind, detector.contract.threshold
         progress = tqdm(images, desc=f"Model file, {kind}", unit="", leave=False, disable=None)
-        predicted = [_predict(detector, image.prepared) for image in progress]
+        predicted = [predict_or_nan(detector, image.prepared) for image in progress]
     logits = np.array([logit for logit, _ in predicted])
     decisions = np.array([decision for _, decision in predicted])
     expected = np.array([image.recorded.logit for image in images])
@@ -79,7 +76,7 @@ def compare_provider(model: Path, provider: str, images: Sequence[PreparedHere],
     )
 
 
-def _predict(detector: Detector, image: PreparedImage) -> tuple[float, bool]:
+def predict_or_nan(detector: Detector, image: PreparedImage) -> tuple[float, bool]:
     """Logit and decision; NaN, and no anomaly, where the network does not give a number."""
     try:
         (prediction,) = detector.predict_prepared([image])

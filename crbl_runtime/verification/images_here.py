@@ -15,6 +15,9 @@ from crbl_runtime.verification.record import ParityRecord, RecordedImage, conten
 
 Content = bytes | NDArray[np.uint8]
 
+# The steps from a file to a logit: a difference begins in the first one in which a machine computes something else.
+STAGES = ("decoding", "preparing", "network")
+
 
 @dataclass(frozen=True)
 class PreparedHere:
@@ -22,7 +25,7 @@ class PreparedHere:
 
     Attributes:
         recorded: what the record says of it. prepared: what the network is given here.
-        stage: "decoding" or "preparing" where the pixels are other ones from there on, "network" where they are equal.
+        stage: of `STAGES`; the pixels are other ones from there on, or equal where it is "network".
     """
 
     recorded: RecordedImage

@@ -147,7 +147,7 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         return Checkpoint(
             variant=get_variant(metadata["variant"]),
             state=load_file(sidecar),
-            # Checkpoints from before it had a name: their weights fit it, as few as 29 of 3,932,160 values differ.
+            # Older checkpoints do not name it. Their weights fit it: few values of an image differ, and by 1.
             preprocessing=PreprocessingSpec.from_dict({"arithmetic": ARITHMETIC} | metadata["preprocessing"]),
             threshold=float(metadata["threshold"]),
             threshold_source=str(metadata["threshold_source"]),
