@@ -2,7 +2,6 @@
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -11,9 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crbl_runtime.errors import ImageError
+from crbl_runtime.image_file.bit_depth import used_bits
 from crbl_runtime.image_file.decode import decode_file, decode_pil
+from crbl_runtime.image_file.decoded_image import DecodedImage
 from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, check_size, too_large
-from crbl_runtime.image_file.samples import Samples, flatten
+from crbl_runtime.image_file.samples import Samples, flatten, to_8_bit
 
 __all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "DecodedImage", "ImageInput", "decode", "decode_image", "describe"]
 
@@ -35,58 +36,49 @@ ARRAY_REMEDY = (
 READ_BYTES = 2**20
 
 
-@dataclass(frozen=True)
-class DecodedImage:
-    """An image as pixels.
-
-    Attributes:
-        pixels: RGB uint8 [H, W, 3], values 0 to 255, C-contiguous, in memory of its own.
-        notes: what of the file has no part in the pixels, one clause each, such as "its ICC profile was ignored".
-    """
-
-    pixels: NDArray[np.uint8]
-    notes: tuple[str, ...] = ()
-
-
-def decode(image: ImageInput) -> NDArray[np.uint8]:
+def decode(image: ImageInput, bit_depth: int | None = None) -> NDArray[np.uint8]:
     """The pixels of `decode_image`: RGB uint8 [H, W, 3].
 
     Raises:
         ImageError: as `decode_image`.
     """
-    return decode_image(image).pixels
+    return decode_image(image, bit_depth).pixels
 
 
-def decode_image(image: ImageInput) -> DecodedImage:
+def decode_image(image: ImageInput, bit_depth: int | None = None) -> DecodedImage:
     """Decode an image to RGB uint8.
 
-    EXIF and TIFF orientation are applied (files and PIL images); 16-bit is divided by 257 and rounded to nearest; grey
-    is repeated; palettes are expanded; alpha is composited on white; ICC profiles are ignored; inks (CMYK) are
-    converted without a profile. No step looks at the values of the image.
+    EXIF and TIFF orientation are applied (files and PIL images); the largest value of 16 bits, or of the bits in use,
+    becomes 255, with rounding to nearest; grey is repeated; palettes are expanded; alpha is composited on white; ICC
+    profiles are ignored; inks (CMYK) are converted without a profile. No value is scaled by other values of the image.
 
     Args:
         image: a path; the bytes of a file; a binary file object, read from where it stands to its end; a numpy array
             uint8 or uint16 of shape [H, W], [H, W, 1], [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha); or a PIL
             image. Files are JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF or, where pillow-heif is installed,
-            HEIC; of several frames or pages the first is taken. Of a PIL image only what Pillow stored can be seen: it
-            loads 16-bit RGB files as their upper 8 bits, and rounds premultiplied TIFF colours; both can be off by 1
-            from the file itself.
+            HEIC; of several frames or pages the first is taken, in a TIFF the first that is no preview. Of a PIL image
+            that is loaded already only what Pillow stored can be seen: of 16-bit RGB files the upper 8 bits, and
+            premultiplied TIFF colours rounded, both of which can be off by 1 from the file itself; and no sBIT.
+        bit_depth: how many of their 16 bits the samples of uint16 arrays and of 16-bit files use, 1 to 16: 12 where
+            white is 4095. A file that declares it (MaxSampleValue of a TIFF, sBIT of a PNG) is believed before this.
+            None where it is not known: all 16, and the result says where that is doubtful.
 
     Raises:
         ImageError: the image is missing, unreadable, empty, cut off, damaged, larger than MAX_FILE_BYTES or
-            MAX_PIXELS, or of a kind that could only be guessed at. The message names the image and the remedy.
+            MAX_PIXELS, holds values beyond `bit_depth`, or is of a kind that could only be guessed at. The message
+            names the image and the remedy.
     """
     name = describe(image)
     if isinstance(image, str | os.PathLike):
-        return DecodedImage(*decode_file(_read_path(image, name), name))
+        return decode_file(_read_path(image, name), name, bit_depth)
     if isinstance(image, bytes | bytearray | memoryview):
-        return DecodedImage(*decode_file(bytes(image), name))
+        return decode_file(bytes(image), name, bit_depth)
     if isinstance(image, np.ndarray):
-        return DecodedImage(flatten(_checked_array(image, name)))
+        return _decode_array(_checked_array(image, name), name, bit_depth)
     if isinstance(image, Image.Image):
-        return DecodedImage(*decode_pil(image, name))
+        return decode_pil(image, name, bit_depth)
     if callable(getattr(image, "read", None)):
-        return DecodedImage(*decode_file(_read_file_object(image, name), name))
+        return decode_file(_read_file_object(image, name), name, bit_depth)
     raise ImageError(
         f"{name}: not an image. Give a path, bytes, a file object opened with 'rb', a numpy array or a PIL image."
     )
@@ -154,6 +146,11 @@ def _read_piece(file: Any, name: str) -> bytes:
     if not isinstance(piece, bytes):
         raise ImageError(f"{name}: reading gives {type(piece).__name__}, not bytes. Open the file with 'rb'.")
     return piece
+
+
+def _decode_array(samples: Samples, name: str, bit_depth: int | None) -> DecodedImage:
+    used = used_bits(samples, None, bit_depth, name)
+    return DecodedImage(flatten(to_8_bit(samples, used.bits, used.shift)), used.notes, used.unclear)
 
 
 def _checked_array(array: NDArray[Any], name: str) -> Samples:

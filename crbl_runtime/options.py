@@ -4,6 +4,9 @@
 REGIONS = ("object", "border", "whole")
 CHANNEL_ORDERS = ("rgb", "bgr")
 
+# How many bits cameras store in the 16 of a sample.
+BIT_DEPTHS = (8, 10, 12, 14, 16)
+
 # Execution providers, best first, with onnxruntime's names for them.
 EXECUTION_PROVIDERS = {
     "directml": "DmlExecutionProvider",

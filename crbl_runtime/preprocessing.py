@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from crbl_runtime.bicubic import resize_bicubic
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import ImageInput, decode_image
-from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
+from crbl_runtime.image import DecodedImage, ImageInput, decode_image
+from crbl_runtime.options import BIT_DEPTHS, CHANNEL_ORDERS, REGIONS
 from crbl_runtime.region import Region, border_region, object_region, whole_region
 
 SMALLEST_IMAGE_SIZE = 32
@@ -39,6 +39,8 @@ class PreprocessingSpec:
         divisor: uint8 values are divided by this first.
         mean, std: per channel, in the network's channel order; subtracted and divided by after `divisor`.
         arithmetic: how pixels are computed; this version of crbl knows `ARITHMETIC` alone.
+        bit_depth: how many of their 16 bits the samples of 16-bit images use that do not declare it, one of BIT_DEPTHS;
+            None where nobody said so: all 16, and where that is doubtful the prepared image says so.
     """
 
     region: str
@@ -52,6 +54,7 @@ class PreprocessingSpec:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     arithmetic: str = ARITHMETIC
+    bit_depth: int | None = None
 
     def __post_init__(self) -> None:
         _require(self.region in REGIONS, f"region is {self.region!r}, expected one of {', '.join(REGIONS)}")
@@ -74,6 +77,10 @@ class PreprocessingSpec:
         _require(_is_integer(self.object_size, 1, 4096), f"object_size is {self.object_size!r}, expected 1 to 4096")
         _require(_is_integer(self.border, 0, 2**31), f"border is {self.border!r}, expected 0 or more rows")
         _require(self.arithmetic == ARITHMETIC, f"arithmetic is {self.arithmetic!r}, expected {ARITHMETIC!r}")
+        _require(
+            self.bit_depth is None or (_is_integer(self.bit_depth, 1, 16) and self.bit_depth in BIT_DEPTHS),
+            f"bit_depth is {self.bit_depth!r}, expected one of {', '.join(map(str, BIT_DEPTHS))}, or None",
+        )
         for name, values in (("divisor", (self.divisor,)), ("mean", self.mean), ("std", self.std)):
             _require(
                 all(isinstance(value, (int, float)) and np.isfinite(value) for value in values)
@@ -120,12 +127,14 @@ class PreparedImage:
         region_found: False where no object was found and the whole image stands in for it.
         box: (x, y, width, height) of the region in the decoded image, in pixels.
         notes: what of the image's file has no part in its pixels, such as "its ICC profile was ignored".
+        bit_depth_unclear: whether its samples have 16 bits, stay below 16384, and nobody said how many bits they use.
     """
 
     pixels: NDArray[np.uint8]
     region_found: bool
     box: tuple[int, int, int, int]
     notes: tuple[str, ...] = ()
+    bit_depth_unclear: bool = False
 
 
 def prepare(image: ImageInput, spec: PreprocessingSpec) -> PreparedImage:
@@ -134,9 +143,13 @@ def prepare(image: ImageInput, spec: PreprocessingSpec) -> PreparedImage:
     Raises:
         ImageError: the image cannot be decoded.
     """
-    decoded = decode_image(image)
-    region = find_region(decoded.pixels, spec)
-    return PreparedImage(resize(region.pixels, spec), region.found, region.box, decoded.notes)
+    return prepare_decoded(decode_image(image, spec.bit_depth), spec)
+
+
+def prepare_decoded(image: DecodedImage, spec: PreprocessingSpec) -> PreparedImage:
+    """As `prepare`, for an image that was decoded with the spec's bit depth."""
+    region = find_region(image.pixels, spec)
+    return PreparedImage(resize(region.pixels, spec), region.found, region.box, image.notes, image.bit_depth_unclear)
 
 
 def find_region(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> Region:

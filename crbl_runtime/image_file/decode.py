@@ -2,8 +2,9 @@
 
 import io
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
@@ -21,12 +22,15 @@ from PIL import (
 )
 
 from crbl_runtime.errors import ImageError
+from crbl_runtime.image_file.bit_depth import DeclaredDepth, declared_depth, used_bits
+from crbl_runtime.image_file.decoded_image import DecodedImage
 from crbl_runtime.image_file.exact_samples import PREMULTIPLIED, exact_rawmodes, exact_samples
 from crbl_runtime.image_file.limits import check_size, damaged
 from crbl_runtime.image_file.missing_rows import check_after_decoding, check_before_decoding
-from crbl_runtime.image_file.pil_image import colour_key, make_white, orientation, to_rgb
+from crbl_runtime.image_file.pil_image import colour_key, make_white, orientation, samples_of
 from crbl_runtime.image_file.pillow_strict import strict_pillow
-from crbl_runtime.image_file.samples import flatten, upright
+from crbl_runtime.image_file.samples import Samples, flatten, to_8_bit, upright
+from crbl_runtime.image_file.tiff_pages import full_pages, on_full_page
 from crbl_runtime.image_file.tiff_rows import check_kind
 
 # An MPO file (several JPEGs in one) opens as a JPEG. Importing the plug-ins here spares `open` the other forty.
@@ -48,14 +52,15 @@ SUPPORTED = "JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF and, with pil
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
-def decode_file(content: bytes, name: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """The bytes of an image file -> RGB uint8 [H, W, 3], C-contiguous, upright, on white; and notes on what was left.
+def decode_file(content: bytes, name: str, bit_depth: int | None) -> DecodedImage:
+    """Decode the bytes of an image file: upright, on white.
 
     The format is told by the content, never by the name. Sizes are checked before any pixel is decoded.
 
     Args:
         content: the whole file.
         name: what messages call it.
+        bit_depth: how many bits the samples of a 16-bit file use that does not declare it, None if that is not known.
 
     Raises:
         ImageError: empty, of no supported format, cut off, damaged, too large or of an unsupported kind.
@@ -64,7 +69,7 @@ def decode_file(content: bytes, name: str) -> tuple[NDArray[np.uint8], tuple[str
         raise ImageError(f"{name}: empty, there is nothing to decode. Copy or export the image again.")
     with strict_pillow():
         try:
-            return _decode(content, name)
+            return _decode(content, name, bit_depth)
         except UnidentifiedImageError as error:
             raise _unidentified(content, name) from error
         except ImageError:
@@ -73,48 +78,96 @@ def decode_file(content: bytes, name: str) -> tuple[NDArray[np.uint8], tuple[str
             raise damaged(name, f"Pillow cannot decode it ({type(error).__name__}: {error})") from error
 
 
-def decode_pil(image: Image.Image, name: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """A PIL image, loaded or not -> as `decode_file`. Of a loaded one only what Pillow stored can be seen.
+def decode_pil(image: Image.Image, name: str, bit_depth: int | None) -> DecodedImage:
+    """A PIL image -> as `decode_file`. Of one that is loaded already only what Pillow stored can be seen.
 
     Raises:
         ImageError: it cannot be loaded, is too large or of a mode that could only be guessed at.
     """
     check_size(image.width, image.height, name)
+    content = _file_of(image)
+    if content is not None:
+        return decode_file(content, name, bit_depth)
     with strict_pillow():
         try:
-            if isinstance(image, TiffImagePlugin.TiffImageFile):
-                check_kind(image.tag_v2, name)
-            notes, key = notes_of(image), colour_key(image)
-            image.load()
-            return to_rgb(image, key, name), notes
+            with on_full_page(image):
+                if isinstance(image, TiffImagePlugin.TiffImageFile):
+                    check_kind(image.tag_v2, name)
+                header = _Header.of(image, None)
+                image.load()
+                return _finished(image, samples_of(image, name), header, bit_depth, name)
         except ImageError:
             raise
         except Exception as error:  # Pillow's plug-ins raise anything here: the file is decoded only now.
             raise ImageError(f"{name}: Pillow cannot load it ({error}). Copy or export the image again.") from error
 
 
-def _decode(content: bytes, name: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def _decode(content: bytes, name: str, bit_depth: int | None) -> DecodedImage:
     image = _open(content, name)
     check_size(image.width, image.height, name)
-    check_before_decoding(image, content, name)
-    notes, key, rawmodes = notes_of(image), colour_key(image), exact_rawmodes(image)
-    image.load()
-    check_after_decoding(image, content, name)
-    if not rawmodes:
-        return to_rgb(image, key, name), notes
-    samples = exact_samples(image, content, rawmodes)
-    rgb = flatten(samples, premultiplied=rawmodes[0].startswith(PREMULTIPLIED))
-    return upright(make_white(rgb, samples, key, name), orientation(image)), notes
+    with on_full_page(image):
+        check_size(image.width, image.height, name)
+        check_before_decoding(image, content, name)
+        header, rawmodes = _Header.of(image, content), exact_rawmodes(image)
+        image.load()
+        check_after_decoding(image, content, name)
+        samples = exact_samples(image, content, rawmodes) if rawmodes else samples_of(image, name)
+        premultiplied = bool(rawmodes) and rawmodes[0].startswith(PREMULTIPLIED)
+        return _finished(image, samples, header, bit_depth, name, premultiplied=premultiplied)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What is known of an image before it is loaded, and not always afterwards."""
+
+    notes: tuple[str, ...]
+    colour_key: NDArray[Any] | None
+    declared_depth: DeclaredDepth | None
+
+    @classmethod
+    def of(cls, image: Image.Image, content: bytes | None) -> "_Header":
+        return cls(notes_of(image), colour_key(image), declared_depth(image, content))
+
+
+def _finished(
+    image: Image.Image,
+    samples: Samples,
+    header: _Header,
+    bit_depth: int | None,
+    name: str,
+    *,
+    premultiplied: bool = False,
+) -> DecodedImage:
+    """The samples of a loaded image as RGB uint8, on white, upright by its EXIF block."""
+    used = used_bits(samples, header.declared_depth, bit_depth, name)
+    rgb = flatten(to_8_bit(samples, used.bits, used.shift), premultiplied=premultiplied)
+    pixels = upright(make_white(rgb, samples, header.colour_key, name), orientation(image))
+    return DecodedImage(pixels, header.notes + used.notes, used.unclear)
 
 
 def notes_of(image: Image.Image) -> tuple[str, ...]:
     """What of a PIL image, loaded or not, has no part in its pixels: one clause each, for the host's report."""
     notes = []
-    if getattr(image, "is_animated", False):
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        pages = full_pages(image)
+        if len(pages) > 1 and image.tell() == pages[0]:  # Any other page of a PIL image was chosen by who gave it.
+            notes.append(f"only the first of its {len(pages)} pages was used")
+    elif getattr(image, "is_animated", False):
         notes.append("only the first of its frames or pages was used")
     if image.info.get("icc_profile"):
         notes.append("its ICC profile was ignored")
     return tuple(notes)
+
+
+def _file_of(image: Image.Image) -> bytes | None:
+    """The file of a PIL image that is not loaded yet, where loading it would lose bits; else None."""
+    if not isinstance(image, ImageFile.ImageFile) or image.fp is None or image.tell() or not exact_rawmodes(image):
+        return None
+    position = image.fp.tell()
+    image.fp.seek(0)
+    content = image.fp.read()
+    image.fp.seek(position)
+    return content
 
 
 def _open(content: bytes, name: str) -> ImageFile.ImageFile:

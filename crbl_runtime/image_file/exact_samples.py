@@ -49,7 +49,8 @@ def exact_samples(image: Image.Image, content: bytes, rawmodes: tuple[str, ...])
         rawmodes: what `exact_rawmodes` gave.
     """
     own, *wanted = rawmodes
-    planes = [np.array(image) if rawmode == own else _unpacked(content, rawmode) for rawmode in wanted]
+    page = image.tell()
+    planes = [np.array(image) if rawmode == own else _unpacked(content, rawmode, page) for rawmode in wanted]
     if own.startswith("LA"):
         return planes[0].view(">u2").astype(np.uint16)
     if len(planes) == 1:
@@ -57,8 +58,9 @@ def exact_samples(image: Image.Image, content: bytes, rawmodes: tuple[str, ...])
     return planes[0] * np.uint16(256) + planes[1]
 
 
-def _unpacked(content: bytes, rawmode: str) -> NDArray[np.uint8]:
+def _unpacked(content: bytes, rawmode: str, page: int) -> NDArray[np.uint8]:
     image = Image.open(io.BytesIO(content), formats=["PNG", "TIFF"])
+    image.seek(page)
     tiles: Any = image.tile
     image.tile = [
         tile._replace(args=rawmode if isinstance(tile.args, str) else (rawmode, *tile.args[1:])) for tile in tiles

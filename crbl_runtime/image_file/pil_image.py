@@ -1,4 +1,4 @@
-"""A PIL image -> RGB uint8, in the modes whose meaning is exact."""
+"""The samples of a PIL image, in the modes whose meaning is exact, and what else of it counts."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from crbl_runtime.errors import ImageError
 from crbl_runtime.image_file.limits import damaged
-from crbl_runtime.image_file.samples import Samples, flatten, upright
+from crbl_runtime.image_file.samples import Samples
 
 DIRECT_MODES = frozenset(["1", "L", "LA", "RGB", "RGBA", "RGBX", "I;16", "I;16L", "I;16B", "I;16N", "I"])
 CONVERTED_MODES = {"P": "RGBA", "PA": "RGBA", "YCbCr": "RGB", "CMYK": "RGB"}
@@ -16,23 +16,31 @@ GREY_STEP = {"L;2": 85, "L;4": 17}
 ORIENTATION = 0x0112
 
 
-def to_rgb(image: Image.Image, key: NDArray[Any] | None, name: str) -> NDArray[np.uint8]:
-    """A loaded PIL image and its `colour_key` -> RGB uint8 [H, W, 3], on white, upright by its EXIF block.
+def samples_of(image: Image.Image, name: str) -> Samples:
+    """The samples of a loaded PIL image: uint8 or uint16, [H, W] or [H, W, C].
 
     Raises:
-        ImageError: the mode, its values, its palette or its colour key could only be guessed at.
+        ImageError: the mode, its values or its palette could only be guessed at.
     """
     if image.mode in CONVERTED_MODES:
         _check_palette(image, name)
-        return upright(flatten(np.array(image.convert(CONVERTED_MODES[image.mode]))), orientation(image))
+        return np.array(image.convert(CONVERTED_MODES[image.mode]))
     if image.mode not in DIRECT_MODES:
         raise ImageError(
             f"{name}: PIL mode {image.mode!r} has no exact conversion to RGB. "
             f"Convert it by your own rule, for instance image.convert('RGB')."
         )
-    samples = _samples(image, name)
-    rgb = flatten(samples[..., :3] if image.mode == "RGBX" else samples)
-    return upright(make_white(rgb, samples, key, name), orientation(image))
+    pixels: NDArray[Any] = np.asarray(image)
+    if image.mode == "1":
+        return np.where(pixels, np.uint8(255), np.uint8(0))
+    if image.mode == "I" and (pixels.min() < 0 or pixels.max() > 65535):
+        raise ImageError(
+            f"{name}: PIL mode 'I' with values from {pixels.min()} to {pixels.max()}, where 0 to 65535 is expected. "
+            f"Scale it to 16 bits by your own rule."
+        )
+    if image.mode == "RGBX":
+        pixels = pixels[..., :3]
+    return pixels.astype(np.uint8) if pixels.dtype.itemsize == 1 else pixels.astype(np.uint16)
 
 
 def colour_key(image: Image.Image) -> NDArray[Any] | None:
@@ -83,15 +91,3 @@ def _check_palette(image: Image.Image, name: str) -> None:
     colours = len(image.palette.palette) // len(image.palette.mode)
     if largest >= colours:
         raise damaged(name, f"a pixel has palette index {largest} and the palette {colours} colours")
-
-
-def _samples(image: Image.Image, name: str) -> Samples:
-    pixels: NDArray[Any] = np.asarray(image)
-    if image.mode == "1":
-        return np.where(pixels, np.uint8(255), np.uint8(0))
-    if image.mode == "I" and (pixels.min() < 0 or pixels.max() > 65535):
-        raise ImageError(
-            f"{name}: PIL mode 'I' with values from {pixels.min()} to {pixels.max()}, where 0 to 65535 is expected. "
-            f"Scale it to 16 bits by your own rule."
-        )
-    return pixels.astype(np.uint8) if pixels.dtype.itemsize == 1 else pixels.astype(np.uint16)

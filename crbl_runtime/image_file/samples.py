@@ -8,27 +8,33 @@ from numpy.typing import NDArray
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 
-def to_8_bit(samples: Samples) -> NDArray[np.uint8]:
-    """Samples uint8 or uint16 of any shape -> uint8; 16-bit values are divided by 257 and rounded to nearest.
+def to_8_bit(samples: Samples, bits: int = 16, shift: int = 0) -> NDArray[np.uint8]:
+    """Samples uint8 or uint16 of any shape -> uint8; the largest value of 16-bit samples becomes 255.
 
-    257 because it maps 65535 to 255 and 257·v back to v. The divisor is odd, so there are no ties.
+    Rounded to nearest, v * 255 / (2**bits - 1); both numbers are odd, so there are no ties.
+
+    Args:
+        bits: how many bits the values of 16-bit samples have, 1 to 16; none may be greater than they can hold.
+        shift: how many bits stand below them.
     """
     if samples.dtype == np.uint8:
         return samples.view(np.uint8)
-    return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    largest = np.uint32(2**bits - 1)
+    values = samples.astype(np.uint32) >> np.uint32(shift)
+    return ((values * np.uint32(510) + largest) // (np.uint32(2) * largest)).astype(np.uint8)
 
 
-def flatten(samples: Samples, *, premultiplied: bool = False) -> NDArray[np.uint8]:
-    """Samples [H, W] or [H, W, C], uint8 or uint16 -> RGB uint8 [H, W, 3].
+def flatten(samples: NDArray[np.uint8], *, premultiplied: bool = False) -> NDArray[np.uint8]:
+    """Samples uint8 [H, W] or [H, W, C] -> RGB uint8 [H, W, 3].
 
-    C = 1 is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is composited on white, in integers, rounded to nearest, after
-    16-bit has become 8-bit. Premultiplied colour above its alpha is not a possible value and saturates at white.
+    C = 1 is grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha is composited on white, in integers, rounded to nearest.
+    Premultiplied colour above its alpha is not a possible value and saturates at white.
     """
-    small = to_8_bit(samples if samples.ndim == 3 else samples[..., np.newaxis])
-    has_alpha = small.shape[2] in (2, 4)
-    colour: NDArray[Any] = small[..., :-1] if has_alpha else small
+    channels = samples if samples.ndim == 3 else samples[..., np.newaxis]
+    has_alpha = channels.shape[2] in (2, 4)
+    colour: NDArray[Any] = channels[..., :-1] if has_alpha else channels
     if has_alpha:
-        alpha = small[..., -1:].astype(np.uint16)
+        alpha = channels[..., -1:].astype(np.uint16)
         weighted = colour.astype(np.uint16) if premultiplied else (colour * alpha + 127) // 255
         colour = np.minimum(weighted + (255 - alpha), 255).astype(np.uint8)
     return np.ascontiguousarray(np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour)

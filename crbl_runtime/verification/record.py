@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import decode
-from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
+from crbl_runtime.image import decode_image
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare_decoded
 
 RECORD_SCHEMA_VERSION = 1
 
@@ -121,12 +121,12 @@ def prepare_and_hash(image: bytes | NDArray[np.uint8], spec: PreprocessingSpec) 
     Raises:
         ImageError: the image cannot be decoded.
     """
-    decoded = decode(image)
-    prepared = prepare(decoded, spec)
-    height, width = decoded.shape[:2]
+    decoded = decode_image(image, spec.bit_depth)
+    prepared = prepare_decoded(decoded, spec)
+    height, width = decoded.pixels.shape[:2]
     return prepared, ImageHashes(
         file=content_sha256(image),
-        decoded=hashlib.sha256(f"{height} {width};".encode() + decoded.tobytes()).hexdigest(),
+        decoded=hashlib.sha256(f"{height} {width};".encode() + decoded.pixels.tobytes()).hexdigest(),
         prepared=hashlib.sha256(prepared.pixels.tobytes()).hexdigest(),
     )
 

@@ -67,6 +67,7 @@ def test_every_field_changes_the_hash() -> None:
         "divisor": 1.0,
         "mean": (0.5, 0.0, 0.0),
         "std": (0.5, 1.0, 1.0),
+        "bit_depth": 12,
     }
     # Of the arithmetic there is one value, which is part of the hash all the same.
     assert {*others, "arithmetic"} == {field.name for field in fields(spec)}
