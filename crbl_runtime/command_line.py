@@ -13,6 +13,7 @@ import click
 
 from crbl_runtime.errors import CRBLError
 from crbl_runtime.installation import how_to_install
+from crbl_runtime.options import BIT_DEPTHS
 
 OWN_PACKAGES = ("crbl_runtime", "crbl_training", "crbl_export")
 
@@ -21,6 +22,13 @@ READ_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 READ_FILE_OR_FOLDER = click.Path(exists=True, path_type=Path)
 READ_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 WRITTEN_PATH = click.Path(path_type=Path)
+
+bit_depth_option = click.option(
+    "--bit-depth",
+    type=click.Choice([str(bits) for bits in BIT_DEPTHS]),
+    callback=lambda context, parameter, value: None if value is None else int(value),
+    help="How many bits 16-bit images use that do not declare it, such as 12 where a camera's white is 4095.",
+)
 
 device_index_option = click.option(
     "--device-index",

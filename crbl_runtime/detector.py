@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -42,6 +42,8 @@ class Prediction:
         notes: what of the image's file has no part in its pixels, such as "its ICC profile was ignored".
         provider: where the model ran: "directml", "cuda" or "cpu".
         fallback: why a better provider was not used, or None.
+        bit_depth_unclear: whether the image has 16 bits a sample, stays below 16384, and neither it nor the model nor
+            the detector's `bit_depth` says how many bits it uses: of 10, 12 or 14 bits it was seen too dark.
         preparation: why this machine prepares images otherwise than the one where the model was exported, or None.
         heatmap: float32 [h, w] over the box, cells that sum to logit - bias; None where the model file has none.
     """
@@ -55,6 +57,7 @@ class Prediction:
     region_found: bool
     box: tuple[int, int, int, int]
     notes: tuple[str, ...]
+    bit_depth_unclear: bool
     provider: str
     fallback: str | None
     preparation: str | None
@@ -71,6 +74,8 @@ class Detector:
         device_index: adapter number, from 0.
         batch_size: how many images `predict_many` gives the network at a time.
         threads: CPU threads, 0 for onnxruntime's choice.
+        bit_depth: how many bits 16-bit images use that do not declare it: 8, 10, 12, 14 or 16; None for what the model
+            file says.
 
     Raises:
         ModelFileError: the file is missing, damaged, no CRBL model, or of a contract this version does not know.
@@ -86,6 +91,7 @@ class Detector:
         device_index: int = 0,
         batch_size: int = 8,
         threads: int = 0,
+        bit_depth: int | None = None,
     ) -> None:
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}, expected at least 1.")
@@ -97,6 +103,9 @@ class Detector:
         # The CPU reads the contract, so that a file that is no CRBL model is refused before any driver sees it.
         session = self._sessions.session(Provider("cpu", threads=threads))
         self.contract = _read_contract(session, self.path, payload_sha256)
+        self.preprocessing = self.contract.preprocessing
+        if bit_depth is not None:
+            self.preprocessing = replace(self.preprocessing, bit_depth=bit_depth)
         candidates = candidate_providers(provider, device_index, threads)
         self.provider_report = choose_provider(candidates, self._sessions, self.contract)
         self._sessions.close_others(self.provider)
@@ -116,7 +125,7 @@ class Detector:
             ImageError: the image cannot be decoded. NotFiniteError: the network gives NaN or an infinite logit.
             UsageError: the detector was closed.
         """
-        return self.predict_prepared([prepare(image, self.contract.preprocessing)])[0]
+        return self.predict_prepared([prepare(image, self.preprocessing)])[0]
 
     def predict_many(self, images: Iterable[ImageInput]) -> list[Prediction]:
         """Predict images in batches; the result is what `predict` gives for each, in the same order.
@@ -127,7 +136,7 @@ class Detector:
         predictions: list[Prediction] = []
         batch: list[PreparedImage] = []
         for image in images:
-            batch.append(prepare(image, self.contract.preprocessing))
+            batch.append(prepare(image, self.preprocessing))
             if len(batch) == self.batch_size:
                 predictions += self.predict_prepared(batch)
                 batch = []
@@ -184,6 +193,7 @@ class Detector:
             region_found=image.region_found,
             box=image.box,
             notes=image.notes,
+            bit_depth_unclear=image.bit_depth_unclear,
             provider=self.provider.kind,
             fallback=self.provider_report.fallback,
             preparation=self.provider_report.preparation,

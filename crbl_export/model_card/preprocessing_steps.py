@@ -2,15 +2,10 @@
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 
-DECODING = (
-    "Decode the file to RGB with 8 bits a channel: turn it as its EXIF orientation says; divide 16-bit values by 257 "
-    "and round; repeat grey in all three channels; expand a palette; put transparent pixels on white."
-)
-
 
 def preparation_steps(spec: PreprocessingSpec) -> list[str]:
     """From an image file to the bytes that the network is given, one sentence or two a step."""
-    return [DECODING, *_region_steps(spec), *_resize_steps(spec), _order(spec)]
+    return [_decoding(spec), *_region_steps(spec), *_resize_steps(spec), _order(spec)]
 
 
 def scaling_in_the_graph(spec: PreprocessingSpec) -> str:
@@ -31,6 +26,16 @@ def region_in_words(spec: PreprocessingSpec) -> str:
     if spec.region == "border":
         return f"the image without its first {spec.border} rows and {spec.border} columns"
     return "the whole image"
+
+
+def _decoding(spec: PreprocessingSpec) -> str:
+    bits = spec.bit_depth if spec.bit_depth is not None else 16
+    divided = "by 257" if bits == 16 else f"by {2**bits - 1:,} / 255, since they use {bits} of their bits,"
+    return (
+        "Decode the file to RGB with 8 bits a channel: turn it as its EXIF orientation says; divide 16-bit values "
+        f"{divided} and round, unless the file declares another bit depth; repeat grey in all three channels; expand a "
+        "palette; put transparent pixels on white."
+    )
 
 
 def _region_steps(spec: PreprocessingSpec) -> list[str]:

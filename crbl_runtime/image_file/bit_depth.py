@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from crbl_runtime.counted import counted
 from crbl_runtime.errors import ImageError
 from crbl_runtime.image_file.samples import Samples
 
@@ -95,6 +96,15 @@ def used_bits(samples: Samples, declared: DeclaredDepth | None, given: int | Non
             "samples were said to use. Give the bit depth of these images, 16 where they use all."
         )
     return UsedBits(given, notes=notes)
+
+
+def unclear_depth_text(images: int) -> str:
+    """A sentence about so many images whose bit depth is unclear."""
+    stay = counted(images, "image has 16 bits a sample and stays", "images have 16 bits a sample and stay")
+    return (
+        f"{stay} below {UNCLEAR_BELOW}: if only 10, 12 or 14 of the bits are in use, they are read too dark. Say how many "
+        "with --bit-depth; 16 if all are."
+    )
 
 
 def _declared_by_tiff(image: TiffImagePlugin.TiffImageFile) -> DeclaredDepth | None:

@@ -48,7 +48,7 @@ def _are_full(image: TiffImagePlugin.TiffImageFile) -> Iterator[bool]:
         except (EOFError, ValueError, AttributeError):
             return
         except (SyntaxError, OSError):
-            pass  # Of a kind that Pillow does not read, which is no reason not to use another page. It has read its tags.
+            pass  # A kind that Pillow does not read, which is no reason not to use another page; its tags are known.
         kind = image.tag_v2.get(NEW_SUBFILE_TYPE, 0)
         old_preview = image.tag_v2.get(SUBFILE_TYPE) == OLD_REDUCED
         yield not (old_preview or (isinstance(kind, int) and kind & (REDUCED | MASK)))

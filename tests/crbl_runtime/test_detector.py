@@ -53,6 +53,19 @@ def test_what_of_a_file_was_left_out_comes_with_its_prediction(detector: Detecto
     assert detector.predict(photographs / "coffee_0.png").notes == ()
 
 
+def test_the_bit_depth_of_16_bit_images_is_what_the_detector_was_told(detector: Detector, crop: Trained) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    ten_bits = np.rint(image / 255 * 1023).astype(np.uint16)
+    assert detector.predict(ten_bits).bit_depth_unclear
+    assert not detector.predict(image).bit_depth_unclear
+    with Detector(crop.model, bit_depth=10) as told:
+        prediction = told.predict(ten_bits)
+        assert prediction.logit == told.predict(image).logit == detector.predict(image).logit
+        assert not prediction.bit_depth_unclear
+    with pytest.raises(UsageError, match="bit_depth is 11"):
+        Detector(crop.model, bit_depth=11)
+
+
 def test_an_image_without_an_object_is_reported_as_such(detector: Detector) -> None:
     prediction = detector.predict(np.full((100, 100, 3), 255, np.uint8))
     assert not prediction.region_found

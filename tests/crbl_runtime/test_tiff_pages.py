@@ -25,7 +25,7 @@ def pages(*images: tuple[np.ndarray, dict[str, object]]) -> bytes:
 
 def test_previews_and_masks_before_the_image_are_skipped() -> None:
     preview = (SMALL, {"subfiletype": PREVIEW})
-    mask = (GREY > 100, {"subfiletype": MASK})
+    mask = (GREY > 100, {"subfiletype": MASK, "photometric": "minisblack"})
     old_preview = (SMALL, {"extratags": [(SUBFILE_TYPE, 3, 1, 2, True)]})
     image = (COLOUR, {})
     for content in (

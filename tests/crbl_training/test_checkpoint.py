@@ -48,10 +48,12 @@ def saved(tmp_path: Path) -> tuple[Path, Path]:
     return save_checkpoint(make_checkpoint(), tmp_path / "model.pth")
 
 
-def test_a_checkpoint_from_before_the_arithmetic_had_a_name_gets_it(saved: tuple[Path, Path]) -> None:
+def test_older_checkpoints_get_what_their_preprocessing_did_not_name(saved: tuple[Path, Path]) -> None:
     _, sidecar = saved
     spec = make_checkpoint().preprocessing.to_dict()
-    rewrite(sidecar, preprocessing={key: value for key, value in spec.items() if key != "arithmetic"})
+    rewrite(
+        sidecar, preprocessing={key: value for key, value in spec.items() if key not in ("arithmetic", "bit_depth")}
+    )
     assert_same(load_checkpoint(sidecar), make_checkpoint())
     rewrite(sidecar, preprocessing=spec | {"arithmetic": "another one"})
     with pytest.raises(CheckpointError, match="arithmetic is 'another one'"):

@@ -22,6 +22,9 @@ SCHEMA_VERSION = 1
 METADATA_KEY = "crbl"
 LABELS = ("normal", "anomaly")
 
+# What older checkpoints do not name. Their weights fit this arithmetic: few values of an image differ, and by 1.
+OLDER_PREPROCESSING = {"arithmetic": ARITHMETIC, "bit_depth": None}
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -147,8 +150,7 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         return Checkpoint(
             variant=get_variant(metadata["variant"]),
             state=load_file(sidecar),
-            # Older checkpoints do not name it. Their weights fit it: few values of an image differ, and by 1.
-            preprocessing=PreprocessingSpec.from_dict({"arithmetic": ARITHMETIC} | metadata["preprocessing"]),
+            preprocessing=PreprocessingSpec.from_dict(OLDER_PREPROCESSING | metadata["preprocessing"]),
             threshold=float(metadata["threshold"]),
             threshold_source=str(metadata["threshold_source"]),
             provenance=dict(metadata["provenance"]),

@@ -79,11 +79,22 @@ def test_a_comparison_alone_writes_nothing(crop: Path, tmp_path: Path) -> None:
 
 def test_choices_reach_the_checkpoint(crop: Path, tmp_path: Path) -> None:
     choices = ["--divisor", "127.5", "--mean", "1", "1", "1", "--channel-order", "bgr", "--region", "whole"]
-    convert_here(crop, *choices, "--image-size", "64", "--threshold", "0.3", "-o", tmp_path / "out.safetensors")
+    convert_here(
+        crop,
+        *choices,
+        "--image-size",
+        "64",
+        "--bit-depth",
+        "14",
+        "--threshold",
+        "0.3",
+        "-o",
+        tmp_path / "out.safetensors",
+    )
     checkpoint = load_checkpoint(tmp_path / "out.safetensors")
     spec = checkpoint.preprocessing
     assert (spec.divisor, spec.mean, spec.channel_order, spec.region) == (127.5, (1.0, 1.0, 1.0), "bgr", "whole")
-    assert (spec.image_size, checkpoint.threshold) == (64, 0.3)
+    assert (spec.image_size, spec.bit_depth, checkpoint.threshold) == (64, 14, 0.3)
 
 
 @pytest.mark.parametrize(

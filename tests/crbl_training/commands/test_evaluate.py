@@ -142,6 +142,25 @@ def test_bad_images_are_listed_or_skipped(crop, grains, tmp_path, capsys):
     assert len(read_scores(tmp_path / "out")) == 23
 
 
+@pytest.mark.parametrize("kind", ["checkpoint", "model"])
+def test_16_bit_images_of_unknown_depth_are_said_and_read_by_the_given_one(crop, grains, tmp_path, kind, capsys):
+    data = Path(shutil.copytree(grains, tmp_path / "data"))
+    images = sorted(data.rglob("images/test/*.png"))
+    for path in images:
+        pixels = cv2.imread(str(path))
+        assert cv2.imwrite(str(path), np.rint(pixels / 255 * 4095).astype(np.uint16))
+    asked = (getattr(crop, kind), "--data", data / "test.csv", "--device", "cpu", "--json")
+    evaluate_here(*asked)
+    assert json.loads(capsys.readouterr().out)["bit_depth_unclear"] == 24
+    evaluate_here(*asked[:-1])
+    assert "24 images have 16 bits a sample and stay below 16384" in capsys.readouterr().out
+    evaluate_here(*asked, "--bit-depth", "12")
+    told = json.loads(capsys.readouterr().out)
+    evaluate_here(getattr(crop, kind), "--data", grains / "test.csv", "--device", "cpu", "--json")
+    assert told["bit_depth_unclear"] == 0
+    assert told["evaluation"] == json.loads(capsys.readouterr().out)["evaluation"]
+
+
 def test_what_is_no_model_is_refused(grains, tmp_path):
     (tmp_path / "model.txt").write_text("x")
     with pytest.raises(UsageError, match=r"model\.txt, expected a name that ends in \.onnx, \.pth or \.safetensors"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import cv2
+import numpy as np
 import pytest
 
 from crbl_training.checkpoint import load_checkpoint, save_checkpoint
@@ -186,14 +187,21 @@ def test_33_images_at_the_smallest_size_are_calibrated_and_options_change_the_pr
     for number in range(41):
         path = tmp_path / f"class_{number % 2}" / f"{number}.png"
         path.parent.mkdir(exist_ok=True)
-        assert cv2.imwrite(str(path), make_grain(number % 6, None).pixels)
+        twelve_bits = np.rint(make_grain(number % 6, None).pixels / 255 * 4095).astype(np.uint16)
+        assert cv2.imwrite(str(path), twelve_bits)
     options = ("--region", "whole", "--imagenet-normalization", "--batch-size", 16, "--seed", 2**62)
+    refused = crbl_train("--variant", "full", "--data", tmp_path, *QUICK, "--out", tmp_path / "out", *options)
+    assert (refused.returncode, (tmp_path / "out").exists()) == (4, False)
+    assert "33 images have 16 bits a sample and stay below 16384" in refused.stderr
+    assert "--bit-depth" in refused.stderr
+    options += ("--bit-depth", 12)
     answer = crbl_train("--variant", "full", "--data", tmp_path, *QUICK, "--out", tmp_path / "out", *options)
     assert answer.returncode == 0, answer.stderr
     checkpoint = load_checkpoint(next(tmp_path.glob("out/*.pth")))
     assert checkpoint.provenance["train_images"] == 33
     spec = checkpoint.preprocessing
     assert (spec.image_size, spec.region, spec.mean[0], spec.std[2]) == (32, "whole", 0.485, 0.225)
+    assert spec.bit_depth == 12
 
 
 def test_show_augment_writes_a_sheet_and_trains_nothing(grain_folder, tmp_path):

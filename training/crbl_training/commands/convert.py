@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PATH
+from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PATH, bit_depth_option
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import ParityError, UsageError
 from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
@@ -52,6 +52,7 @@ fed 0 to 255, any other one x / 255; --divisor, --mean and --std overrule.
 @click.option("--std", type=(float, float, float), help="Divided by after the mean; three numbers.")
 @click.option("--region", type=click.Choice(REGIONS), help="Part of the image; default: the variant's.")
 @click.option("--image-size", type=int, help="Side in pixels; default: the file's, or 128.")
+@bit_depth_option
 @click.option("--threshold", type=float, help="Anomaly above this probability; default: the variant's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, device_index_option
+from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
 from crbl_runtime.errors import UsageError
 from crbl_training.commands.data_and_device import (
     data_option,
@@ -32,6 +32,7 @@ SCORES_FILE = "scores.csv"
 @click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
+@bit_depth_option
 @device_option
 @device_index_option
 @no_tiled_resources_option
@@ -44,6 +45,7 @@ def main(
     out: Path | None,
     threshold: float | None,
     skip_bad: bool,
+    bit_depth: int | None,
     device: str,
     device_index: int,
     no_tiled_resources: bool,
@@ -60,7 +62,9 @@ def main(
     if out is not None:
         _require_no_training_run(out)
     listed = read_images(data, image_folder, split)
-    with open_model(model_path, device, device_index, tiled_resources=not no_tiled_resources) as model:
+    with open_model(
+        model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
+    ) as model:
         images = prepare_dataset(listed, model.preprocessing, "labelled", skip_bad=skip_bad)
         report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
@@ -103,6 +107,7 @@ def _facts(
         "known_images": model.known_images(digest),
         "skipped": list(dataset.skipped),
         "regions_missing": dataset.regions_missing,
+        "bit_depth_unclear": len(dataset.bit_depth_unclear),
         "threshold_source": source,
         "evaluation": report.evaluation.to_dict(),
     }

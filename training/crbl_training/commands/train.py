@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PATH, device_index_option
+from crbl_runtime.command_line import (
+    READ_FILE,
+    READ_FILE_OR_FOLDER,
+    WRITTEN_PATH,
+    bit_depth_option,
+    device_index_option,
+)
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.options import REGIONS
 from crbl_runtime.variant import VARIANTS, Variant, get_variant
@@ -131,6 +137,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--region", type=click.Choice(REGIONS), help="Default: object for crop, border for full.")
 @click.option("--image-size", type=int, help="Side of the network's input in pixels.  [default: 128]")
+@bit_depth_option
 @click.option("--imagenet-normalization", is_flag=True, help="Subtract ImageNet's mean and divide by its deviation.")
 def main(
     variant_name: str,
@@ -170,6 +177,7 @@ def main(
     seed: int,
     region: str | None,
     image_size: int | None,
+    bit_depth: int | None,
     imagenet_normalization: bool,
 ) -> None:
     """Train the crop or the full variant of CRBL and write a checkpoint with its metrics."""
@@ -203,7 +211,7 @@ def main(
     config = TrainingConfig(
         variant=variant,
         trainable=trainable if trainable is not None else variant.trainable,
-        spec=_preprocessing(variant, start, region, image_size, imagenet_normalization),
+        spec=_preprocessing(variant, start, region, image_size, bit_depth, imagenet_normalization),
         recipe=recipe,
         seed=seed,
         start=start,
@@ -253,12 +261,13 @@ def _check_options(
 def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split") -> None:
     from crbl_training.data.augmentation import get_augmentation
     from crbl_training.data.augmentation_sheet import write_augmentation_sheet
-    from crbl_training.data.prepared_dataset import prepare_dataset
+    from crbl_training.data.prepared_dataset import prepare_dataset, require_known_bit_depth
 
     transform = get_augmentation(config.recipe.augment, config.spec.image_size)
     if transform is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
     images = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
+    require_known_bit_depth(images, "training")
     write_augmentation_sheet(path, images, transform, config.seed)
     click.echo(f"Augmented training images: {path}")
 
@@ -294,6 +303,7 @@ def _preprocessing(
     start: "Checkpoint | None",
     region: str | None,
     image_size: int | None,
+    bit_depth: int | None,
     imagenet_normalization: bool,
 ) -> "PreprocessingSpec":
     from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PreprocessingSpec
@@ -304,6 +314,8 @@ def _preprocessing(
         changes["region"] = region
     if image_size is not None:
         changes["image_size"] = image_size
+    if bit_depth is not None:
+        changes["bit_depth"] = bit_depth
     if imagenet_normalization:
         changes |= {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     return replace(spec, **changes)

@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, ImageError
-from crbl_runtime.image import decode
-from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
+from crbl_runtime.image import decode_image
+from crbl_runtime.image_file.bit_depth import unclear_depth_text
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare_decoded
 from crbl_training.data.dataset import LabelledImage, require_both_classes
 from crbl_training.data.fingerprint import Fingerprint, fingerprint
 
@@ -26,6 +27,7 @@ class PreparedDataset:
         regions_missing: how many images had no object and were taken whole.
         fingerprints: N, of the decoded images.
         skipped: one message for each image that could not be used and was left out.
+        bit_depth_unclear: paths of the 16-bit images of which it is not known how many bits they use.
     """
 
     images: Tensor
@@ -34,6 +36,7 @@ class PreparedDataset:
     regions_missing: int
     fingerprints: tuple[Fingerprint, ...] = ()
     skipped: tuple[str, ...] = ()
+    bit_depth_unclear: tuple[Path, ...] = ()
 
     @property
     def labelled_images(self) -> tuple[LabelledImage, ...]:
@@ -83,7 +86,20 @@ def prepare_dataset(
         regions_missing=sum(not read.prepared.region_found for read in good),
         fingerprints=tuple(read.fingerprint for read in good),
         skipped=errors,
+        bit_depth_unclear=tuple(read.image.path for read in good if read.prepared.bit_depth_unclear),
     )
+
+
+def require_known_bit_depth(prepared: PreparedDataset, name: str) -> None:
+    """Make sure that no image is seen too dark.
+
+    Raises:
+        DataError: of some 16-bit images it is not known how many bits they use.
+    """
+    unclear = prepared.bit_depth_unclear
+    if unclear:
+        first = f"{unclear[0]}{', …' if len(unclear) > 1 else ''}"
+        raise DataError(f"In the {name} set ({first}): {unclear_depth_text(len(unclear))}")
 
 
 def description_lines(prepared: PreparedDataset, name: str, region: str) -> list[str]:
@@ -93,17 +109,18 @@ def description_lines(prepared: PreparedDataset, name: str, region: str) -> list
     line = f"{images}: {len(prepared.paths) - anomalous} normal, {anomalous} anomalous"
     if prepared.regions_missing:
         line += f" (no {region} found in {prepared.regions_missing}: taken whole)"
+    lines = [line, *([unclear_depth_text(len(prepared.bit_depth_unclear))] if prepared.bit_depth_unclear else [])]
     if not prepared.skipped:
-        return [line]
+        return lines
     left_out = counted(
         len(prepared.skipped), f"{name} image was left out, since it", f"{name} images were left out, since they"
     )
-    return [line, f"{left_out} cannot be used:", *(f"  {message}" for message in prepared.skipped)]
+    return [*lines, f"{left_out} cannot be used:", *(f"  {message}" for message in prepared.skipped)]
 
 
 def _read_or_error(image: LabelledImage, spec: PreprocessingSpec) -> _Read | ImageError:
     try:
-        pixels = decode(image.path)
-        return _Read(image, prepare(pixels, spec), fingerprint(pixels))
+        decoded = decode_image(image.path, spec.bit_depth)
+        return _Read(image, prepare_decoded(decoded, spec), fingerprint(decoded.pixels))
     except ImageError as error:
         return error

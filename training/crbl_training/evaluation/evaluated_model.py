@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,15 @@ class EvaluatedModel:
 
 
 @contextmanager
-def open_model(path: Path, device: str, device_index: int, *, tiled_resources: bool = True) -> Iterator[EvaluatedModel]:
+def open_model(
+    path: Path, device: str, device_index: int, *, tiled_resources: bool = True, bit_depth: int | None = None
+) -> Iterator[EvaluatedModel]:
     """The model of a .onnx file through the runtime, or of a checkpoint through PyTorch.
 
     Args:
         device: "auto", "directml", "cuda" or "cpu". device_index: adapter number, from 0.
         tiled_resources: see `choose_device`; a .onnx file has no use for False.
+        bit_depth: see `PreprocessingSpec`; None for what the model says.
 
     Raises:
         UsageError: the name ends in none of .onnx, .pth and .safetensors, or a .onnx file is to do without tiled
@@ -72,10 +75,12 @@ def open_model(path: Path, device: str, device_index: int, *, tiled_resources: b
             "runs. Leave the option out."
         )
     if path.suffix == ".onnx":
-        with Detector(path, device, device_index=device_index) as detector:
+        with Detector(path, device, device_index=device_index, bit_depth=bit_depth) as detector:
             yield _from_onnx(detector)
     elif path.suffix in CHECKPOINT_SUFFIXES:
         checkpoint = load_checkpoint(path)
+        if bit_depth is not None:
+            checkpoint = replace(checkpoint, preprocessing=replace(checkpoint.preprocessing, bit_depth=bit_depth))
         yield _from_checkpoint(checkpoint, choose_device(device, device_index, tiled_resources=tiled_resources))
     else:
         raise UsageError(f"The model is {path}, expected a name that ends in .onnx, .pth or .safetensors.")
@@ -90,7 +95,7 @@ def _from_onnx(detector: Detector) -> EvaluatedModel:
     contract = detector.contract
     return EvaluatedModel(
         variant=contract.variant,
-        preprocessing=contract.preprocessing,
+        preprocessing=detector.preprocessing,
         threshold=contract.threshold,
         threshold_source=contract.threshold_source,
         training=contract.training,

@@ -27,7 +27,8 @@ class Choices:
         variant: which variant the file must be. swap_backbones: take the second backbone for the first.
         channel_order: the order the network was fed. divisor, mean, std: how it was scaled, in that order.
         imagenet_normalization: as in torchvision: /255, minus ImageNet's mean, by its standard deviation.
-        region, image_size: of the preprocessing spec. threshold: above which a probability is an anomaly, 0 to 1.
+        region, image_size, bit_depth: of the preprocessing spec.
+        threshold: above which a probability is an anomaly, 0 to 1.
     """
 
     variant: Variant | None = None
@@ -39,6 +40,7 @@ class Choices:
     imagenet_normalization: bool = False
     region: str | None = None
     image_size: int | None = None
+    bit_depth: int | None = None
     threshold: float | None = None
 
 
@@ -123,6 +125,7 @@ def _preprocessing(variant: Variant, image_size: int, scaling: InputScaling, cho
         divisor=scaling.divisor,
         mean=scaling.mean,
         std=scaling.std,
+        bit_depth=choices.bit_depth,
     )
 
 

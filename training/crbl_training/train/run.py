@@ -24,7 +24,12 @@ from crbl_training.checkpoint import Checkpoint, save_checkpoint
 from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import Split, data_hash
 from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
-from crbl_training.data.prepared_dataset import PreparedDataset, description_lines, prepare_dataset
+from crbl_training.data.prepared_dataset import (
+    PreparedDataset,
+    description_lines,
+    prepare_dataset,
+    require_known_bit_depth,
+)
 from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
@@ -169,6 +174,7 @@ def _prepare(split: Split, config: TrainingConfig) -> tuple[PreparedDataset, Pre
     train_set = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
     validation_set = prepare_dataset(split.validation, config.spec, "validation", skip_bad=config.skip_bad)
     for name, prepared in (("training", train_set), ("validation", validation_set)):
+        require_known_bit_depth(prepared, name)
         print_once("\n".join(description_lines(prepared, name, config.spec.region)))
     return train_set, validation_set
 
