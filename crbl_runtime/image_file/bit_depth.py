@@ -102,8 +102,8 @@ def unclear_depth_text(images: int) -> str:
     """A sentence about so many images whose bit depth is unclear."""
     stay = counted(images, "image has 16 bits a sample and stays", "images have 16 bits a sample and stay")
     return (
-        f"{stay} below {UNCLEAR_BELOW}: if only 10, 12 or 14 of the bits are in use, they are read too dark. Say how many "
-        "with --bit-depth; 16 if all are."
+        f"{stay} below {UNCLEAR_BELOW}: if only 10, 12 or 14 of the bits are in use, they are read too dark. "
+        "Say how many with --bit-depth; 16 if all are."
     )
 
 
