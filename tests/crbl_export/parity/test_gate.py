@@ -33,11 +33,11 @@ def trained(small: Trained) -> TrainedModel:
 
 @pytest.fixture(scope="module")
 def images(trained: TrainedModel, few_photographs: Path) -> ImageSet:
-    return read_image_set(ImageFiles(tuple(find_images(few_photographs)), "photographs"), trained)
+    return read_image_set(ImageFiles(find_images(few_photographs).images, "photographs"), trained)
 
 
 def test_a_trained_crop_model_passes_on_real_images(crop: Trained, photographs: Path) -> None:
-    files = ImageFiles(tuple(find_images(photographs)[::2]), "photographs")
+    files = ImageFiles(find_images(photographs).images[::2], "photographs")
     images = read_image_set(files, TrainedModel.of(load_checkpoint(crop.checkpoint)))
     report = check_provider(crop.model, images, Limits())
     assert report.passed, report.failures
@@ -52,7 +52,7 @@ def test_a_trained_crop_model_passes_on_real_images(crop: Trained, photographs: 
 
 
 def test_a_trained_full_model_passes_on_real_images(full: Trained, few_photographs: Path) -> None:
-    files = ImageFiles(tuple(find_images(few_photographs)), "photographs")
+    files = ImageFiles(find_images(few_photographs).images, "photographs")
     images = read_image_set(files, TrainedModel.of(load_checkpoint(full.checkpoint)))
     report = check_provider(full.model, images, Limits())
     assert report.passed, report.failures
@@ -113,7 +113,7 @@ def test_images_that_cannot_be_read_are_named(trained: TrainedModel, few_photogr
 def test_the_images_are_the_user_s_or_those_of_the_run_and_made_ones_only_where_they_are_allowed(
     crop: Trained, small: Trained, few_photographs: Path
 ) -> None:
-    assert choose_images(crop.checkpoint, few_photographs).paths == tuple(find_images(few_photographs))
+    assert choose_images(crop.checkpoint, few_photographs).paths == find_images(few_photographs).images
     of_the_run = choose_images(crop.checkpoint, None)
     assert (len(of_the_run.paths), of_the_run.source) == (16, f"the validation images of {crop.checkpoint.name}")
     with pytest.raises(UsageError, match=r"no real images.*--verify.*--allow-made-images"):
@@ -167,7 +167,7 @@ def test_the_command_gives_json_and_exit_codes(small: Trained, crop: Trained, fe
     assert gate["schema_version"] == 3
     record = ParityRecord.from_dict(gate["record"])
     assert record.model_sha256 == hashlib.sha256(small.model.read_bytes()).hexdigest()
-    assert [image.name for image in record.images] == [path.name for path in find_images(few_photographs)]
+    assert [image.name for image in record.images] == [path.name for path in find_images(few_photographs).images]
     (report,) = gate["reports"]
     assert (report["images"], report["provider"], report["divergence"]) == (8, "cpu", None)
     assert "predictions" not in report
