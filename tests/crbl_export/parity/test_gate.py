@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from crbl_export.parity.text import parity_lines
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.errors import ModelFileError, ParityError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.verification.record import ParityRecord
 from crbl_training.checkpoint import load_checkpoint
 from public_commands import Trained, run_command
@@ -121,6 +123,15 @@ def test_the_images_are_the_user_s_or_those_of_the_run_and_made_ones_only_where_
     assert choose_images(small.checkpoint, None, allow_made_images=True) == MADE_IMAGES
 
 
+def test_what_of_the_folder_is_left_out_goes_with_the_images(
+    small: Trained, few_photographs: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(few_photographs, tmp_path / "images"))
+    assert not any(choose_images(small.checkpoint, folder).left_out)
+    (folder / "notes.txt").touch()
+    assert left_out_lines(choose_images(small.checkpoint, folder).left_out) == [f"Left out of {folder}: 1 .txt"]
+
+
 def test_neither_command_proves_a_file_on_made_images_unasked(small: Trained, tmp_path: Path) -> None:
     checkpoint = ("--checkpoint", small.checkpoint)
     for command in (
@@ -158,13 +169,18 @@ def test_a_program_in_python_needs_the_checkpoint_and_the_images(small: Trained,
     assert [report.provider for report in gate.reports] == ["cpu"]
 
 
-def test_the_command_gives_json_and_exit_codes(small: Trained, crop: Trained, few_photographs: Path) -> None:
-    arguments = (small.model, "--checkpoint", small.checkpoint, "--verify", few_photographs, "--json")
+def test_the_command_gives_json_and_exit_codes(
+    small: Trained, crop: Trained, few_photographs: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(few_photographs, tmp_path / "images"))
+    (folder / "notes.txt").touch()
+    arguments = (small.model, "--checkpoint", small.checkpoint, "--verify", folder, "--json")
     passed = run_command("crbl-parity", *arguments)
     assert passed.returncode == 0, passed.stderr
     gate = json.loads(passed.stdout)
     assert gate["passed"]
     assert gate["schema_version"] == 3
+    assert [counts["other_files_by_suffix"] for counts in gate["left_out"]] == [{".txt": 1}]
     record = ParityRecord.from_dict(gate["record"])
     assert record.model_sha256 == hashlib.sha256(small.model.read_bytes()).hexdigest()
     assert [image.name for image in record.images] == [path.name for path in find_images(few_photographs).images]
