@@ -73,7 +73,7 @@ CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
 @click.option("--show", type=click.Path(path_type=Path), help="PNG with some of the pairs nearest to the limit in use.")
 def main(folder: Path, tile: int | None, show: Path | None) -> None:
     """Measure on the images of FOLDER."""
-    images = _different([piece for path in find_images(folder) for piece in _tiles(decode(path), tile)])
+    images = _different([piece for path in find_images(folder).images for piece in _tiles(decode(path), tile)])
     # On a blank image the hash is noise, so its copies are not counted.
     structured = [number for number, image in enumerate(images) if image.std() > 2]
     original = structured[:: -(-len(structured) // COPIES)]

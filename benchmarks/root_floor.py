@@ -31,7 +31,7 @@ SPEC = PreprocessingSpec(region="whole")
 @click.option("--images", "count", type=int, default=8, show_default=True, help="How many make the batch.")
 def main(folder: Path, count: int) -> None:
     """Measure the gradient's error on images of FOLDER."""
-    paths = find_images(folder)
+    paths = find_images(folder).images
     chosen = np.random.RandomState(0).permutation(len(paths))[: count + CALIBRATION]
     images = torch.from_numpy(np.stack([prepare(paths[index], SPEC).pixels for index in chosen]))
     torch.manual_seed(0)

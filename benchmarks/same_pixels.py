@@ -53,7 +53,7 @@ def logits(detector: Detector, prepared: Pixels) -> NDArray[np.float64]:
 @click.option("--model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(folder: Path, model: Path | None) -> None:
     """Prepare the images of FOLDER in all ways."""
-    images = [decode(path) for path in find_images(folder)]
+    images = [decode(path) for path in find_images(folder).images]
     built_with_ipp = "ippicv" in cv2.getBuildInformation()
     click.echo(
         f"OpenCV {cv2.__version__} {'with' if built_with_ipp else 'without'} IPP, {platform.system()} "

@@ -9,6 +9,7 @@ from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.options import DEFAULT_OPSET, OPSETS, PRECISIONS, ExportOptions
 from crbl_export.parity.limits import Limits
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH
+from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_runtime.variant import VARIANTS
 
 
@@ -93,9 +94,10 @@ def main(
         written = {"model": str(target), "card": str(card_path(target)), "report": str(report_path(target))}
         rounding = gate.rounding.summary() if gate.rounding is not None else {}
         result = {**written, **first, **rounding, "other_providers": others, "not_checked": gate.not_checked}
+        result["left_out"] = left_out_as_json(images.left_out)
         click.echo(json.dumps(result, indent=2))
         return
-    click.echo("\n".join(gate_lines(gate)))
+    click.echo("\n".join([*gate_lines(gate), *left_out_lines(images.left_out)]))
     click.echo(f"Model file: {target} ({target.stat().st_size / 1e6:.1f} MB, opset {opset}, {precision})")
     click.echo(f"Model card: {card_path(target)}")
     click.echo(f"Parity report, for crbl-verify on other machines: {report_path(target)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER
+from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
 
 
@@ -63,9 +64,10 @@ def main(
     payload_sha256 = check_payload(model.read_bytes(), model.name)
     gate = check_parity(model, checkpoint, images, Limits(tolerance, max_flips), provider)
     if as_json:
-        click.echo(json.dumps(gate.to_dict(), indent=2, allow_nan=False))
+        result = gate.to_dict() | {"left_out": left_out_as_json(images.left_out)}
+        click.echo(json.dumps(result, indent=2, allow_nan=False))
     else:
         click.echo(f"{model.name} is whole: its payload has the SHA-256 {payload_sha256}")
-        click.echo("\n".join(gate_lines(gate)))
+        click.echo("\n".join([*gate_lines(gate), *left_out_lines(images.left_out)]))
     if not gate.passed:
         raise click.exceptions.Exit(1)

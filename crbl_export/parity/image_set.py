@@ -14,6 +14,7 @@ from crbl_export.trained_model import TrainedModel
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import ImageError, ParityError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_runtime.left_out import LeftOut
 from crbl_runtime.self_test import self_test_images
 from crbl_runtime.verification.record import ImageHashes, prepare_and_hash
 from crbl_training.evaluation.scores import scored_images
@@ -26,10 +27,12 @@ class ImageFiles:
     Attributes:
         paths: image files; none for the images of the self-test, which are made by formula.
         source: where they come from, in words.
+        left_out: what else is in the folder that was named; empty where none was.
     """
 
     paths: tuple[Path, ...]
     source: str
+    left_out: tuple[LeftOut, ...] = ()
 
 
 MADE_IMAGES = ImageFiles((), "images made by formula, no real ones")
@@ -70,7 +73,8 @@ def choose_images(checkpoint_path: Path, folder: Path | None, *, allow_made_imag
         UsageError: there are no real images. InputError: the folder is missing or holds no images.
     """
     if folder is not None:
-        return ImageFiles(tuple(find_images(folder)), f"the folder {folder.resolve().name}")
+        content = find_images(folder)
+        return ImageFiles(content.images, f"the folder {folder.resolve().name}", (content.left_out,))
     found = scored_images(checkpoint_path)
     if found:
         return ImageFiles(tuple(found), f"the validation images of {checkpoint_path.name}")

@@ -15,6 +15,7 @@ from crbl_runtime.csv_file import write_csv
 from crbl_runtime.decision import combined_is_anomaly
 from crbl_runtime.errors import DataError, ImageError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_runtime.left_out import LeftOut, left_out_lines
 from crbl_runtime.options import EXECUTION_PROVIDERS
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def main(
     PATHS are images or folders of images. With two models an image is anomalous when either of them finds an anomaly.
     """
     models = [path for path in arguments if path.suffix == ".onnx"]
-    images = _find_images([path for path in arguments if path.suffix != ".onnx"])
+    images, left_out = _find_images([path for path in arguments if path.suffix != ".onnx"])
     _require_models(models)
 
     from tqdm import tqdm
@@ -80,17 +81,31 @@ def main(
         click.echo(json.dumps([_to_dict(result) for result in results], indent=2))
     else:
         click.echo("\n".join(_table(results)))
+    for line in left_out_lines(left_out):
+        click.echo(line, err=as_json)
     _exit_with(results, fail_on_anomaly)
 
 
-def _find_images(sources: Sequence[Path]) -> list[Path]:
-    """The images that were named and those in folders; a missing one among others is reported with the results."""
+def _find_images(sources: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
+    """The images that were named and those in folders, and what was left out of each folder.
+
+    A missing one among others is reported with the results.
+    """
     if not sources:
         raise UsageError("No images were named. Expected MODEL.onnx followed by images or folders.")
     if not any(source.exists() for source in sources):
         missing = ", ".join(map(str, sources))
         raise DataError(f"There is no {missing}. Name images or folders of images after MODEL.onnx.")
-    return [path for source in sources for path in (find_images(source) if source.is_dir() else [source])]
+    images: list[Path] = []
+    left_out: list[LeftOut] = []
+    for source in sources:
+        if source.is_dir():
+            content = find_images(source)
+            images += content.images
+            left_out.append(content.left_out)
+        else:
+            images.append(source)
+    return images, left_out
 
 
 def _require_models(models: Sequence[Path]) -> None:

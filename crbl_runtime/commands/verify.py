@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER
+from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _image_lines(verification: "Verification") -> list[str]:
     ):
         shown = f" ({', '.join(names[:SHOWN])}{', …' if len(names) > SHOWN else ''})" if names else ""
         lines.append(f"  {what:32} {len(names)}{shown}")
-    return lines
+    return lines + left_out_lines(verification.left_out)
 
 
 def _provider_lines(verification: "Verification") -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import UnavailableError, UsageError, WrongResultsError
+from crbl_runtime.left_out import LeftOut, left_out_as_json
 from crbl_runtime.options import ALL_PROVIDERS
 from crbl_runtime.session import providers_here
 from crbl_runtime.verification.compare import ProviderComparison, compare_provider
@@ -23,6 +24,7 @@ class Verification:
         decoded_otherwise, prepared_otherwise: names of those whose pixels are other ones from there on.
         limit: what |logit difference| the gate allowed where the file was exported. margin: as in the record.
         providers: one each. wrong: providers that fail the self-test, and why. not_checked: those that do not start.
+        left_out: what of the folder was not looked at.
     """
 
     recorded: int
@@ -35,6 +37,7 @@ class Verification:
     providers: tuple[ProviderComparison, ...]
     wrong: dict[str, str]
     not_checked: dict[str, str]
+    left_out: tuple[LeftOut, ...]
 
     @property
     def passed(self) -> bool:
@@ -43,7 +46,7 @@ class Verification:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
-        return asdict(self) | {"passed": self.passed}
+        return asdict(self) | {"left_out": left_out_as_json(self.left_out), "passed": self.passed}
 
 
 def verify(model: Path, record: ParityRecord, folder: Path | None, provider: str = ALL_PROVIDERS) -> Verification:
@@ -104,4 +107,5 @@ def _verification(
         providers=tuple(compared),
         wrong=wrong,
         not_checked=not_checked,
+        left_out=images.left_out,
     )

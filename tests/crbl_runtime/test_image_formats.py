@@ -3,6 +3,7 @@
 import io
 import struct
 import sys
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -214,6 +215,27 @@ def test_bmp_rows_from_top_to_bottom() -> None:
     content = bytearray(saved(PHOTOGRAPH, "BMP"))
     struct.pack_into("<i", content, 22, -HEIGHT)
     assert np.array_equal(decode(content), COLOUR[::-1])
+
+
+@pytest.mark.parametrize("top_down", [False, True])
+@pytest.mark.parametrize("bits", [1, 4, 8, 16, 24, 32])
+def test_bmp_needs_no_padding_after_its_last_pixel(bits: int, top_down: bool, tmp_path: Path) -> None:
+    random = np.random.default_rng(bits)
+    palette = random.bytes(4 << bits) if bits <= 8 else b""
+    for width in (1, 2, 3, 5, 30, 137):
+        row_bytes = -(-width * bits // 8)
+        padding = -row_bytes % 4
+        content = bytearray(bmp([random.bytes(row_bytes) for _ in range(7)], width, bits, palette=palette))
+        if top_down:
+            struct.pack_into("<i", content, 22, -7)
+        whole = decode(bytes(content))
+        for missing in range(padding + 1):
+            short = bytes(content[: len(content) - missing])
+            (tmp_path / "short.bmp").write_bytes(short)
+            assert np.array_equal(decode(short), whole)
+            assert np.array_equal(decode(Image.open(tmp_path / "short.bmp")), whole)
+        with pytest.raises(ImageError, match="truncated"):
+            decode(bytes(content[: len(content) - padding - 1]))
 
 
 def test_bmp_with_the_oldest_header() -> None:

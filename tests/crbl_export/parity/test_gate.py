@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from crbl_export.parity.text import parity_lines
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.errors import ModelFileError, ParityError, UsageError
 from crbl_runtime.image_folder import find_images
+from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.verification.record import ParityRecord
 from crbl_training.checkpoint import load_checkpoint
 from public_commands import Trained, run_command
@@ -33,11 +35,11 @@ def trained(small: Trained) -> TrainedModel:
 
 @pytest.fixture(scope="module")
 def images(trained: TrainedModel, few_photographs: Path) -> ImageSet:
-    return read_image_set(ImageFiles(tuple(find_images(few_photographs)), "photographs"), trained)
+    return read_image_set(ImageFiles(find_images(few_photographs).images, "photographs"), trained)
 
 
 def test_a_trained_crop_model_passes_on_real_images(crop: Trained, photographs: Path) -> None:
-    files = ImageFiles(tuple(find_images(photographs)[::2]), "photographs")
+    files = ImageFiles(find_images(photographs).images[::2], "photographs")
     images = read_image_set(files, TrainedModel.of(load_checkpoint(crop.checkpoint)))
     report = check_provider(crop.model, images, Limits())
     assert report.passed, report.failures
@@ -52,7 +54,7 @@ def test_a_trained_crop_model_passes_on_real_images(crop: Trained, photographs: 
 
 
 def test_a_trained_full_model_passes_on_real_images(full: Trained, few_photographs: Path) -> None:
-    files = ImageFiles(tuple(find_images(few_photographs)), "photographs")
+    files = ImageFiles(find_images(few_photographs).images, "photographs")
     images = read_image_set(files, TrainedModel.of(load_checkpoint(full.checkpoint)))
     report = check_provider(full.model, images, Limits())
     assert report.passed, report.failures
@@ -113,12 +115,21 @@ def test_images_that_cannot_be_read_are_named(trained: TrainedModel, few_photogr
 def test_the_images_are_the_user_s_or_those_of_the_run_and_made_ones_only_where_they_are_allowed(
     crop: Trained, small: Trained, few_photographs: Path
 ) -> None:
-    assert choose_images(crop.checkpoint, few_photographs).paths == tuple(find_images(few_photographs))
+    assert choose_images(crop.checkpoint, few_photographs).paths == find_images(few_photographs).images
     of_the_run = choose_images(crop.checkpoint, None)
     assert (len(of_the_run.paths), of_the_run.source) == (16, f"the validation images of {crop.checkpoint.name}")
     with pytest.raises(UsageError, match=r"no real images.*--verify.*--allow-made-images"):
         choose_images(small.checkpoint, None)
     assert choose_images(small.checkpoint, None, allow_made_images=True) == MADE_IMAGES
+
+
+def test_what_of_the_folder_is_left_out_goes_with_the_images(
+    small: Trained, few_photographs: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(few_photographs, tmp_path / "images"))
+    assert not any(choose_images(small.checkpoint, folder).left_out)
+    (folder / "notes.txt").touch()
+    assert left_out_lines(choose_images(small.checkpoint, folder).left_out) == [f"Left out of {folder}: 1 .txt"]
 
 
 def test_neither_command_proves_a_file_on_made_images_unasked(small: Trained, tmp_path: Path) -> None:
@@ -158,16 +169,21 @@ def test_a_program_in_python_needs_the_checkpoint_and_the_images(small: Trained,
     assert [report.provider for report in gate.reports] == ["cpu"]
 
 
-def test_the_command_gives_json_and_exit_codes(small: Trained, crop: Trained, few_photographs: Path) -> None:
-    arguments = (small.model, "--checkpoint", small.checkpoint, "--verify", few_photographs, "--json")
+def test_the_command_gives_json_and_exit_codes(
+    small: Trained, crop: Trained, few_photographs: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(few_photographs, tmp_path / "images"))
+    (folder / "notes.txt").touch()
+    arguments = (small.model, "--checkpoint", small.checkpoint, "--verify", folder, "--json")
     passed = run_command("crbl-parity", *arguments)
     assert passed.returncode == 0, passed.stderr
     gate = json.loads(passed.stdout)
     assert gate["passed"]
     assert gate["schema_version"] == 3
+    assert [counts["other_files_by_suffix"] for counts in gate["left_out"]] == [{".txt": 1}]
     record = ParityRecord.from_dict(gate["record"])
     assert record.model_sha256 == hashlib.sha256(small.model.read_bytes()).hexdigest()
-    assert [image.name for image in record.images] == [path.name for path in find_images(few_photographs)]
+    assert [image.name for image in record.images] == [path.name for path in find_images(few_photographs).images]
     (report,) = gate["reports"]
     assert (report["images"], report["provider"], report["divergence"]) == (8, "cpu", None)
     assert "predictions" not in report

@@ -113,7 +113,7 @@ def test_the_rounded_network_has_no_batchnorm_and_nearly_the_same_logits(
 def test_the_file_is_compared_with_the_rounded_network_at_the_limit_of_float32(
     small_half: Trained, trained: TrainedModel, rounded: TrainedModel, photographs: Path
 ) -> None:
-    files = ImageFiles(tuple(find_images(photographs)[::2]), "photographs")
+    files = ImageFiles(find_images(photographs).images[::2], "photographs")
     report = check_provider(small_half.model, read_image_set(files, rounded))
     assert report.passed, report.failures
     assert report.limit == max(10 * report.error_torch, SMALLEST_LIMIT)
@@ -227,7 +227,7 @@ def test_fp32_is_the_trained_network_itself(trained: TrainedModel) -> None:
 @pytest.mark.slow
 def test_the_weights_of_genuine_keras(few_photographs: Path, tmp_path: Path) -> None:
     checkpoint = convert(SHARED / "crbl_crop.legacy_w.h5", Choices(variant=CROP))
-    files = ImageFiles(tuple(find_images(few_photographs)), "photographs")
+    files = ImageFiles(find_images(few_photographs).images, "photographs")
     gate = export_checkpoint(checkpoint, files, tmp_path / "half.onnx", FP16)
     assert gate.rounding is not None
     assert gate.rounding.error < 0.1

@@ -36,6 +36,32 @@ def test_what_of_a_file_was_left_out_is_shown(crop: Trained, folder: Path) -> No
     assert result["models"][0]["notes"] == ["its ICC profile was ignored"]
 
 
+def test_what_of_a_folder_was_left_out_is_said(crop: Trained, folder: Path) -> None:
+    (folder / "coffee_3.png").rename(folder / "coffee_3.JFIF")
+    for name in (".thumbnails/coffee_3.png", "@eaDir/coffee_3.png", "._coffee_3.png", "notes.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"no image")
+    line = (
+        f"Left out of {folder}: 1 .txt, 1 hidden file (._coffee_3.png), "
+        "2 hidden or system folders with 2 files (.thumbnails, @eaDir)\n"
+    )
+    result = run_command("crbl-predict", crop.model, folder)
+    assert result.returncode == 0, result.stderr
+    assert "8 images predicted" in result.stdout
+    assert result.stdout.endswith(line)
+    as_json = run_command("crbl-predict", crop.model, folder, "--json")
+    assert [Path(result["path"]).name for result in json.loads(as_json.stdout)].count("coffee_3.JFIF") == 1
+    assert as_json.stderr.endswith(line)
+
+
+def test_a_file_that_is_named_is_taken_whatever_its_name_is(crop: Trained, folder: Path) -> None:
+    hidden = (folder / "coffee_3.png").rename(folder / ".coffee")
+    result = run_command("crbl-predict", crop.model, hidden)
+    assert result.returncode == 0, result.stderr
+    assert "1 image predicted" in result.stdout
+    assert "Left out" not in result.stdout
+
+
 def test_two_models_give_the_combined_decision(crop: Trained, full: Trained, grains: Path, tmp_path: Path) -> None:
     table = tmp_path / "results.csv"
     result = run_command("crbl-predict", full.model, crop.model, grains / "images" / "test", "--json", "--csv", table)

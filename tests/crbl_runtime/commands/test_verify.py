@@ -113,6 +113,18 @@ def test_images_are_found_by_their_content(crop: Trained, report: Path, images: 
     assert result.returncode == 4
     assert f"not here with the same content   2 ({first.name}, {second.name})" in result.stdout
     assert "but 2 of its images could not be compared" in result.stdout
+    assert "Left out" not in result.stdout
+
+
+def test_what_of_the_folder_was_left_out_is_said(crop: Trained, report: Path, images: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(images, tmp_path / "images"))
+    first = sorted(folder.iterdir())[0]
+    first.rename(folder / f".{first.name}")
+    result = run_command("crbl-verify", crop.model, report, folder)
+    assert result.returncode == 4
+    assert f"Left out of {folder}: 1 hidden file (.{first.name})\n" in result.stdout
+    (counts,) = verified(crop.model, report, folder, code=4)["left_out"]
+    assert (counts["folder"], counts["hidden_files"]) == (str(folder), 1)
 
 
 def test_comparing_nothing_fails(crop: Trained, report: Path, photographs: Path) -> None:

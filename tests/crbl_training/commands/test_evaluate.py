@@ -161,6 +161,20 @@ def test_16_bit_images_of_unknown_depth_are_said_and_read_by_the_given_one(crop,
     assert told["evaluation"] == json.loads(capsys.readouterr().out)["evaluation"]
 
 
+def test_what_of_a_folder_was_left_out_is_said(crop, grains, tmp_path, capsys):
+    for label in ("class_0", "class_1"):
+        (tmp_path / label).mkdir()
+        for path in sorted((grains / "train" / label).iterdir())[:2]:
+            shutil.copy(path, tmp_path / label)
+    (tmp_path / "class_1" / "notes.txt").touch()
+    asked = (crop.model, "--data", tmp_path, "--device", "cpu")
+    evaluate_here(*asked)
+    assert f"Left out of {tmp_path / 'class_1'}: 1 .txt\n" in capsys.readouterr().out
+    evaluate_here(*asked, "--json")
+    (counts,) = json.loads(capsys.readouterr().out)["left_out"]
+    assert (counts["folder"], counts["other_files_by_suffix"]) == (str(tmp_path / "class_1"), {".txt": 1})
+
+
 def test_what_is_no_model_is_refused(grains, tmp_path):
     (tmp_path / "model.txt").write_text("x")
     with pytest.raises(UsageError, match=r"model\.txt, expected a name that ends in \.onnx, \.pth or \.safetensors"):

@@ -127,12 +127,15 @@ def test_training_goes_on_from_a_checkpoint_with_its_preprocessing(crop_run, gra
 
 @pytest.fixture
 def flawed_folder(grain_folder: Path, tmp_path: Path) -> Path:
-    """The images of `grain_folder`; two cannot be read, and one of validation is in the training set."""
+    """The images of `grain_folder`; two cannot be read, one of validation is in the training set, and there is junk."""
     data = Path(shutil.copytree(grain_folder, tmp_path / "data"))
     for path in (sorted(data.rglob("train/class_0/*.png"))[0], sorted(data.rglob("images/validation/*_clean.png"))[0]):
         path.write_bytes(path.read_bytes()[:500])
     leaked = sorted(data.rglob("images/validation/*_clean.png"))[1]
     shutil.copy(leaked, data / "train" / "class_1" / "leaked.png")
+    (data / "train" / "class_0" / ".thumbnails").mkdir()
+    shutil.copy(leaked, data / "train" / "class_0" / ".thumbnails" / "leaked.png")
+    (data / "train" / "class_1" / "._leaked.png").write_bytes(b"no image")
     return data
 
 
@@ -146,6 +149,9 @@ def test_bad_images_are_skipped_and_leakage_is_reported_and_the_threshold_is_sto
     assert [len(metrics["skipped"][name]) for name in ("training", "validation")] == [1, 1]
     assert metrics["skipped"]["training"][0] in text
     assert "1 training image was left out, since it cannot be used:" in text
+    train = flawed_folder / "train"
+    assert f"Left out of {train / 'class_0'}: 1 hidden or system folder with 1 file (.thumbnails)\n" in text
+    assert f"Left out of {train / 'class_1'}: 1 hidden file (._leaked.png)\n" in text
     assert (metrics["train_images"], metrics["validation_images"]) == (16, 7)
     (pair,) = metrics["leakage"]["identical"]
     assert (Path(pair["training"]).name, pair["same_label"]) == ("leaked.png", False)

@@ -8,6 +8,7 @@ import click
 
 from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
 from crbl_runtime.errors import UsageError
+from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_training.commands.data_and_device import (
     data_option,
     device_option,
@@ -16,6 +17,7 @@ from crbl_training.commands.data_and_device import (
     refuse_without_directml,
 )
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
+from crbl_training.data.left_out import left_out_of
 
 if TYPE_CHECKING:
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
@@ -62,6 +64,7 @@ def main(
     if out is not None:
         _require_no_training_run(out)
     listed = read_images(data, image_folder, split)
+    left_out = left_out_of(data, listed)
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
@@ -69,6 +72,7 @@ def main(
         report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
     facts = _facts(model_path, model, data, split, source, report)
+    facts["left_out"] = left_out_as_json(left_out)
     if out is not None:
         title = f"{model_path.name} on {data.name}"
         facts |= write_report(out, SCORES_FILE, report, title)
@@ -76,7 +80,7 @@ def main(
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    click.echo("\n".join(_lines(model_path, model, facts, report)))
+    click.echo("\n".join([*_lines(model_path, model, facts, report), *left_out_lines(left_out)]))
     if out is not None:
         click.echo(f"Written: {out / METRICS_FILE}, {SCORES_FILE} and {MISTAKES_FILE}")
 

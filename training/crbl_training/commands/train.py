@@ -14,6 +14,7 @@ from crbl_runtime.command_line import (
     device_index_option,
 )
 from crbl_runtime.errors import UnavailableError, UsageError
+from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.options import REGIONS
 from crbl_runtime.variant import VARIANTS, Variant, get_variant
 from crbl_training.commands.data_and_device import (
@@ -202,6 +203,7 @@ def main(
 
     from crbl_training.checkpoint import load_checkpoint
     from crbl_training.data.dataset import read_split
+    from crbl_training.data.left_out import left_out_of
     from crbl_training.process_group import process_group
     from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
@@ -236,10 +238,13 @@ def main(
             print_once(f"Not used: {reason}")
         print_once(f"Device: {chosen.kind}, {chosen.description}")
         split = read_split(data, validation, image_folder, seed)
+        read = split.train + split.validation
+        for line in left_out_lines([*left_out_of(data, read), *left_out_of(validation, read)]):
+            print_once(line)
         if folds is None:
             run_training(config, split, folder, chosen)
         else:
-            run_folds(config, split_into_folds(split.train + split.validation, folds, seed), folder, chosen)
+            run_folds(config, split_into_folds(read, folds, seed), folder, chosen)
 
 
 def _check_options(

@@ -142,7 +142,9 @@ def _read_folders(folder: Path) -> list[LabelledImage]:
     for name in names:
         if not (folder / name).is_dir():
             raise DataError(f"{folder} has no folder {name}. Both classes are needed: {names[0]} and {names[1]}.")
-    return [LabelledImage(path, label) for label, name in enumerate(names) for path in find_images(folder / name)]
+    return [
+        LabelledImage(path, label) for label, name in enumerate(names) for path in find_images(folder / name).images
+    ]
 
 
 def _read_table(table: Path, image_folder: Path) -> list[tuple[LabelledImage, str]]:
