@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crbl_runtime.compared_by_value import ComparedByValue
 from crbl_runtime.errors import ImageError
 from crbl_runtime.image_file.decode import decode_file, decode_pil
 from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, check_size, too_large
@@ -35,8 +36,8 @@ ARRAY_REMEDY = (
 READ_BYTES = 2**20
 
 
-@dataclass(frozen=True)
-class DecodedImage:
+@dataclass(frozen=True, eq=False)
+class DecodedImage(ComparedByValue):
     """An image as pixels.
 
     Attributes:
