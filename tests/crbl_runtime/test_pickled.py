@@ -2,7 +2,6 @@
 
 import copy
 import multiprocessing
-import os
 import pickle
 import shutil
 from concurrent.futures import ProcessPoolExecutor
@@ -64,7 +63,7 @@ def test_a_file_that_was_replaced_in_between_is_refused(crop: Trained, tmp_path:
     path.write_bytes(rewritten(crop.model.read_bytes(), threshold=0.75))
     with pytest.raises(ModelFileError, match=r"model\.onnx is another model than the detector"):
         pickle.loads(pickled)
-    os.unlink(path)
+    path.unlink()
     with pytest.raises(ModelFileError, match="cannot be read"):
         pickle.loads(pickled)
 
