@@ -66,7 +66,7 @@ def measure_rounding(trained: TrainedModel, stored: TrainedModel, compared: Imag
 
 
 def _precision_of(model: Path) -> str:
-    with Detector(model, "cpu") as detector:
+    with Detector(model, "cpu", cpu_self_test=False) as detector:
         precision = detector.contract.precision
     if precision not in PRECISIONS:
         raise ModelFileError(

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crbl_runtime.compared_by_value import ComparedByValue
+
 # Of the cubic kernel; OpenCV's value (modules/imgproc/src/resize.cpp, interpolateCubic).
 A = np.float32(-0.75)
 ONE = np.float32(1)
 TAPS = 4
 
 
-@dataclass(frozen=True)
-class Taps:
+@dataclass(frozen=True, eq=False)
+class Taps(ComparedByValue):
     """Where along one side each new value comes from.
 
     Attributes:

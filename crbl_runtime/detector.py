@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crbl_runtime.compared_by_value import ComparedByValue
 from crbl_runtime.contract import (
     HEATMAP_NAME,
     INPUT_NAME,
@@ -29,9 +31,9 @@ from crbl_runtime.session import Provider, Session, candidate_providers, logger
 SIGNATURE = {INPUT_NAME: "tensor(uint8)", PROBABILITY_NAME: "tensor(float)", LOGIT_NAME: "tensor(float)"}
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What the model gives for one image.
+@dataclass(frozen=True, eq=False)
+class Prediction(ComparedByValue):
+    """What the model gives for one image. Two are equal where all values are, those of the heatmap included.
 
     Attributes:
         probability: of an anomaly, 0 to 1. logit: its log odds, ln(p / (1 - p)).
@@ -65,7 +67,10 @@ class Prediction:
 
 
 class Detector:
-    """A model file, ready to predict images. Thread-safe.
+    """A model file, ready to predict images. Thread-safe, and usable in children of a fork, which load it once more.
+
+    To pickle and to copy it is its path and arguments: the file is read again, which takes as long as making a
+    detector. So give it to a pool of processes once, in its initializer, and not with every image.
 
     Args:
         path: a model file written by crbl-export.
@@ -76,6 +81,8 @@ class Detector:
         threads: CPU threads, 0 for onnxruntime's choice.
         bit_depth: how many bits 16-bit images use that do not declare it: 8, 10, 12, 14 or 16; None for what the model
             file says.
+        cpu_self_test: whether the CPU has to pass the file's self-test, as a GPU always has to. False is for programs
+            that compare the file's results themselves.
 
     Raises:
         ModelFileError: the file is missing, damaged, no CRBL model, or of a contract this version does not know.
@@ -92,7 +99,18 @@ class Detector:
         batch_size: int = 8,
         threads: int = 0,
         bit_depth: int | None = None,
+        cpu_self_test: bool = True,
     ) -> None:
+        # To open the file again, wherever the process is by then. Each argument is here.
+        self._arguments: dict[str, Any] = {
+            "path": Path(path).absolute(),
+            "provider": provider,
+            "device_index": device_index,
+            "batch_size": batch_size,
+            "threads": threads,
+            "bit_depth": bit_depth,
+            "cpu_self_test": cpu_self_test,
+        }
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}, expected at least 1.")
         self.path = Path(path)
@@ -107,7 +125,7 @@ class Detector:
         if bit_depth is not None:
             self.preprocessing = replace(self.preprocessing, bit_depth=bit_depth)
         candidates = candidate_providers(provider, device_index, threads)
-        self.provider_report = choose_provider(candidates, self._sessions, self.contract)
+        self.provider_report = choose_provider(candidates, self._sessions, self.contract, cpu_self_test=cpu_self_test)
         self._sessions.close_others(self.provider)
         for reason in (self.provider_report.fallback, self.provider_report.preparation):
             if reason is not None:
@@ -174,14 +192,26 @@ class Detector:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy.
+
+        Raises:
+            UsageError: the detector was closed.
+        """
+        self._sessions.require_open()
+        return _open_again, (type(self), self._arguments, self.contract.payload_sha256)
+
     def _prediction(
         self, image: PreparedImage, probability: float, logit: float, heatmap: NDArray[np.float32] | None
     ) -> Prediction:
         if not np.isfinite(probability) or not np.isfinite(logit):
-            raise NotFiniteError(
-                f"{self.path.name} gave NaN or an infinite logit on {self.provider.kind}. "
-                "Try provider='cpu'; if that works, update the graphics driver."
+            remedy = (
+                "The file is as it was exported, so its network cannot judge this image. Look at the image; if it is "
+                "like those that the model was trained on, train the model again."
+                if self.provider.kind == "cpu"
+                else "Try the provider 'cpu'; if that works, update the graphics driver."
             )
+            raise NotFiniteError(f"{self.path.name} gave NaN or an infinite logit on {self.provider.kind}. {remedy}")
         anomalous = is_anomaly(probability, self.contract.threshold)
         return Prediction(
             probability=probability,
@@ -199,6 +229,23 @@ class Detector:
             preparation=self.provider_report.preparation,
             heatmap=heatmap,
         )
+
+
+def _open_again(kind: type[Detector], arguments: dict[str, Any], payload_sha256: str) -> Detector:
+    """What unpickles and copies a detector.
+
+    Raises:
+        ModelFileError: the file is another one than it was. And as `Detector`.
+    """
+    detector = kind(**arguments)
+    found = detector.contract.payload_sha256
+    if found != payload_sha256:
+        detector.close()
+        raise ModelFileError(
+            f"{detector.path} is another model than the detector that was pickled or copied had: the SHA-256 of its "
+            f"payload is {found[:12]}…, it was {payload_sha256[:12]}…. Make a new Detector."
+        )
+    return detector
 
 
 def _read_model(path: Path) -> bytes:

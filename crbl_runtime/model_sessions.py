@@ -1,16 +1,18 @@
 """The sessions of one model file: one for each provider and batch size, opened when it is first needed."""
 
 import threading
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crbl_runtime.errors import UsageError
+from crbl_runtime.errors import UnavailableError, UsageError
+from crbl_runtime.forked import in_each_forked_child, never_end
 from crbl_runtime.session import Provider, Session
 
 
 class ModelSessions:
-    """A model file's content and the sessions that run it.
+    """A model file's content and the sessions that run it. A forked child opens its own when it first needs them.
 
     Args:
         model: the file's content. source: its name, for messages.
@@ -24,6 +26,8 @@ class ModelSessions:
         self._sessions: dict[tuple[Provider, int | None], Session] = {}
         self._opening = threading.Lock()
         self._closed = False
+        self._forked = False
+        _in_this_process.add(self)
 
     def session(self, provider: Provider, batch: int | None = None) -> Session:
         """The session on this provider whose batch is fixed to this size, or free where it is None.
@@ -37,10 +41,9 @@ class ModelSessions:
             return session
         # Each session takes the model's memory once more: threads that come first together open one, not one each.
         with self._opening:
-            if self._closed:
-                raise UsageError("This detector was closed. Make a new one.")
+            self.require_open()
             if key not in self._sessions:
-                self._sessions[key] = Session(self._model, provider, batch, self._source)
+                self._sessions[key] = self._open(provider, batch)
             return self._sessions[key]
 
     def run(self, provider: Provider, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -58,6 +61,15 @@ class ModelSessions:
         batches = [_run_filled_up(session, images[start : start + size], size) for start in range(0, len(images), size)]
         return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
+    def require_open(self) -> None:
+        """Make sure that `close` was not called.
+
+        Raises:
+            UsageError: it was.
+        """
+        if self._closed:
+            raise UsageError("This detector was closed. Make a new one.")
+
     def close_others(self, provider: Provider) -> None:
         """Close the sessions of all other providers and give their memory back."""
         self._sessions = {key: session for key, session in self._sessions.items() if key[0] == provider}
@@ -68,6 +80,36 @@ class ModelSessions:
             self._closed = True
             self._sessions = {}
             self._model = b""
+
+    def begin_anew_in_child(self) -> None:
+        """Leave the sessions to the process that this one was forked from; a thread of it may hold the lock, too."""
+        for session in self._sessions.values():
+            never_end(session)
+        self._sessions = {}
+        self._opening = threading.Lock()
+        self._forked = True
+
+    def _open(self, provider: Provider, batch: int | None) -> Session:
+        try:
+            return Session(self._model, provider, batch, self._source)
+        except UnavailableError as error:
+            if not self._forked:
+                raise
+            raise UnavailableError(
+                f"{error} This process was forked from one that had the model open, and a GPU that was used before a "
+                "fork cannot be used after it. Make the Detector after the fork, or start processes by 'spawn'."
+            ) from error
+
+
+_in_this_process: "WeakSet[ModelSessions]" = WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    for sessions in _in_this_process:
+        sessions.begin_anew_in_child()
+
+
+in_each_forked_child(_begin_anew_in_child)
 
 
 def _run_filled_up(session: Session, images: NDArray[np.uint8], size: int) -> dict[str, NDArray[np.float32]]:

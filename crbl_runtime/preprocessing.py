@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.bicubic import resize_bicubic
+from crbl_runtime.compared_by_value import ComparedByValue
 from crbl_runtime.errors import UsageError
 from crbl_runtime.image import DecodedImage, ImageInput, decode_image
 from crbl_runtime.options import BIT_DEPTHS, CHANNEL_ORDERS, REGIONS
@@ -118,8 +119,8 @@ class PreprocessingSpec:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class PreparedImage:
+@dataclass(frozen=True, eq=False)
+class PreparedImage(ComparedByValue):
     """What the network is given for one image.
 
     Attributes:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import onnxruntime
 
 from crbl_runtime.contract import LOGIT_NAME, ModelContract
 from crbl_runtime.errors import UnavailableError, WrongResultsError
@@ -33,13 +34,17 @@ class ProviderReport:
         return " ".join(self.rejected) or None
 
 
-def choose_provider(candidates: Sequence[Provider], sessions: ModelSessions, contract: ModelContract) -> ProviderReport:
+def choose_provider(
+    candidates: Sequence[Provider], sessions: ModelSessions, contract: ModelContract, *, cpu_self_test: bool = True
+) -> ProviderReport:
     """Try the candidates in order, and DirectML a second time without metacommands, the driver's own kernels.
 
-    The CPU needs no self-test: the logits that are expected were checked on it when the file was exported.
+    Each has to pass the self-test, the CPU too: that the file was right on the machine where it was exported does not
+    tell what another build of onnxruntime makes of it on another processor.
 
     Args:
         candidates: best first. sessions: of the model file. contract: of the same file, with its self-test.
+        cpu_self_test: see `Detector`.
 
     Raises:
         UnavailableError: no candidate works. WrongResultsError: the last one starts, but computes wrongly.
@@ -48,7 +53,7 @@ def choose_provider(candidates: Sequence[Provider], sessions: ModelSessions, con
     error_type: type[UnavailableError] = UnavailableError
     for provider in (attempt for candidate in candidates for attempt in _attempts(candidate)):
         try:
-            if provider.kind != "cpu":
+            if provider.kind != "cpu" or cpu_self_test:
                 run_self_test(provider, sessions, contract)
         except UnavailableError as error:
             # What does not start at all says the same of both attempts.
@@ -58,25 +63,42 @@ def choose_provider(candidates: Sequence[Provider], sessions: ModelSessions, con
             continue
         preparation = golden_image_difference(contract.preprocessing, contract.golden_image)
         return ProviderReport(provider, tuple(rejected), preparation)
-    raise error_type(" ".join(rejected) + " Use provider='auto' or 'cpu'.")
+    if all(candidate.kind != "cpu" for candidate in candidates):
+        rejected.append("Use the provider 'auto' or 'cpu'.")
+    raise error_type(" ".join(rejected))
 
 
 def run_self_test(provider: Provider, sessions: ModelSessions, contract: ModelContract) -> None:
     """Compare a provider's logits with those in the model file: some drivers were reported to compute wrong numbers.
 
+    It runs at every load: it takes less time than loading, and where it was passed need not be remembered.
+
     Raises:
         WrongResultsError: the largest |difference| is greater than the contract allows, or NaN.
         UnavailableError: the provider does not start.
     """
-    logits = sessions.run(provider, self_test_images(contract.preprocessing.image_size))[LOGIT_NAME]
+    images = self_test_images(contract.preprocessing.image_size)
+    # One image at a time takes the CPU less time, and memory, than all at once.
+    batches = np.split(images, len(images)) if provider.kind == "cpu" else [images]
+    logits = np.concatenate([sessions.run(provider, batch)[LOGIT_NAME] for batch in batches])
     error = float(np.max(np.abs(logits.astype(np.float64) - np.array(contract.self_test.logits))))
     if not error <= contract.self_test.tolerance:
+        name, remedy = _in_words(provider)
         raise WrongResultsError(
-            f"{provider.kind}, device {provider.device_index}"
-            f"{', without metacommands,' if provider.disable_metacommands else ''} computes wrongly: the "
-            f"self-test's logits are off by {error:.2g}, allowed are {contract.self_test.tolerance:.2g}. "
-            "Update the graphics driver."
+            f"{name} computes wrongly: the self-test's logits are off by {error:.2g}, allowed are "
+            f"{contract.self_test.tolerance:.2g}. {remedy}"
         )
+
+
+def _in_words(provider: Provider) -> tuple[str, str]:
+    """Its name, and what to do where it computes wrongly."""
+    if provider.kind == "cpu":
+        return (
+            f"onnxruntime {onnxruntime.__version__} on the CPU",
+            "Install another version of onnxruntime; if all give the same, export the model again.",
+        )
+    attempt = ", without metacommands," if provider.disable_metacommands else ""
+    return f"{provider.kind}, device {provider.device_index}{attempt}", "Update the graphics driver."
 
 
 def _attempts(provider: Provider) -> tuple[Provider, ...]:

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from crbl_runtime.compared_by_value import ComparedByValue
 
-@dataclass(frozen=True)
-class Region:
+
+@dataclass(frozen=True, eq=False)
+class Region(ComparedByValue):
     """A part of an image.
 
     Attributes:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crbl_runtime.contract import BATCH_DIMENSION, INPUT_NAME
 from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError
+from crbl_runtime.forked import exit_without_destructors, in_each_forked_child
 from crbl_runtime.onnxruntime_reason import onnxruntime_reason
 from crbl_runtime.options import EXECUTION_PROVIDERS
 
@@ -20,6 +21,9 @@ logger = logging.getLogger("crbl_runtime")
 
 # Two sessions at a time on one DirectML device were reported to crash; the lock is the process's.
 _device_locks: defaultdict[tuple[str, int], threading.Lock] = defaultdict(threading.Lock)
+# One that another thread held at a fork would stay locked in the child.
+in_each_forked_child(_device_locks.clear)
+in_each_forked_child(exit_without_destructors)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""crbl-check: will DirectML run the whole file?"""
+"""crbl-check: will DirectML run the whole file, and which onnxruntime loads it?"""
 
 import json
 from pathlib import Path
@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 def main(model: Path, as_json: bool) -> None:
     """Check every node of any ONNX file against the kernels of onnxruntime's DirectML provider.
 
-    Exit code 1 where a node would leave the GPU or the file would not load.
+    It also says from which onnxruntime on the file loads. Exit code 1 where a node would leave the GPU or DirectML
+    would not load the file.
     """
     from crbl_export.directml.check import check_directml
+    from crbl_export.first_onnxruntime import first_onnxruntime
 
-    report = check_directml(_read(model))
+    read = _read(model)
+    report, onnxruntime = check_directml(read), first_onnxruntime(read)
     if as_json:
-        click.echo(json.dumps({"model": str(model), **report.to_dict()}, indent=2))
+        versions = {"ir_version": read.ir_version, "onnxruntime": onnxruntime}
+        click.echo(json.dumps({"model": str(model), **report.to_dict(), **versions}, indent=2))
     else:
         for finding in report.findings:
             click.echo(f"{finding.node or model.name}: {finding.reason}")
         verdict = "all have DirectML kernels" if report.passed else counted(len(report.findings), "finding")
         click.echo(f"{counted(report.nodes, 'node')}, opset {report.opset}, batch fixed: {verdict}")
+        loads = f"onnxruntime {onnxruntime} and newer" if onnxruntime else "a newer onnxruntime than this crbl knows"
+        click.echo(f"opset {report.opset}, IR version {read.ir_version}: loads in {loads}")
     if not report.passed:
         raise click.exceptions.Exit(1)
 

@@ -9,10 +9,10 @@ from onnx import TensorProto, shape_inference
 
 from crbl_export.copied import copied
 from crbl_export.directml.kernel_table import KernelTable, kernel_table
+from crbl_export.first_onnxruntime import ONNX_DOMAINS, opset_of
 from crbl_export.folded_casts import folded_casts
 from crbl_runtime.contract import BATCH_DIMENSION
 
-ONNX_DOMAINS = ("", "ai.onnx")
 ACTIVATIONS = frozenset({"Sigmoid", "Relu", "LeakyRelu", "Elu", "Tanh", "Softplus", "HardSigmoid"})
 # The type parameter that the table's types are about, where it is not the one of the first input.
 TYPE_PARAMETER = {"QuantizeLinear": "T2", "DequantizeLinear": "T1"}
@@ -59,7 +59,7 @@ def check_directml(model: onnx.ModelProto) -> DirectMLReport:
     """
     table = kernel_table()
     fixed = shape_inference.infer_shapes(with_fixed_batch(model), check_type=True, strict_mode=True, data_prop=True)
-    opset = {entry.domain: entry.version for entry in fixed.opset_import}.get("", 0)
+    opset = opset_of(fixed)
     values = _values(fixed)
     findings = list(_whole_file(fixed, opset, table))
     folded = folded_casts(fixed.graph)

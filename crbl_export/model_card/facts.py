@@ -7,6 +7,7 @@ from typing import Any
 
 import onnx
 
+from crbl_export.first_onnxruntime import first_onnxruntime, opset_of
 from crbl_export.model_file import ModelFile
 from crbl_runtime.contract import HEATMAP_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError
@@ -20,7 +21,8 @@ class ModelFacts:
 
     Attributes:
         name: of the file, without folders. size: in bytes. sha256: of the content.
-        opset, ir_version: of ONNX. heatmap: (height, width) of the heatmap in cells, None where the file has none.
+        opset, ir_version: of ONNX. onnxruntime: the first release that loads the file, None where it is not known.
+        heatmap: (height, width) of the heatmap in cells, None where the file has none.
     """
 
     name: str
@@ -29,6 +31,7 @@ class ModelFacts:
     contract: ModelContract
     opset: int
     ir_version: int
+    onnxruntime: str | None
     heatmap: tuple[int, int] | None
 
     @property
@@ -82,8 +85,9 @@ def read_facts(content: bytes, name: str) -> ModelFacts:
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         contract=file.contract,
-        opset=next(entry.version for entry in file.graph.opset_import if not entry.domain),
+        opset=opset_of(file.graph),
         ir_version=file.graph.ir_version,
+        onnxruntime=first_onnxruntime(file.graph),
         heatmap=_heatmap_size(file.graph),
     )
 

@@ -1,21 +1,20 @@
 """The same graph, the same bytes."""
 
 import onnx
+from onnx import helper
 
 from crbl_export.copied import copied
-
-# onnxruntime 1.20 reads up to this one.
-HIGHEST_IR_VERSION = 10
 
 
 def canonical_form(model: onnx.ModelProto) -> onnx.ModelProto:
     """Number the values and nodes, sort the weights, drop what tells of the exporting machine.
 
     Cause: exporters name values by counters and source files and write stack traces with paths into the graph; two
-    exports of one checkpoint would differ in bytes that mean nothing.
+    exports of one checkpoint would differ in bytes that mean nothing. They also write the newest IR version that they
+    know, which older onnxruntimes refuse; here it is the lowest one that the opset can have.
     """
     canonical = copied(model)
-    canonical.ir_version = min(canonical.ir_version, HIGHEST_IR_VERSION)
+    canonical.ir_version = helper.find_min_ir_version_for(canonical.opset_import)
     canonical.producer_name, canonical.producer_version = "crbl", ""
     canonical.doc_string = canonical.domain = ""
     del canonical.metadata_props[:]

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crbl_runtime.compared_by_value import ComparedByValue
 
-@dataclass(frozen=True)
-class DecodedImage:
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage(ComparedByValue):
     """An image as pixels.
 
     Attributes:

@@ -61,7 +61,8 @@ def verify(model: Path, record: ParityRecord, folder: Path | None, provider: str
         ParityError: none of the images is here, so that nothing was compared.
         ModelFileError: the file is damaged or no CRBL model. UnavailableError: the provider that was named is not here.
     """
-    with Detector(model, "cpu") as detector:
+    # Its self-test comes with the comparison.
+    with Detector(model, "cpu", cpu_self_test=False) as detector:
         spec = detector.contract.preprocessing
     _require_same_file(model, record)
     images = read_images_here(record, folder, spec)

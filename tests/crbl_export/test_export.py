@@ -71,7 +71,7 @@ def test_the_graph_has_the_lean_head_and_nothing_directml_refuses(file: ModelFil
         if node.op_type == "Reshape":
             assert all(attribute.name != "allowzero" or attribute.i == 0 for attribute in node.attribute)
     assert not any(tensor.external_data for tensor in model.graph.initializer)
-    assert model.ir_version <= 10
+    assert model.ir_version == 8
     assert {entry.domain: entry.version for entry in model.opset_import} == {"": 18}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from crbl_runtime import Detector, UnavailableError, UsageError
 from crbl_runtime.contract import ModelContract, SelfTest
-from crbl_runtime.errors import WrongResultsError
+from crbl_runtime.errors import NotFiniteError, WrongResultsError
 from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.provider_choice import choose_provider, run_self_test
 from crbl_runtime.session import EXECUTION_PROVIDERS, Provider
@@ -56,19 +56,59 @@ def test_a_driver_that_computes_rightly_is_used(crop: Trained, cpu_as_directml: 
         assert (detector.provider.kind, detector.provider_report.fallback) == ("directml", None)
 
 
+@pytest.fixture
+def wrong_directml(cpu_as_directml: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits that are off by 0.01."""
+    right = ModelSessions.run
+
+    def run(sessions: ModelSessions, provider: Provider, images: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = right(sessions, provider, images)
+        return outputs | {"logit": outputs["logit"] + 0.01} if provider.kind == "directml" else outputs
+
+    monkeypatch.setattr(ModelSessions, "run", run)
+
+
 def test_a_driver_that_computes_wrongly_is_found_at_load_and_not_used(
-    crop: Trained, photographs: Path, tmp_path: Path, cpu_as_directml: None, caplog: pytest.LogCaptureFixture
+    crop: Trained, photographs: Path, wrong_directml: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wrong = file_with_other_reference(crop, tmp_path / "wrong.onnx", 0.01)
-    with Detector(wrong) as detector:
+    with Detector(crop.model) as detector:
         prediction = detector.predict(photographs / "coffee_0.png")
     assert prediction.provider == "cpu"
     assert prediction.fallback is not None
     assert prediction.fallback.count("computes wrongly: the self-test's logits are off by 0.01") == 2
     assert "without metacommands" in prediction.fallback
     assert prediction.fallback in caplog.text
-    with pytest.raises(WrongResultsError, match=r"off by 0\.01, allowed are 0\.001"):
-        Detector(wrong, "directml")
+    with pytest.raises(
+        WrongResultsError, match=r"off by 0\.01, allowed are 0\.001.*Use the provider 'auto' or 'cpu'\."
+    ):
+        Detector(crop.model, "directml")
+
+
+def test_a_cpu_that_computes_wrongly_is_an_error_with_another_remedy(
+    crop: Trained, photographs: Path, tmp_path: Path
+) -> None:
+    wrong = file_with_other_reference(crop, tmp_path / "wrong.onnx", 0.01)
+    for provider in ("cpu", "auto"):
+        with pytest.raises(WrongResultsError, match=r"on the CPU computes wrongly.*Install another version") as refusal:
+            Detector(wrong, provider)
+        assert "'cpu'" not in str(refusal.value)
+        assert "driver" not in str(refusal.value)
+    with Detector(wrong, "cpu", cpu_self_test=False) as detector:
+        assert np.isfinite(detector.predict(photographs / "coffee_0.png").logit)
+
+
+@pytest.mark.parametrize(("kind", "remedy"), [("cpu", "train the model again"), ("directml", "Try the provider 'cpu'")])
+def test_a_logit_that_is_nan_has_a_remedy_that_fits_the_provider(
+    crop: Trained, photographs: Path, cpu_as_directml: None, monkeypatch: pytest.MonkeyPatch, kind: str, remedy: str
+) -> None:
+    with Detector(crop.model, kind) as detector:
+        right = ModelSessions.run
+        nan = np.float32("nan")
+        monkeypatch.setattr(ModelSessions, "run", lambda *given: {**right(*given), "logit": np.array([nan])})
+        with pytest.raises(NotFiniteError, match=f"gave NaN or an infinite logit on {kind}") as failure:
+            detector.predict(photographs / "coffee_0.png")
+    assert remedy in str(failure.value)
+    assert ("driver" in str(failure.value)) == (kind != "cpu")
 
 
 def test_a_driver_whose_own_kernels_are_wrong_is_used_without_them(
