@@ -21,6 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from crbl_runtime.compared_by_value import ComparedByValue
 from crbl_runtime.errors import ImageError
 from crbl_runtime.image_file.bit_depth import DeclaredDepth, declared_depth, used_bits
 from crbl_runtime.image_file.decoded_image import DecodedImage
@@ -116,8 +117,8 @@ def _decode(content: bytes, name: str, bit_depth: int | None) -> DecodedImage:
         return _finished(image, samples, header, bit_depth, name, premultiplied=premultiplied)
 
 
-@dataclass(frozen=True)
-class _Header:
+@dataclass(frozen=True, eq=False)
+class _Header(ComparedByValue):
     """What is known of an image before it is loaded, and not always afterwards."""
 
     notes: tuple[str, ...]

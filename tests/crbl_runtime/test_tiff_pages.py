@@ -23,16 +23,16 @@ def pages(*images: tuple[np.ndarray, dict[str, object]]) -> bytes:
     return file.getvalue()
 
 
-def test_previews_and_masks_before_the_image_are_skipped() -> None:
+def test_previews_and_masks_are_skipped() -> None:
     preview = (SMALL, {"subfiletype": PREVIEW})
-    mask = (GREY > 100, {"subfiletype": MASK, "photometric": "minisblack"})
+    mask = (GREY > 100, {"subfiletype": MASK})
     old_preview = (SMALL, {"extratags": [(SUBFILE_TYPE, 3, 1, 2, True)]})
     image = (COLOUR, {})
     for content in (
         pages(preview, image),
-        pages(mask, preview, image),
+        pages(preview, preview, image),
         pages(old_preview, image),
-        pages(image, preview, mask),
+        pages(preview, image, mask, mask),
         pages(preview, image, preview),
     ):
         decoded = decode_image(content)
