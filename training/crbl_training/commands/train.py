@@ -13,10 +13,14 @@ from crbl_runtime.variant import VARIANTS, Variant, get_variant
 from crbl_training.commands.data_and_device import (
     data_option,
     device_option,
+    format_options,
     images_option,
     no_tiled_resources_option,
+    refuse_unused_format,
     refuse_without_directml,
 )
+from crbl_training.data.dataset import read_split
+from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, SCHEDULERS, TRAINABLE
 from crbl_training.train.recipe import Recipe
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     help="Validation images, in the same forms. Default: the CSV's column 'split', else a fifth is set aside.",
 )
 @images_option
+@format_options
 @click.option("--out", type=WRITTEN_PATH, help="Folder for the results. Default: runs/VARIANT.")
 @device_option
 @device_index_option
@@ -137,6 +142,7 @@ def main(
     data: Path,
     validation: Path | None,
     image_folder: Path | None,
+    dataset_format: DatasetFormat,
     out: Path | None,
     device: str,
     device_index: int,
@@ -178,6 +184,7 @@ def main(
     folder = out if out is not None else Path("runs") / variant.name
     _check_options(weights, from_checkpoint, folder, folds, validation)
     refuse_without_directml(device, no_tiled_resources)
+    refuse_unused_format(dataset_format, data, validation)
     recipe = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -192,8 +199,9 @@ def main(
         root_floor=root_floor,
     )
 
+    split = read_split(data, validation, image_folder, seed, dataset_format)
+
     from crbl_training.checkpoint import load_checkpoint
-    from crbl_training.data.dataset import read_split
     from crbl_training.process_group import process_group
     from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
@@ -220,18 +228,22 @@ def main(
         skip_device_check=skip_device_check,
     )
     if show_augment is not None:
-        _show_augmentation(show_augment, config, read_split(data, validation, image_folder, seed))
+        for reading in split.readings:
+            click.echo(reading)
+        _show_augmentation(show_augment, config, split)
         return
+    of_folds = [] if folds is None else split_into_folds(split.train + split.validation, folds, seed)
     chosen = _device(device, device_index, no_tiled_resources, recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.rejected:
             print_once(f"Not used: {reason}")
         print_once(f"Device: {chosen.kind}, {chosen.description}")
-        split = read_split(data, validation, image_folder, seed)
-        if folds is None:
-            run_training(config, split, folder, chosen)
+        for reading in split.readings:
+            print_once(reading)
+        if of_folds:
+            run_folds(config, of_folds, folder, chosen)
         else:
-            run_folds(config, split_into_folds(split.train + split.validation, folds, seed), folder, chosen)
+            run_training(config, split, folder, chosen)
 
 
 def _check_options(
