@@ -70,7 +70,9 @@ def main(
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
         report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
-    facts = _facts(model_path, model, {"data": str(data), "data_reading": listing.reading, "split": split}, source, report)
+    facts = _facts(
+        model_path, model, {"data": str(data), "data_reading": listing.reading, "split": split}, source, report
+    )
     if out is not None:
         title = f"{model_path.name} on {data.name}"
         facts |= write_report(out, SCORES_FILE, report, title)

@@ -202,11 +202,13 @@ def main(
     split = read_split(data, validation, image_folder, seed, dataset_format)
 
     from crbl_training.checkpoint import load_checkpoint
-    from crbl_training.process_group import process_group
+    from crbl_training.process_group import launched_shard, process_group
     from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
     from crbl_training.train.run import TrainingConfig, print_once, run_training
 
+    if split.readings and launched_shard().rank == 0:
+        click.echo("\n".join(split.readings))
     start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
     config = TrainingConfig(
         variant=variant,
@@ -228,8 +230,6 @@ def main(
         skip_device_check=skip_device_check,
     )
     if show_augment is not None:
-        for reading in split.readings:
-            click.echo(reading)
         _show_augmentation(show_augment, config, split)
         return
     of_folds = [] if folds is None else split_into_folds(split.train + split.validation, folds, seed)
@@ -238,8 +238,6 @@ def main(
         for reason in chosen.rejected:
             print_once(f"Not used: {reason}")
         print_once(f"Device: {chosen.kind}, {chosen.description}")
-        for reading in split.readings:
-            print_once(reading)
         if of_folds:
             run_folds(config, of_folds, folder, chosen)
         else:

@@ -19,9 +19,7 @@ CLASSES_OPTION = "--classes NORMAL,ANOMALY[,ANOMALY…]"
 SHOWN = 5
 
 
-def read_class_folders(
-    folder: Path, classes: Sequence[str]
-) -> tuple[tuple[tuple[Path, int], ...], tuple[str, ...]]:
+def read_class_folders(folder: Path, classes: Sequence[str]) -> tuple[tuple[tuple[Path, int], ...], tuple[str, ...]]:
     """The images of a folder's class folders and below, each with its label (0 normal, 1 anomaly), and what was guessed
     or left out, as texts.
 
@@ -38,9 +36,7 @@ def read_class_folders(
         left_out = [name for name in names if name not in chosen and _holds_images(folder / name)]
     else:
         chosen, left_out = list(_usual(folder, names)), []
-    images = tuple(
-        (path, min(place, 1)) for place, name in enumerate(chosen) for path in find_images(folder / name)
-    )
+    images = tuple((path, min(place, 1)) for place, name in enumerate(chosen) for path in find_images(folder / name))
     return images, tuple(_told(folder, chosen, guessed=not classes, left_out=left_out))
 
 
@@ -59,7 +55,9 @@ def _usual(folder: Path, names: Sequence[str]) -> tuple[str, str]:
     of_class = [_filled(folder, of_one) for of_one in of_class]
     if any(len(of_one) > 1 for of_one in of_class):
         known_names = [name for of_one in of_class for name in of_one]
-        raise DataError(f"{folder} has the class folders {_listed(known_names)}. Say which to use with {CLASSES_OPTION}.")
+        raise DataError(
+            f"{folder} has the class folders {_listed(known_names)}. Say which to use with {CLASSES_OPTION}."
+        )
     normal, anomaly = ((of_one or [""])[0] for of_one in of_class)
     if others:
         everything = ",".join(name for name in (normal or "NORMAL", anomaly, *others) if name)

@@ -4,11 +4,18 @@ import re
 import unicodedata
 
 CLASS_WORDS = (
-    ("0", "class_0", "normal", "good", "ok", "okay", "pass", "passed", "accept", "accepted", "clean", "non_defective")
-    + ("defect_free", "no_defect", "정상", "정상품", "양품", "양호", "합격", "적합", "이상없음", "良品", "正常", "合格"),
-    ("1", "class_1", "anomaly", "anomalies", "anomalous", "abnormal", "bad", "ng", "not_good", "fail", "failed")
-    + ("reject", "rejected", "defect", "defects", "defective", "faulty", "impurity", "불량", "불량품", "이상", "비정상")
-    + ("불합격", "부적합", "결함", "이물", "不良", "不良品", "异常", "異常", "不合格"),
+    (
+        *("0", "class_0", "normal", "good", "ok", "okay", "pass", "passed", "accept", "accepted"),
+        *("clean", "non_defective", "defect_free", "no_defect"),
+        *("정상", "정상품", "양품", "양호", "합격", "적합", "이상없음"),
+        *("良品", "正常", "合格"),
+    ),
+    (
+        *("1", "class_1", "anomaly", "anomalies", "anomalous", "abnormal", "bad", "ng", "not_good", "fail", "failed"),
+        *("reject", "rejected", "defect", "defects", "defective", "faulty", "impurity"),
+        *("불량", "불량품", "이상", "비정상", "불합격", "부적합", "결함", "이물"),
+        *("不良", "不良品", "异常", "異常", "不合格"),
+    ),
 )
 """Words for normal, and words for anomaly. Only what means the same to everybody: never a bare N or P."""
 

@@ -94,7 +94,7 @@ def read_split(
         DataError, UsageError: as `read_labelled`. DataError: a class has fewer images than can be split.
     """
     read = _read(data, image_folder, dataset_format)
-    readings = () if read.reading is None else (read.reading,)
+    readings: tuple[str, ...] = () if read.reading is None else (read.reading,)
     if validation is not None:
         train = read.of("", "train")
         require_both_classes(train, data)

@@ -104,8 +104,8 @@ def _without_repetitions(table: Path, images: Iterable[TableImage]) -> tuple[Tab
         other = first.setdefault(os.path.normcase(os.path.realpath(image.path)), image)
         lines = f"lines {other.line} and {image.line}"
         if other.label != image.label:
-            names = ("normal", "anomaly")
-            conflicts.append(f"{image.written} is {names[other.label]} in line {other.line} and {names[image.label]} in line {image.line}")
+            was, becomes = (f"{('normal', 'anomaly')[one.label]} in line {one.line}" for one in (other, image))
+            conflicts.append(f"{image.written} is {was} and {becomes}")
         elif other.split != image.split:
             conflicts.append(f"{image.written} is in the splits {other.split} and {image.split} ({lines})")
         elif other.line != image.line and not same_name(other.written, image.written):
@@ -125,7 +125,7 @@ def _told(files: Sequence[ListedFile]) -> list[str]:
     tails = Counter(file.tail for file in files if file.tail)
     if tails:
         fewest, most = min(tails), max(tails)
-        parts = f"{fewest} to {most} parts" if fewest < most else counted(most, "part")
+        parts = f"{fewest} to {most} parts" if fewest < most else "part" if most == 1 else f"{most} parts"
         told.append(f"{counted(tails.total(), 'path')} found by the last {parts}")
     respelled = sum(file.respelled for file in files)
     if respelled:

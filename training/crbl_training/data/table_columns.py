@@ -29,20 +29,29 @@ class KnownColumns:
         """Whether this is one of the names, in any case and with spaces or hyphens for underscores."""
         return _key(name) in map(_key, self.documented + self.others)
 
+    def documents(self, name: str) -> bool:
+        """Whether this is one of the names that need no mention."""
+        return _key(name) in map(_key, self.documented)
+
 
 IMAGE_COLUMNS = KnownColumns(
     ("image_path", "path"),
-    ("image", "image_name", "image_file", "image_filename", "img", "img_path", "img_name", "file", "file_name")
-    + ("file_path", "full_path", "picture", "이미지", "이미지명", "이미지경로", "파일", "파일명", "파일이름")
-    + ("파일경로", "경로"),
+    (
+        *("image", "image_name", "image_file", "image_filename", "img", "img_path", "img_name"),
+        *("file", "file_name", "file_path", "full_path", "picture"),
+        *("이미지", "이미지명", "이미지경로", "파일", "파일명", "파일이름", "파일경로", "경로"),
+    ),
     "--image-column",
 )
 # Not is_anomaly, decision or prediction: what a model found must not become what it learns from.
 LABEL_COLUMNS = KnownColumns(
     ("impurity", "label"),
-    ("labels", "class", "classes", "class_name", "class_id", "class_label", "category", "target", "ground_truth", "gt")
-    + ("y", "anomaly", "defect", "is_defect", "defective", "verdict", "judgement", "judgment", "ok_ng", "okng")
-    + ("라벨", "레이블", "클래스", "판정", "판정결과", "불량", "불량여부", "양불"),
+    (
+        *("labels", "class", "classes", "class_name", "class_id", "class_label", "category", "target"),
+        *("ground_truth", "gt", "y", "anomaly", "defect", "is_defect", "defective"),
+        *("verdict", "judgement", "judgment", "ok_ng"),
+        *("라벨", "레이블", "클래스", "판정", "판정결과", "불량", "불량여부", "양불"),
+    ),
     "--label-column",
 )
 SPLIT_COLUMNS = KnownColumns(("split",), (), "")
@@ -79,8 +88,8 @@ def find_columns(path: Path, table: TableText, dataset_format: DatasetFormat) ->
     splits = _filled(table, [place for place, name in enumerate(table.header) if SPLIT_COLUMNS.has(name)])
     if len(splits) > 1:
         raise DataError(f"{path} has several columns named {table.header[splits[0]]!r}. Rename all but one.")
-    guessed = (dataset_format.image_column is None and _key(table.header[image]) not in map(_key, IMAGE_COLUMNS.documented)) or (
-        dataset_format.label_column is None and _key(table.header[label]) not in map(_key, LABEL_COLUMNS.documented)
+    guessed = (dataset_format.image_column is None and not IMAGE_COLUMNS.documents(table.header[image])) or (
+        dataset_format.label_column is None and not LABEL_COLUMNS.documents(table.header[label])
     )
     names = f"columns {table.header[image]} and {table.header[label]}" if guessed else ""
     return Columns(image, label, splits[0] if splits else None, names)

@@ -22,9 +22,7 @@ class TableLabels:
     guessed: tuple[str, ...]
 
 
-def read_labels(
-    path: Path, rows: Sequence[Row], place: int, column: str, dataset_format: DatasetFormat
-) -> TableLabels:
+def read_labels(path: Path, rows: Sequence[Row], place: int, column: str, dataset_format: DatasetFormat) -> TableLabels:
     """Read the labels in a column.
 
     Args:

@@ -57,8 +57,9 @@ class TableText:
 
     def reading(self) -> str:
         """How the file was read where that is not UTF-8 with commas, as text; else empty."""
-        encoding = "" if self.encoding == "utf-8" else f" as {self.encoding.upper().replace('CP', 'cp')}"
-        delimiter = "" if self.delimiter == "," else f" with {DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))}"
+        name = DELIMITER_NAMES.get(self.delimiter, repr(self.delimiter))
+        encoding = "" if self.encoding == "utf-8" else f" as {self.encoding}"
+        delimiter = "" if self.delimiter == "," else f" with {name}"
         return f"read{encoding}{delimiter}" if encoding or delimiter else ""
 
 
@@ -91,6 +92,7 @@ def _possible_texts(path: Path) -> dict[str, str]:
     for beginning, kind in WORKBOOKS.items():
         if data.startswith(beginning):
             raise DataError(f"{path} is {kind}, expected a table as text. {SAVE_AS_CSV}")
+    candidates: tuple[str, ...]
     marked = next(((mark, encoding) for mark, encoding in BYTE_ORDER_MARKS if data.startswith(mark)), None)
     if marked is not None:
         candidates, data = (marked[1],), data[len(marked[0]) :]
