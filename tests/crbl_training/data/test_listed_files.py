@@ -40,6 +40,13 @@ def test_tails_are_found_in_folders_below(folder):
     assert found(folder.parent, *(f"D:\\x\\{name}" for name in PLACED)) == [f"parts/{name}" for name in PLACED]
 
 
+def test_a_copy_further_below_is_not_what_the_tail_says(folder):
+    (folder / "backup" / "OK").mkdir(parents=True)
+    (folder / "backup" / "OK" / "a.png").write_bytes(b"")
+    assert found(folder, "D:\\parts\\OK\\a.png", "D:\\parts\\OK\\b.png") == ["OK/a.png", "OK/b.png"]
+    assert found(folder, "D:\\backup\\OK\\a.png") == ["backup/OK/a.png"]
+
+
 def test_the_number_of_parts_by_which_a_file_was_found_is_known(folder):
     files = find_listed_files(folder, ["OK/a.png", "OK\\b.png", "D:\\parts\\NG\\a.png"])
     assert [(file.tail, file.backslashes) for file in files if isinstance(file, ListedFile)] == [

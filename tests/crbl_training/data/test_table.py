@@ -114,6 +114,15 @@ def test_western_and_japanese_code_pages_are_told_apart_by_the_names_in_the_fold
         assert read(folder, content) == ({name: 0, "b.png": 1}, f"images.csv: read as {encoding}")
 
 
+def test_words_for_labels_tell_code_pages_apart_too(folder):
+    rows = [(path, ("良品", "不良")[label]) for path, label in IMAGES.items() if path.isascii()]
+    expected = {path: label for path, label in IMAGES.items() if path.isascii()}
+    assert read(folder, text(rows).encode("cp932")) == (
+        expected,
+        "images.csv: read as cp932, 良品 = normal, 不良 = anomaly",
+    )
+
+
 @pytest.mark.parametrize(
     ("normal", "anomaly"),
     [

@@ -53,7 +53,7 @@ def find_listed_files(folder: Path, written: Sequence[str]) -> list[ListedFile |
     as_written = [_as_written(folder, text) for text in written]
     if all(as_written):
         return [file for file in as_written if file is not None]
-    images = _by_name(folder)
+    images = _by_tails(folder)
     found = [file or _by_tail(folder, text, images) for file, text in zip(as_written, written, strict=True)]
     return _without_strays(found)
 
@@ -83,15 +83,16 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _by_tail(folder: Path, text: str, images: dict[str, list[Parts]]) -> ListedFile | NoFile:
+def _by_tail(folder: Path, text: str, images: dict[Parts, list[Parts]]) -> ListedFile | NoFile:
     written = _anchored(text)
-    candidates = images.get(_key(written[-1]), [])
-    if len(written) < 2 or not candidates:
+    keys = _keys(written)
+    longest = next((count for count in range(len(keys) - 1, 0, -1) if keys[-count:] in images), 0)
+    if not longest:
         return NoFile()
-    longest = max(_common_tail(written, parts) for parts in candidates)
-    best = [parts for parts in candidates if _common_tail(written, parts) == longest]
-    exact = [parts for parts in best if tuple(map(_nfc, written[-longest:])) == tuple(map(_nfc, parts[-longest:]))]
-    best = exact if len(exact) == 1 else best
+    best = images[keys[-longest:]]
+    # Two files that end alike: what lies where the tail says, from the folder on, goes before a copy further below.
+    best = [parts for parts in best if len(parts) == longest] or best
+    best = [parts for parts in best if _same_letters(written[-longest:], parts[-longest:])] or best
     if len(best) > 1:
         return NoFile(f"could be {' or '.join('/'.join(parts) for parts in best[:2])}")
     file = best[0]
@@ -100,7 +101,7 @@ def _by_tail(folder: Path, text: str, images: dict[str, list[Parts]]) -> ListedF
         folder.joinpath(*file),
         tail=0 if whole else longest,
         respelled=written[-longest:] != file[-longest:],
-        removed=_keys(written[:-longest]),
+        removed=keys[:-longest],
         put=_keys(file[:-longest]),
     )
 
@@ -126,12 +127,14 @@ def _strays(file: ListedFile, moves: set[tuple[Parts, Parts]]) -> bool:
     return False
 
 
-def _by_name(folder: Path) -> dict[str, list[Parts]]:
-    """The parts, relative to the folder, of all its images, by the key of their last part."""
+def _by_tails(folder: Path) -> dict[Parts, list[Parts]]:
+    """The parts, relative to the folder, of all its images, by the keys of each of their tails."""
     images = defaultdict(list)
     for path in _images(folder):
         parts = path.relative_to(folder).parts
-        images[_key(parts[-1])].append(parts)
+        keys = _keys(parts)
+        for start in range(len(keys)):
+            images[keys[start:]].append(parts)
     return dict(images)
 
 
@@ -148,9 +151,8 @@ def _anchored(text: str) -> Parts:
     return (path.anchor, *(part for part in path.parts[bool(path.anchor) :] if part != ".."))
 
 
-def _common_tail(one: Parts, other: Parts) -> int:
-    pairs = zip(reversed(_keys(one)), reversed(_keys(other)), strict=False)
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+def _same_letters(one: Parts, other: Parts) -> bool:
+    return tuple(map(_nfc, one)) == tuple(map(_nfc, other))
 
 
 def _keys(parts: Parts) -> Parts:

@@ -4,13 +4,15 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
+from crbl_training.data.class_words import CLASS_WORDS
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.data.listed_files import ListedFile, NoFile, find_listed_files, names_in, same_name
-from crbl_training.data.table_columns import find_columns, is_column
+from crbl_training.data.table_columns import IMAGE_COLUMNS, LABEL_COLUMNS, find_columns, is_column
 from crbl_training.data.table_labels import read_labels
 from crbl_training.data.table_text import Row, TableText, read_table_text
 
@@ -19,6 +21,7 @@ SPLIT_WORDS = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "검증"), "validation"),
     **dict.fromkeys(("test", "testing", "시험", "평가", "테스트"), "test"),
 }
+KNOWN_WORDS = {*chain(*CLASS_WORDS), *IMAGE_COLUMNS.others, *LABEL_COLUMNS.others}
 SHOWN = 5
 
 
@@ -49,7 +52,9 @@ def read_table(
     Raises:
         DataError: naming the table, the line and the remedy. UsageError: it has no column that the user named.
     """
-    text = read_table_text(table, lambda name: is_column(name, dataset_format), lambda: names_in(image_folder))
+    text = read_table_text(
+        table, lambda name: is_column(name, dataset_format), lambda: names_in(image_folder) | KNOWN_WORDS
+    )
     columns = find_columns(table, text, dataset_format)
     labels = read_labels(table, text.rows, columns.label, text.header[columns.label], dataset_format)
     splits = _read_splits(table, text.rows, columns.split)

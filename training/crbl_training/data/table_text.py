@@ -64,20 +64,21 @@ class TableText:
 
 
 def read_table_text(
-    path: Path, is_column: Callable[[str], bool], names_in_folder: Callable[[], Collection[str]]
+    path: Path, is_column: Callable[[str], bool], known_words: Callable[[], Collection[str]]
 ) -> TableText:
     """Read a table's header and rows.
 
     Args:
         is_column: whether a header's cell names a column that is looked for; decides between delimiters.
-        names_in_folder: the names of all files and folders that the table can be about, in Unicode's form NFC. Decides
-            between code pages, which can often all decode a file: the right one is that in which the names occur.
+        known_words: what can be in the table: names of files and folders, and words for classes and columns, in
+            Unicode's form NFC. Decides between code pages, which can often all decode a file: the right one is that in
+            which most of these words occur.
 
     Raises:
         DataError: the file is no text, or its rows do not fit its header.
     """
     texts = _possible_texts(path)
-    encoding = _most_names(texts, names_in_folder()) if len(texts) > 1 else next(iter(texts))
+    encoding = _most_words(texts, known_words()) if len(texts) > 1 else next(iter(texts))
     return _parse(path, texts[encoding], encoding, is_column)
 
 
@@ -121,11 +122,11 @@ def _decode(data: bytes, encoding: str) -> str | None:
     return None if "\0" in text else text
 
 
-def _most_names(texts: dict[str, str], names: Collection[str]) -> str:
-    """The encoding in which most of the names occur; the first of equals."""
+def _most_words(texts: dict[str, str], words: Collection[str]) -> str:
+    """The encoding in which most of the words occur; the first of equals."""
 
     def found(encoding: str) -> int:
-        return len(set(names) & set(re.split(r'[\\/,;\t|"\r\n]+', unicodedata.normalize("NFC", texts[encoding]))))
+        return len(set(words) & set(re.split(r'[\\/,;\t|"\r\n]+', unicodedata.normalize("NFC", texts[encoding]))))
 
     return max(texts, key=found)
 
