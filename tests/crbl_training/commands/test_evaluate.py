@@ -116,6 +116,26 @@ def test_table_is_for_people_and_json_for_programs(crop, grains, capsys):
     assert "24 labelled images: 12 normal, 12 anomalous" in table
     assert "Threshold 0.5: given with --threshold" in table
     assert (values["evaluation"]["threshold"], values["threshold_source"]) == (0.5, "given with --threshold")
+    assert values["data_reading"] is None
+
+
+def test_what_was_guessed_of_a_table_is_printed_in_one_line_and_in_json(crop, grains, tmp_path, capsys):
+    rows = [
+        f"D:\\grains\\{image.path.name};{'NG' if image.label else 'OK'}" for image in read_labelled(grains / "test.csv")
+    ]
+    table = tmp_path / "parts.csv"
+    table.write_text("\n".join(["filename;class", *rows]), encoding="utf-8")
+    asked = (crop.model, "--data", table, "--images", grains / "images" / "test", "--device", "cpu")
+    line = (
+        "parts.csv: read with ';', columns filename and class, OK = normal, NG = anomaly, "
+        "24 paths found by the last part"
+    )
+    evaluate_here(*asked)
+    assert f"\n{line}\n24 labelled images: 12 normal, 12 anomalous" in capsys.readouterr().out
+    evaluate_here(*asked, "--json")
+    values = json.loads(capsys.readouterr().out)
+    assert values["data_reading"] == line
+    assert values["data_hash"] == data_hash(read_labelled(grains / "test.csv"))
 
 
 @pytest.mark.parametrize(

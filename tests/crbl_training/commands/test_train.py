@@ -217,6 +217,12 @@ def test_show_augment_writes_a_sheet_and_trains_nothing(grain_folder, tmp_path):
     assert cv2.imread(str(sheet)) is not None
     assert not out.exists()
     assert str(sheet) in answer.stdout
+    assert " = normal" not in answer.stdout
+    named = Path(shutil.copytree(grain_folder / "train", tmp_path / "named"))
+    for name, own in (("class_0", "OK"), ("class_1", "NG")):
+        (named / name).rename(named / own)
+    told = crbl_train("--variant", "crop", "--data", named, "--out", out, "--show-augment", sheet)
+    assert told.stdout.startswith("named: OK = normal, NG = anomaly\n")
     refused = crbl_train(*options, "--augment", "none")
     assert refused.returncode == 2
     assert "nothing to show with --augment none" in refused.stderr

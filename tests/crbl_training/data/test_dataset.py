@@ -80,10 +80,10 @@ def test_absolute_paths_stay(four, tmp_path):
     ("text", "message"),
     [
         ("image_path,quality\na.png,0\n", "columns image_path, quality, expected one named impurity or label"),
-        ("file,impurity\na.png,0\n", "columns file, impurity, expected one named image_path or path"),
-        ("image_path;impurity\na.png;0\n", "columns image_path;impurity, expected one named"),
+        ("id,impurity\na.png,0\n", "columns id, impurity, expected one named image_path or path"),
+        ("image_path:impurity\na.png:0\n", "columns image_path:impurity, expected one named"),
         ("image_path,impurity\na.png,0\nb.png,2\n", r"line 3: the label is '2', expected 0 \(normal\) or 1"),
-        ("image_path,impurity\na.png,0\nb.png\n", "line 3: the label is None"),
+        ("image_path,impurity\na.png,0\nb.png\n", "line 3: the label is empty"),
         ("image_path,impurity\na.png,0\n\n\nb.png,maybe\n", "line 5: the label is 'maybe'"),
         ("image_path,impurity\na.png,0\n\nmissing.png,1\n", r"no file for 1 of 2 images \(line 4: .*missing.png\)"),
         ("image_path,impurity\na.png,0\n,1\n", "no file for 1 of 2 images"),
@@ -101,14 +101,6 @@ def test_tables_that_cannot_be_used_are_named_with_the_reason(four, text, messag
     with pytest.raises(DataError, match=message) as refusal:
         read_labelled(table)
     assert str(table) in str(refusal.value)
-
-
-@pytest.mark.parametrize("content", ["image_path,impurity\n그림.png,0\n".encode("cp949"), "a,b\n".encode("utf-16")])
-def test_other_encodings_than_utf_8_are_named(tmp_path, content):
-    table = tmp_path / "table.csv"
-    table.write_bytes(content)
-    with pytest.raises(DataError, match=r"table\.csv cannot be read as a CSV file .*Save it as CSV in UTF-8"):
-        read_labelled(table)
 
 
 def test_many_missing_images_are_counted_and_not_all_listed(tmp_path):
@@ -130,7 +122,7 @@ def test_folder_without_class_folders(tmp_path):
 
 def test_folder_with_one_class_folder(tmp_path):
     put_images(tmp_path, "good/a.png")
-    with pytest.raises(DataError, match=r"has no folder bad\. Both classes are needed: good and bad"):
+    with pytest.raises(DataError, match=r"has no folder bad with anomalies beside good\. Both classes are needed: put"):
         read_labelled(tmp_path)
 
 
@@ -186,15 +178,15 @@ def test_given_validation_images_leave_all_others_for_training(tmp_path):
 def test_one_split_of_a_table_is_measured_and_never_all_of_them(tmp_path):
     put_images(tmp_path, *(f"{name}.png" for name in "abcdef"))
     table = write_table(tmp_path / "all.csv", SPLIT_TABLE)
-    assert labels(read_images(table, None, "test"), tmp_path) == {"e.png": 0, "f.png": 1}
-    assert labels(read_images(table, None, "validation"), tmp_path) == {"c.png": 0, "d.png": 1}
+    assert labels(read_images(table, None, "test").images, tmp_path) == {"e.png": 0, "f.png": 1}
+    assert labels(read_images(table, None, "validation").images, tmp_path) == {"c.png": 0, "d.png": 1}
     with pytest.raises(UsageError, match=r"all\.csv has a column 'split'.*--split train\|validation\|test"):
         read_images(table, None, None)
 
 
 def test_a_split_that_a_table_does_not_have_is_a_usage_error(four):
     table = write_table(four / "table.csv", "path,label\na.png,0\nb.png,1\n")
-    assert labels(read_images(table, None, None), four) == {"a.png": 0, "b.png": 1}
+    assert labels(read_images(table, None, None).images, four) == {"a.png": 0, "b.png": 1}
     with pytest.raises(UsageError, match=r"--split test was given, but .*has no column 'split'"):
         read_images(table, None, "test")
 

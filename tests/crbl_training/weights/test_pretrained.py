@@ -166,6 +166,6 @@ def test_without_network_the_remedies_are_named(tmp_path):
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "TORCH_HOME": str(tmp_path)}
     answer = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True, env=environment)
     assert answer.returncode == 0, answer.stderr
-    assert "The weights tf_efficientnet_b0.ns_jft_in1k could not be downloaded" in answer.stdout
+    assert "tf_efficientnet_b0.ns_jft_in1k/resolve/main/model.safetensors could not be downloaded" in answer.stdout
     assert "--weights PATH" in answer.stdout
     assert "--weights none" in answer.stdout

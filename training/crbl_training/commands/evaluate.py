@@ -12,11 +12,14 @@ from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_training.commands.data_and_device import (
     data_option,
     device_option,
+    format_options,
     images_option,
     no_tiled_resources_option,
+    refuse_unused_format,
     refuse_without_directml,
 )
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
+from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.data.left_out import left_out_of
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ SCORES_FILE = "scores.csv"
 @click.argument("model_path", metavar="MODEL|CHECKPOINT", type=READ_FILE)
 @data_option
 @images_option
+@format_options
 @click.option("--split", type=click.Choice(SPLITS), help="Which images of a CSV with a column 'split'.")
 @click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
@@ -43,6 +47,7 @@ def main(
     model_path: Path,
     data: Path,
     image_folder: Path | None,
+    dataset_format: DatasetFormat,
     split: str | None,
     out: Path | None,
     threshold: float | None,
@@ -55,6 +60,8 @@ def main(
 ) -> None:
     """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled images, with intervals."""
     refuse_without_directml(device, no_tiled_resources)
+    refuse_unused_format(dataset_format, data)
+    listing = read_images(data, image_folder, split, dataset_format)
 
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
@@ -63,16 +70,20 @@ def main(
 
     if out is not None:
         _require_no_training_run(out)
-    listed = read_images(data, image_folder, split)
-    left_out = left_out_of(data, listed)
+    left_out = left_out_of(data, listing.images)
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
-        images = prepare_dataset(listed, model.preprocessing, "labelled", skip_bad=skip_bad)
+        images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
         report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
-    facts = _facts(model_path, model, data, split, source, report)
-    facts["left_out"] = left_out_as_json(left_out)
+    given = {
+        "data": str(data),
+        "data_reading": listing.reading,
+        "split": split,
+        "left_out": left_out_as_json(left_out),
+    }
+    facts = _facts(model_path, model, given, source, report)
     if out is not None:
         title = f"{model_path.name} on {data.name}"
         facts |= write_report(out, SCORES_FILE, report, title)
@@ -95,7 +106,7 @@ def _require_no_training_run(out: Path) -> None:
 
 
 def _facts(
-    model_path: Path, model: "EvaluatedModel", data: Path, split: str | None, source: str, report: "EvaluationReport"
+    model_path: Path, model: "EvaluatedModel", images: dict[str, Any], source: str, report: "EvaluationReport"
 ) -> dict[str, Any]:
     dataset = report.dataset
     digest = data_hash(dataset.labelled_images)
@@ -105,8 +116,7 @@ def _facts(
         "checkpoint_hash": model.training.get("checkpoint_hash"),
         "device": model.device,
         "rejected": list(model.rejected),
-        "data": str(data),
-        "split": split,
+        **images,
         "data_hash": digest,
         "known_images": model.known_images(digest),
         "skipped": list(dataset.skipped),
@@ -123,6 +133,8 @@ def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], rep
 
     lines = [f"Not used: {reason}" for reason in model.rejected]
     lines.append(f"{model_path.name}: {model.variant}, on {model.device}")
+    if facts["data_reading"] is not None:
+        lines.append(facts["data_reading"])
     lines += description_lines(report.dataset, "labelled", model.preprocessing.region)
     lines.append(f"Threshold {report.evaluation.metrics.threshold:.4g}: {facts['threshold_source']}")
     if facts["known_images"]:

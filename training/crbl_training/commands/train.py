@@ -20,10 +20,14 @@ from crbl_runtime.variant import VARIANTS, Variant, get_variant
 from crbl_training.commands.data_and_device import (
     data_option,
     device_option,
+    format_options,
     images_option,
     no_tiled_resources_option,
+    refuse_unused_format,
     refuse_without_directml,
 )
+from crbl_training.data.dataset import read_split
+from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, SCHEDULERS, TRAINABLE
 from crbl_training.train.recipe import Recipe
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     help="Validation images, in the same forms. Default: the CSV's column 'split', else a fifth is set aside.",
 )
 @images_option
+@format_options
 @click.option("--out", type=WRITTEN_PATH, help="Folder for the results. Default: runs/VARIANT.")
 @device_option
 @device_index_option
@@ -145,6 +150,7 @@ def main(
     data: Path,
     validation: Path | None,
     image_folder: Path | None,
+    dataset_format: DatasetFormat,
     out: Path | None,
     device: str,
     device_index: int,
@@ -187,6 +193,7 @@ def main(
     folder = out if out is not None else Path("runs") / variant.name
     _check_options(weights, from_checkpoint, folder, folds, validation)
     refuse_without_directml(device, no_tiled_resources)
+    refuse_unused_format(dataset_format, data, validation)
     recipe = Recipe(
         epochs=epochs,
         batch_size=batch_size,
@@ -201,14 +208,18 @@ def main(
         root_floor=root_floor,
     )
 
+    split = read_split(data, validation, image_folder, seed, dataset_format)
+
     from crbl_training.checkpoint import load_checkpoint
-    from crbl_training.data.dataset import read_split
     from crbl_training.data.left_out import left_out_of
     from crbl_training.process_group import process_group
     from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
     from crbl_training.train.run import TrainingConfig, print_once, run_training
 
+    images = split.train + split.validation
+    for line in (*split.readings, *left_out_lines([*left_out_of(data, images), *left_out_of(validation, images)])):
+        print_once(line)
     start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
     config = TrainingConfig(
         variant=variant,
@@ -230,21 +241,18 @@ def main(
         skip_device_check=skip_device_check,
     )
     if show_augment is not None:
-        _show_augmentation(show_augment, config, read_split(data, validation, image_folder, seed))
+        _show_augmentation(show_augment, config, split)
         return
+    of_folds = [] if folds is None else split_into_folds(images, folds, seed)
     chosen = _device(device, device_index, no_tiled_resources, recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.rejected:
             print_once(f"Not used: {reason}")
         print_once(f"Device: {chosen.kind}, {chosen.description}")
-        split = read_split(data, validation, image_folder, seed)
-        read = split.train + split.validation
-        for line in left_out_lines([*left_out_of(data, read), *left_out_of(validation, read)]):
-            print_once(line)
-        if folds is None:
-            run_training(config, split, folder, chosen)
+        if of_folds:
+            run_folds(config, of_folds, folder, chosen)
         else:
-            run_folds(config, split_into_folds(read, folds, seed), folder, chosen)
+            run_training(config, split, folder, chosen)
 
 
 def _check_options(

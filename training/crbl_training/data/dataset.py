@@ -1,6 +1,5 @@
 """Labelled images on disk: folders by class, or a table."""
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +7,11 @@ from pathlib import Path
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, UsageError
-from crbl_runtime.image_folder import find_images
+from crbl_training.data.class_folders import read_class_folders
+from crbl_training.data.dataset_format import USUAL_FORMAT, DatasetFormat
+from crbl_training.data.table import read_table
 
-CLASS_FOLDERS = (("class_0", "class_1"), ("normal", "anomaly"), ("good", "bad"))
-PATH_COLUMNS = ("image_path", "path")
-LABEL_COLUMNS = ("impurity", "label")
-LABEL_WORDS = {"0": 0, "1": 1, "normal": 0, "anomaly": 1, "good": 0, "bad": 1, "class_0": 0, "class_1": 1}
 SPLITS = ("train", "validation", "test")
-SPLIT_WORDS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 CLASS_NAMES = ("normal (class_0)", "anomaly (class_1)")
 VALIDATION_SHARE = 0.2
 
@@ -29,78 +25,113 @@ class LabelledImage:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Labelled images.
+
+    Attributes:
+        reading: what was guessed or left out to read them, one line of text; None where nothing was.
+    """
+
+    images: tuple[LabelledImage, ...]
+    reading: str | None = None
+
+
+@dataclass(frozen=True)
 class Split:
     """Images to train on and images to validate on, both with both classes.
 
     Attributes:
         validation_source: where the validation images come from, as text.
+        readings: for each folder or table in which something was guessed or left out, what it was, in one line.
     """
 
     train: tuple[LabelledImage, ...]
     validation: tuple[LabelledImage, ...]
     validation_source: str
+    readings: tuple[str, ...] = ()
 
 
-def read_labelled(source: Path, image_folder: Path | None = None) -> tuple[LabelledImage, ...]:
-    """All labelled images of a folder with two class folders, or of a CSV file.
+@dataclass(frozen=True)
+class _Source:
+    """A folder's or a table's images, each with its split ("train", "validation", "test", or empty)."""
+
+    images: tuple[LabelledImage, ...]
+    splits: tuple[str, ...]
+    reading: str | None
+
+    def of(self, *splits: str) -> tuple[LabelledImage, ...]:
+        return tuple(image for image, split in zip(self.images, self.splits, strict=True) if split in splits)
+
+
+def read_labelled(
+    source: Path, image_folder: Path | None = None, dataset_format: DatasetFormat = USUAL_FORMAT
+) -> tuple[LabelledImage, ...]:
+    """All labelled images of a folder with class folders, or of a table.
 
     Args:
-        source: the folder (class_0/class_1, normal/anomaly or good/bad, searched recursively), or the CSV (columns
-            image_path or path, and impurity or label).
-        image_folder: what the CSV's paths are relative to; by default the CSV's own folder.
+        source: the folder, or the table: a header line, and in each line an image's path and its label.
+        image_folder: what the table's paths are relative to; by default the table's own folder.
 
     Raises:
-        DataError: naming the file and the remedy.
+        DataError: naming the file and the remedy. UsageError: the format names a column that the table does not have.
     """
-    images = tuple(image for image, _ in _read_with_split(source, image_folder))
-    require_both_classes(images, source)
-    return images
+    return _read_both_classes(source, image_folder, dataset_format).images
 
 
-def read_split(data: Path, validation: Path | None, image_folder: Path | None, seed: int) -> Split:
+def read_split(
+    data: Path,
+    validation: Path | None,
+    image_folder: Path | None,
+    seed: int,
+    dataset_format: DatasetFormat = USUAL_FORMAT,
+) -> Split:
     """Training and validation images.
 
     Validation images come from `validation` if given, else from the table's `split` column, else a fifth of each
     class is set aside, the same fifth for the same seed.
 
     Raises:
-        DataError: as `read_labelled`, or where a class has fewer images than can be split.
+        DataError, UsageError: as `read_labelled`. DataError: a class has fewer images than can be split.
     """
-    rows = _read_with_split(data, image_folder)
+    read = _read(data, image_folder, dataset_format)
+    readings: tuple[str, ...] = () if read.reading is None else (read.reading,)
     if validation is not None:
-        train = tuple(image for image, split in rows if split in ("", "train"))
+        train = read.of("", "train")
         require_both_classes(train, data)
-        return Split(train, read_labelled(validation, image_folder), f"given: {validation.name}")
-    if any(split for _, split in rows):
-        train = tuple(image for image, split in rows if split == "train")
-        held_out = tuple(image for image, split in rows if split == "validation")
+        given = _read_both_classes(validation, image_folder, dataset_format)
+        readings += () if given.reading is None else (given.reading,)
+        return Split(train, given.images, f"given: {validation.name}", readings)
+    if any(read.splits):
+        train, held_out = read.of("train"), read.of("validation")
         require_both_classes(train, data, "split train")
         require_both_classes(held_out, data, "split validation")
-        return Split(train, held_out, f"the column 'split' of {data.name}")
-    images = tuple(image for image, _ in rows)
-    require_both_classes(images, data)
-    return _set_aside(images, data, seed)
+        return Split(train, held_out, f"the column 'split' of {data.name}", readings)
+    require_both_classes(read.images, data)
+    train, held_out = _set_aside(read.images, data, seed)
+    return Split(train, held_out, f"{VALIDATION_SHARE:.0%} of {data.name}, set aside with seed {seed}", readings)
 
 
-def read_images(source: Path, image_folder: Path | None, split: str | None) -> tuple[LabelledImage, ...]:
+def read_images(
+    source: Path, image_folder: Path | None, split: str | None, dataset_format: DatasetFormat = USUAL_FORMAT
+) -> Listing:
     """The labelled images of a folder or a table, to measure a model on.
 
     Args:
         source, image_folder: as `read_labelled`. split: which rows of a table with the column 'split': one of SPLITS.
 
     Raises:
-        UsageError: the table has that column and `split` is None, or the other way round. DataError: as
+        UsageError: the table has that column and `split` is None, or the other way round. DataError, UsageError: as
             `read_labelled`.
     """
-    rows = _read_with_split(source, image_folder)
-    has_splits = any(row_split for _, row_split in rows)
+    read = _read(source, image_folder, dataset_format)
+    has_splits = any(read.splits)
     if has_splits and split is None:
         raise UsageError(f"{source} has a column 'split'. Choose the images with --split {'|'.join(SPLITS)}.")
     if split is not None and not has_splits:
         raise UsageError(f"--split {split} was given, but {source} has no column 'split'. Leave the option out.")
-    images = tuple(image for image, row_split in rows if split is None or row_split == split)
+    images = read.images if split is None else read.of(split)
     require_both_classes(images, source, f"split {split}" if split is not None else "")
-    return images
+    return Listing(images, read.reading)
 
 
 def require_both_classes(images: Sequence[LabelledImage], source: Path | str, split: str = "") -> None:
@@ -126,73 +157,31 @@ def data_hash(images: Sequence[LabelledImage]) -> str:
     return hashlib.sha256("\n".join(entries).encode()).hexdigest()
 
 
-def _read_with_split(source: Path, image_folder: Path | None) -> list[tuple[LabelledImage, str]]:
+def _read_both_classes(source: Path, image_folder: Path | None, dataset_format: DatasetFormat) -> _Source:
+    read = _read(source, image_folder, dataset_format)
+    require_both_classes(read.images, source)
+    return read
+
+
+def _read(source: Path, image_folder: Path | None, dataset_format: DatasetFormat) -> _Source:
     if source.is_dir():
-        return [(image, "") for image in _read_folders(source)]
+        found, told = read_class_folders(source, dataset_format.classes)
+        images = tuple(LabelledImage(path, label) for path, label in found)
+        return _Source(images, ("",) * len(images), _reading(source, told))
     if source.is_file():
-        return _read_table(source, image_folder if image_folder is not None else source.parent)
+        rows, told = read_table(source, image_folder if image_folder is not None else source.parent, dataset_format)
+        images = tuple(LabelledImage(row.path, row.label) for row in rows)
+        return _Source(images, tuple(row.split for row in rows), _reading(source, told))
     raise DataError(f"There is no {source}. Name a folder with two class folders, or a CSV file.")
 
 
-def _read_folders(folder: Path) -> list[LabelledImage]:
-    names = next((pair for pair in CLASS_FOLDERS if any((folder / name).is_dir() for name in pair)), None)
-    if names is None:
-        expected = ", ".join("/".join(pair) for pair in CLASS_FOLDERS)
-        raise DataError(f"{folder} has no class folders. Expected two folders named {expected} with images in them.")
-    for name in names:
-        if not (folder / name).is_dir():
-            raise DataError(f"{folder} has no folder {name}. Both classes are needed: {names[0]} and {names[1]}.")
-    return [
-        LabelledImage(path, label) for label, name in enumerate(names) for path in find_images(folder / name).images
-    ]
+def _reading(source: Path, told: Sequence[str]) -> str | None:
+    return f"{source.name}: {', '.join(told)}" if told else None
 
 
-def _read_table(table: Path, image_folder: Path) -> list[tuple[LabelledImage, str]]:
-    try:
-        # utf-8-sig: spreadsheet programs put a byte order mark in front.
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} cannot be read as a CSV file ({error}). Save it as CSV in UTF-8.") from error
-    if not rows:
-        raise DataError(f"{table} has no rows. Expected a header line and one line for each image.")
-    path_column = _column(table, rows[0][1], PATH_COLUMNS)
-    label_column = _column(table, rows[0][1], LABEL_COLUMNS)
-    has_splits = bool((rows[0][1].get("split") or "").strip())
-    images, missing = [], []
-    for number, row in rows:
-        label = (row[label_column] or "").strip().lower()
-        split = (row.get("split") or "").strip().lower()
-        if label not in LABEL_WORDS:
-            raise DataError(
-                f"{table}, line {number}: the label is {row[label_column]!r}, expected 0 (normal) or 1 (anomaly)."
-            )
-        if split and split not in SPLIT_WORDS:
-            raise DataError(f"{table}, line {number}: the split is {split!r}, expected train, validation or test.")
-        if bool(split) != has_splits:
-            raise DataError(f"{table}, line {number}: the split is given in some lines only. Fill in all, or none.")
-        path = image_folder / (row[path_column] or "").strip()
-        if not path.is_file():
-            missing.append(f"line {number}: {path}")
-        images.append((LabelledImage(path, LABEL_WORDS[label]), SPLIT_WORDS.get(split, "")))
-    if missing:
-        shown = "; ".join(missing[:5]) + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
-        raise DataError(
-            f"{table}: there is no file for {len(missing)} of {counted(len(rows), 'image')} ({shown}). "
-            "Paths are relative to the table's folder, or to --images if given."
-        )
-    return images
-
-
-def _column(table: Path, row: dict[str, str], names: tuple[str, ...]) -> str:
-    for name in names:
-        if name in row:
-            return name
-    raise DataError(f"{table} has the columns {', '.join(map(str, row))}, expected one named {' or '.join(names)}.")
-
-
-def _set_aside(images: tuple[LabelledImage, ...], source: Path, seed: int) -> Split:
+def _set_aside(
+    images: tuple[LabelledImage, ...], source: Path, seed: int
+) -> tuple[tuple[LabelledImage, ...], tuple[LabelledImage, ...]]:
     train: list[LabelledImage] = []
     held_out: list[LabelledImage] = []
     for label in (0, 1):
@@ -204,4 +193,4 @@ def _set_aside(images: tuple[LabelledImage, ...], source: Path, seed: int) -> Sp
         count = max(1, round(len(of_class) * VALIDATION_SHARE))
         held_out += of_class[:count]
         train += of_class[count:]
-    return Split(tuple(train), tuple(held_out), f"{VALIDATION_SHARE:.0%} of {source.name}, set aside with seed {seed}")
+    return tuple(train), tuple(held_out)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -12,17 +11,19 @@ from torch import Tensor
 from crbl_runtime.errors import CheckpointError, UnavailableError, UsageError
 from crbl_training.checkpoint import load_exactly
 from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
+from crbl_training.weights.hub import fetch_from_hub
 from crbl_training.weights.source import TIMM_NAMES, require_source
 from crbl_training.weights.torchvision_names import from_torchvision
 
 FIRST_SAFE_TORCH = (2, 6)
+HUB_FILE = "model.safetensors"
 
 
 def load_pretrained(backbone: EfficientNetB0FeatureExtractor, source: str, *, trust_pickle: bool = False) -> str:
     """Load a backbone's weights; every tensor must be found and used.
 
     Args:
-        source: "imagenet" or "noisy-student" (downloaded by timm, or from its cache), or a path to a file of timm,
+        source: "imagenet" or "noisy-student" (timm's, downloaded or from the hub's cache), or a path to a file of timm,
             torchvision (.pth, .pt, .safetensors) or Keras (.h5, .keras) weights of EfficientNet-B0.
         trust_pickle: read a .pth even where torch is too old to do that safely.
 
@@ -67,14 +68,7 @@ def read_pth(path: Path, *, trust_pickle: bool = False) -> dict[str, Tensor]:
 
 
 def _download(name: str) -> dict[str, Tensor]:
-    try:
-        network = timm.create_model(name, pretrained=True)
-    except Exception as error:  # the hub's client raises a dozen unrelated types when it cannot connect
-        raise UnavailableError(
-            f"The weights {name} could not be downloaded ({type(error).__name__}). Connect to the internet, "
-            "name a local file with --weights PATH, or start from random weights with --weights none."
-        ) from error
-    return _without_classifier(network.state_dict())
+    return _without_classifier(_read_safetensors(fetch_from_hub(f"timm/{name}", HUB_FILE)))
 
 
 def _read_backbone(path: Path, trust_pickle: bool) -> dict[str, Tensor]:
