@@ -93,21 +93,22 @@ def require_same_tensors(module: torch.nn.Module, state: dict[str, Tensor], sour
         raise CheckpointError(f"{source} does not hold the weights of this model: {shown}.")
 
 
-def require_finite(state: dict[str, Tensor], source: str) -> None:
-    """Make sure that no value is NaN or infinite.
+def require_sound(state: dict[str, Tensor], source: str) -> None:
+    """Make sure that no value is NaN or infinite, and no variance negative, which would make the outputs NaN.
 
     Raises:
-        CheckpointError: naming the tensors and how many of their values are not finite.
+        CheckpointError: naming the tensors and how many of their values are so.
     """
     broken = []
     for name, tensor in state.items():
-        count = int((~torch.isfinite(tensor)).sum())
+        wrong = ~torch.isfinite(tensor)
+        count = int((wrong | (tensor < 0)).sum() if name.endswith("running_var") else wrong.sum())
         if count:
             broken.append(f"{name} ({count} of {tensor.numel()} values)")
     if broken:
-        shown = ", ".join(broken[:4]) + (f", and {len(broken) - 4} more tensors" if len(broken) > 4 else "")
+        shown = ", ".join(broken[:4]) + (f" and {len(broken) - 4} more tensors" if len(broken) > 4 else "")
         raise CheckpointError(
-            f"{source} holds values that are NaN or infinite: {shown}. The training that wrote it had failed, or the "
+            f"{source} holds values that are NaN, infinite, or negative variances: {shown}. The training that wrote it had failed, or the "
             "file is damaged. Name an earlier checkpoint, or copy it again."
         )
 
@@ -151,8 +152,8 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         path: the .safetensors or the .pth file. variant: the variant it must be of, None for either.
 
     Raises:
-        CheckpointError: missing, damaged, changed, without its sidecar, of the other variant, or with values that are
-            not finite.
+        CheckpointError: missing, damaged, changed, without its sidecar, of the other variant, or with values that
+            `require_sound` refuses.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}. Train one with crbl-train, or name an existing file.")
@@ -174,7 +175,7 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
             f"Use --variant {metadata['variant']}, or name a checkpoint of {variant}."
         )
     state = load_file(sidecar)
-    require_finite(state, str(sidecar))
+    require_sound(state, str(sidecar))
     try:
         return Checkpoint(
             variant=get_variant(metadata["variant"]),

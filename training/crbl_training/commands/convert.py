@@ -89,8 +89,8 @@ def main(
     _report(checkpoint, comparison, written, as_json)
     if comparison and differs:
         suspicion = (
-            "All recorded values lie from 0 to 1, as probabilities do: make sure that they are logits, the values before "
-            "the sigmoid. "
+            "All recorded values lie from 0 to 1, as probabilities do: make sure that they are logits, the values "
+            "before the sigmoid. "
             if comparison.recorded_in_0_to_1
             else ""
         )

@@ -136,7 +136,7 @@ def _read(path: Path) -> Recorded:
         )
     if logits.dtype.kind != "f" or logits.shape not in ((len(images),), (len(images), 1)):
         raise InputError(
-            f"{name} in {path} is {logits.dtype} {logits.shape}, expected float [{len(images)}]: for each image the one "
-            "value that the network has before its sigmoid."
+            f"{name} in {path} is {logits.dtype} {logits.shape}, expected float [{len(images)}]: for each image the "
+            "one value that the network has before its sigmoid."
         )
     return Recorded(images, logits.astype(np.float64).reshape(-1))

@@ -1,22 +1,39 @@
 """Files that torch.save wrote, read without running code that is in them."""
 
 import argparse
+import contextlib
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from crbl_runtime.errors import CheckpointError, UnavailableError, first_line
 
 FIRST_SAFE_TORCH = (2, 6)
 
-# What training programs keep beside the tensors: options of argparse, and metrics that NumPy computed.
-_HARMLESS = (argparse.Namespace, np.dtype, *(type(np.dtype(name)) for name in ("float64", "float32", "int64")))
-_NUMPY_SCALAR = np.float64(0).__reduce__()[0]
-# NumPy 1 and 2 call the same function by these names.
-_NAMES_OF_NUMPY_SCALAR = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+
+class _NotRead:
+    """Stands in for an object beside the tensors, such as a metric that NumPy computed: nothing of it is kept."""
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+# What training programs keep beside the tensors. Only the options of argparse are read: they may name the network.
+_OPTIONS = (argparse.Namespace, "argparse.Namespace")
+_NOT_READ = (
+    "numpy.dtype", "numpy.ndarray",
+    # NumPy 2 and NumPy 1.
+    "numpy._core.multiarray.scalar", "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar", "numpy.core.multiarray._reconstruct",
+    # Before, in and after Python 3.13.
+    "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib._local.PosixPath", "pathlib._local.WindowsPath",
+)  # fmt: skip
 
 
 def read_pth(path: Path, *, trust_pickle: bool = False) -> object:
@@ -33,11 +50,13 @@ def read_pth(path: Path, *, trust_pickle: bool = False) -> object:
             f"{path} is a pickle, and torch {torch.__version__} can run code hidden in one (CVE-2025-32434, fixed in "
             "2.6). Use a .safetensors file, or --trust-pickle if you know where the file comes from."
         )
+    known: list[Any] = [_OPTIONS, *((_NotRead, name) for name in _NOT_READ)]
+    # Older versions, which have no such list or take no names in it, refuse such objects.
+    context = torch.serialization.safe_globals(known) if installed >= FIRST_SAFE_TORCH else contextlib.nullcontext()
     try:
-        if not hasattr(torch.serialization, "safe_globals"):  # before torch 2.5
-            return torch.load(path, map_location="cpu", weights_only=True)
-        allowed: list[Any] = [*_HARMLESS, *((_NUMPY_SCALAR, name) for name in _NAMES_OF_NUMPY_SCALAR)]
-        with torch.serialization.safe_globals(allowed):
+        with context, warnings.catch_warnings():
+            # What it says about pickles that torch.save did not write, the error says.
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the damaged file provokes
         raise CheckpointError(_reason(path, error)) from error

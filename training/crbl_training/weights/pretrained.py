@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from crbl_runtime.errors import CheckpointError, UnavailableError
-from crbl_training.checkpoint import load_exactly, require_finite, require_same_tensors
+from crbl_training.checkpoint import load_exactly, require_same_tensors, require_sound
 from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
 from crbl_training.weights.architecture import refuse_torchvision, require_tensorflow_padding
 from crbl_training.weights.backbone_state import backbone_state
@@ -30,7 +30,7 @@ def load_pretrained(backbone: EfficientNetB0FeatureExtractor, source: str, *, tr
 
     Raises:
         UnavailableError: the weights cannot be downloaded. CheckpointError: the file holds something else, or
-            values that are not finite. UsageError: there is no such file.
+            values that are NaN or infinite. UsageError: there is no such file.
     """
     if source in TIMM_NAMES:
         load_exactly(backbone, _download(TIMM_NAMES[source]), TIMM_NAMES[source])
@@ -38,7 +38,7 @@ def load_pretrained(backbone: EfficientNetB0FeatureExtractor, source: str, *, tr
     require_source(source)
     path = Path(source)
     state, notes = _read_backbone(path, backbone, trust_pickle)
-    require_finite(state, str(path))
+    require_sound(state, str(path))
     load_exactly(backbone, state, str(path))
     return ", ".join((f"file {path.name}", *notes))
 
