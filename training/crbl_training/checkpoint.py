@@ -108,8 +108,8 @@ def require_sound(state: dict[str, Tensor], source: str) -> None:
     if broken:
         shown = ", ".join(broken[:4]) + (f" and {len(broken) - 4} more tensors" if len(broken) > 4 else "")
         raise CheckpointError(
-            f"{source} holds values that are NaN, infinite, or negative variances: {shown}. The training that wrote it had failed, or the "
-            "file is damaged. Name an earlier checkpoint, or copy it again."
+            f"{source} holds values that are NaN, infinite, or negative variances: {shown}. The training that wrote "
+            "it had failed, or the file is damaged. Name an earlier checkpoint, or copy it again."
         )
 
 
