@@ -60,7 +60,7 @@ def test_probabilities_in_place_of_logits_are_refused(
     reference = np.load(REFERENCE)
     probabilities = reference["prob"][:count].reshape(shape)
     np.savez(tmp_path / "a.npz", images=reference["images"][:count], logits=probabilities)
-    with pytest.raises(InputError, match="has probabilities in place of logits.*before the sigmoid"):
+    with pytest.raises(InputError, match=r"has probabilities in place of logits.*before the sigmoid"):
         compare_with_keras(converted, tmp_path / "a.npz")
 
 

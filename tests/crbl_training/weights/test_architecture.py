@@ -51,7 +51,8 @@ def test_config_that_says_nothing_is_passed_over(tmp_path, config):
 
 
 @pytest.mark.parametrize(
-    "name", ["efficientnet_b0_ra-3dd342df.pth", "EfficientNet_B0.pt", "my_efficientnet_b0.bin", "models--timm--efficientnet_b0.ra_in1k/x"]
+    "name", ["efficientnet_b0_ra-3dd342df.pth", "EfficientNet_B0.pt", "my_efficientnet_b0.bin",
+             "models--timm--efficientnet_b0.ra_in1k/x"]
 )  # fmt: skip
 def test_name_of_the_other_network_is_refused(tmp_path, name):
     with pytest.raises(CheckpointError, match="as its name says"):
@@ -59,7 +60,8 @@ def test_name_of_the_other_network_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["tf_efficientnet_b0_ns-c0e6a31c.pth", "TF_EfficientNet_B0.pt", "models--timm--tf_efficientnet_b0.in1k/snapshots/0/x"]
+    "name", ["tf_efficientnet_b0_ns-c0e6a31c.pth", "TF_EfficientNet_B0.pt",
+             "models--timm--tf_efficientnet_b0.in1k/snapshots/0/x"]
 )  # fmt: skip
 def test_name_that_fits_is_believed_even_after_a_long_training(tmp_path, name):
     said = require_tensorflow_padding({}, counted(TRAINED_FROM_NOTHING), tmp_path / name)
