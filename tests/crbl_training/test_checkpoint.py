@@ -115,6 +115,25 @@ def test_same_checkpoint_gives_the_same_bytes(tmp_path):
 # Refusals
 
 
+def test_values_that_are_not_finite_are_refused_by_name_and_number(tmp_path):
+    checkpoint = make_checkpoint()
+    checkpoint.state["layer.weight"][0, :2] = float("nan")
+    checkpoint.state["layer.bias"][2] = float("inf")
+    for path in save_checkpoint(checkpoint, tmp_path / "model.pth"):
+        with pytest.raises(CheckpointError) as caught:
+            load_checkpoint(path)
+        assert "layer.weight (2 of 12 values)" in str(caught.value)
+        assert "layer.bias (1 of 3 values)" in str(caught.value)
+
+
+def test_weights_of_a_backbone_are_sent_to_their_option(tmp_path):
+    save_file({"conv_stem.weight": torch.ones(2)}, tmp_path / "w.safetensors")
+    torch.save({"module.conv_stem.weight": torch.ones(2)}, tmp_path / "v.pth")
+    for name in ("w.safetensors", "v.pth"):
+        with pytest.raises(CheckpointError, match="crbl-train --weights"):
+            load_checkpoint(tmp_path / name)
+
+
 def test_missing_file_names_the_remedy(tmp_path):
     with pytest.raises(CheckpointError, match=r"There is no checkpoint .*none\.pth\. Train one with crbl-train"):
         load_checkpoint(tmp_path / "none.pth")

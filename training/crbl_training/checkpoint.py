@@ -71,7 +71,17 @@ def load_exactly(module: torch.nn.Module, state: dict[str, Tensor], source: str)
     """Load `state` into `module` where names and shapes agree one for one.
 
     Raises:
-        CheckpointError: naming what is missing, left over or of the wrong shape. Nothing is loaded then.
+        CheckpointError: as `require_same_tensors`. Nothing is loaded then.
+    """
+    require_same_tensors(module, state, source)
+    module.load_state_dict(state)
+
+
+def require_same_tensors(module: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """Make sure that `state` has the tensors of `module`, by name and shape.
+
+    Raises:
+        CheckpointError: naming what is missing, left over or of the wrong shape.
     """
     own = module.state_dict()
     problems = [f"{name} is missing" for name in own if name not in state]
@@ -84,7 +94,26 @@ def load_exactly(module: torch.nn.Module, state: dict[str, Tensor], source: str)
     if problems:
         shown = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
         raise CheckpointError(f"{source} does not hold the weights of this model: {shown}.")
-    module.load_state_dict(state)
+
+
+def require_sound(state: dict[str, Tensor], source: str) -> None:
+    """Make sure that no value is NaN or infinite, and no variance negative, which would make the outputs NaN.
+
+    Raises:
+        CheckpointError: naming the tensors and how many of their values are so.
+    """
+    broken = []
+    for name, tensor in state.items():
+        wrong = ~torch.isfinite(tensor)
+        count = int((wrong | (tensor < 0)).sum() if name.endswith("running_var") else wrong.sum())
+        if count:
+            broken.append(f"{name} ({count} of {tensor.numel()} values)")
+    if broken:
+        shown = ", ".join(broken[:4]) + (f" and {len(broken) - 4} more tensors" if len(broken) > 4 else "")
+        raise CheckpointError(
+            f"{source} holds values that are NaN, infinite, or negative variances: {shown}. The training that wrote "
+            "it had failed, or the file is damaged. Name an earlier checkpoint, or copy it again."
+        )
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
@@ -126,7 +155,8 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         path: the .safetensors or the .pth file. variant: the variant it must be of, None for either.
 
     Raises:
-        CheckpointError: missing, damaged, changed, without its sidecar, or of the other variant.
+        CheckpointError: missing, damaged, changed, without its sidecar, of the other variant, or with values that
+            `require_sound` refuses.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}. Train one with crbl-train, or name an existing file.")
@@ -134,7 +164,8 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
     if not sidecar.is_file():
         raise CheckpointError(
             f"{path} has no {sidecar.name} beside it, which holds how its images are prepared. "
-            "Keep the two files together, or train or convert the model again."
+            "Keep the two files together, or train or convert the model again. "
+            "The weights of a backbone alone are for crbl-train --weights."
         )
     metadata = _read_metadata(sidecar)
     if path.suffix == ".pth" and hashlib.sha256(path.read_bytes()).hexdigest() != metadata["pth_sha256"]:
@@ -146,10 +177,12 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
             f"{path} is a checkpoint of the variant {metadata['variant']}, but {variant} was asked for. "
             f"Use --variant {metadata['variant']}, or name a checkpoint of {variant}."
         )
+    state = load_file(sidecar)
+    require_sound(state, str(sidecar))
     try:
         return Checkpoint(
             variant=get_variant(metadata["variant"]),
-            state=load_file(sidecar),
+            state=state,
             preprocessing=PreprocessingSpec.from_dict(OLDER_PREPROCESSING | metadata["preprocessing"]),
             threshold=float(metadata["threshold"]),
             threshold_source=str(metadata["threshold_source"]),
@@ -167,7 +200,8 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is no safetensors file, or a damaged one ({error}). Copy it again.") from error
     if text is None:
         raise CheckpointError(
-            f"{path} is no CRBL checkpoint: it has no '{METADATA_KEY}' metadata. Train or convert one."
+            f"{path} is no CRBL checkpoint: it has no '{METADATA_KEY}' metadata. Train or convert one. "
+            "The weights of a backbone alone are for crbl-train --weights."
         )
     try:
         metadata = dict(json.loads(text))

@@ -71,6 +71,12 @@ def test_a_model_that_differs_from_keras_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_values_that_look_like_probabilities_are_suspected_in_the_error(crop: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=np.load(REFERENCE)["images"][:1], logits=np.array([0.123]))
+    with pytest.raises(ParityError, match=r"lie from 0 to 1, as probabilities do.*Try --channel-order"):
+        convert_here(crop, "--check", tmp_path)
+
+
 def test_a_comparison_alone_writes_nothing(crop: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.load(REFERENCE)["images"][:1], logits=np.load(REFERENCE)["logit"][:1])
     convert_here(crop, "--check", tmp_path)

@@ -74,11 +74,6 @@ def test_folders_without_images_and_those_of_the_system_are_no_class(tmp_path, o
     assert read(tmp_path) == ({"normal/a.png": 0, "anomaly/b.png": 1}, None)
 
 
-def test_images_beside_the_class_folders_are_told(tmp_path):
-    put(tmp_path, "normal/a.png", "anomaly/b.png", "c.png", "d.JPG", "table.csv")
-    assert read(tmp_path)[1] == f"{tmp_path.name}: 2 images beside the class folders left out"
-
-
 def test_two_pairs_are_named_and_one_is_chosen(tmp_path):
     put(tmp_path, "normal/a.png", "anomaly/b.png", "good/c.png", "bad/d.png")
     with pytest.raises(DataError, match=r"class folders good, normal, anomaly, bad\. Say which to use with --classes"):

@@ -174,7 +174,7 @@ class ChangedFile(KerasFile):
             lambda values: values[:-1],
             r"top_bn/beta:0 has the shape \(1279,\), expected \(1280,\) for backbone2\.bn2\.bias",
         ),
-        (lambda values: values * np.nan, "top_bn/beta:0 holds values that are not finite"),
+        (lambda values: values * np.nan, r"top_bn/beta:0 holds values that are NaN or infinite \(1280 of 1280\)"),
         (lambda values: values + np.float64(1e-12), "is float64 and does not fit float32"),
     ],
     ids=["missing", "shape", "not-finite", "float64"],

@@ -52,6 +52,32 @@ def test_what_is_not_finite_never_agrees(logit: float, converted: Checkpoint, tm
     assert not compare_with_keras(converted, tmp_path / "a.npz").passed
 
 
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_probabilities_in_place_of_logits_are_refused(
+    count: int, shape: tuple[int, ...], converted: Checkpoint, tmp_path: Path
+) -> None:
+    reference = np.load(REFERENCE)
+    probabilities = reference["prob"][:count].reshape(shape)
+    np.savez(tmp_path / "a.npz", images=reference["images"][:count], logits=probabilities)
+    with pytest.raises(InputError, match=r"has probabilities in place of logits.*before the sigmoid"):
+        compare_with_keras(converted, tmp_path / "a.npz")
+
+
+def test_logits_between_0_and_1_pass_and_other_values_there_are_marked(converted: Checkpoint, tmp_path: Path) -> None:
+    reference = np.load(REFERENCE)
+    images, logits = reference["images"], reference["logit"]
+    inside = (logits >= 0) & (logits <= 1)
+    assert inside.any()
+    np.savez(tmp_path / "a.npz", images=images[inside], logits=logits[inside])
+    assert compare_with_keras(converted, tmp_path / "a.npz").passed
+    np.savez(tmp_path / "a.npz", images=images, logits=reference["prob"].astype(np.float16))
+    comparison = compare_with_keras(converted, tmp_path / "a.npz")
+    assert comparison.recorded_in_0_to_1
+    assert not comparison.passed
+    assert not compare_with_keras(converted, REFERENCE).recorded_in_0_to_1
+
+
 def test_nothing_compared_is_a_failure(converted: Checkpoint, tmp_path: Path) -> None:
     with pytest.raises(ParityError, match="nothing was compared"):
         compare_with_keras(converted, tmp_path)

@@ -89,9 +89,16 @@ def main(
     written = save_checkpoint(checkpoint, output) if output and not differs else ()
     _report(checkpoint, comparison, written, as_json)
     if comparison and differs:
+        suspicion = (
+            "All recorded values lie from 0 to 1, as probabilities do: make sure that they are logits, the values "
+            "before the sigmoid. "
+            if comparison.recorded_in_0_to_1
+            else ""
+        )
         raise ParityError(
             f"The converted model differs from Keras by {comparison.largest:.2g}, more than {KERAS_TOLERANCE:g}; "
-            "nothing was written. Try --channel-order, --imagenet-normalization, --divisor, --std or --swap-backbones."
+            f"nothing was written. {suspicion}Try --channel-order, --imagenet-normalization, --divisor, --std or "
+            "--swap-backbones."
         )
 
 

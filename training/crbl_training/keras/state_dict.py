@@ -116,7 +116,11 @@ def _tensor(array: NamedArray, target: _Target) -> Tensor:
     with np.errstate(over="ignore"):
         floats = values.astype(np.float32)
     if not np.isfinite(floats).all():
-        raise CheckpointError(f"{array.stored.path} holds values that are not finite. The training had failed.")
+        count = np.count_nonzero(~np.isfinite(floats))
+        raise CheckpointError(
+            f"{array.stored.path} holds values that are NaN or infinite ({count} of {floats.size}). "
+            "The training had failed."
+        )
     if not np.array_equal(floats, values):
         raise CheckpointError(f"{array.stored.path} is {values.dtype} and does not fit float32. Save it as float32.")
     if array.variable == "moving_variance" and (floats < 0).any():
