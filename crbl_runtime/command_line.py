@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from crbl_runtime.ending import exit_code_of, stopping_on_sigterm
+from crbl_runtime.ending import READER_GONE, exit_code_of, stopping_on_sigterm
 from crbl_runtime.standard_streams import accept_every_character
 
 # The types of paths that options take. What is to be read must exist.
@@ -38,12 +38,16 @@ def run_command(name: str, module: str, extra: str = "") -> NoReturn:
         extra: the optional dependencies that install what the command imports, for the message when that is missing.
     """
     accept_every_character()
+    stdout = sys.stdout
     with stopping_on_sigterm():
         try:
             command: click.Command = importlib.import_module(module).main
             # click gives the code of an Exit back as the result; the commands themselves return nothing.
             code = command.main(prog_name=name, standalone_mode=False) or 0
             sys.stdout.flush()
+        except SystemExit as end:
+            # click alone ends so: where the reader of a pipe has gone, for which it replaces standard output.
+            code = end.code if sys.stdout is stdout else READER_GONE
         except BaseException as error:
             code = exit_code_of(error, name, extra)
     sys.exit(code)

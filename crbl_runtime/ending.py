@@ -58,11 +58,9 @@ def exit_code_of(error: BaseException, name: str, extra: str) -> int:
     Args:
         extra: the optional dependencies that install what the command imports.
     """
-    # click raises Abort for Ctrl-C and for the end of an input, and ends with 1 where the reader of a pipe has gone.
+    # click raises Abort for Ctrl-C, and for an EOFError, which here is one that nobody has foreseen.
     if isinstance(error, click.Abort) and error.__cause__ is not None:
         error = error.__cause__
-    elif isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
-        error = error.__context__
     code, message = _code_and_message(error, name, extra)
     if isinstance(error, OSError) and _raised_by_printing(error):
         give_up_stdout()
@@ -79,8 +77,6 @@ def _code_and_message(error: BaseException, name: str, extra: str) -> tuple[int,
     match error:
         case click.ClickException():
             return error.exit_code, ""
-        case SystemExit():
-            return (error.code, "") if isinstance(error.code, int) else (UNEXPECTED, str(error.code or ""))
         case KeyboardInterrupt() | click.Abort():
             stopped = TERMINATED if isinstance(error, TerminatedInterrupt) else INTERRUPTED
             return stopped, str(error) or "Stopped."

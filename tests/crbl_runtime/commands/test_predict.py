@@ -46,7 +46,7 @@ def test_two_models_give_the_combined_decision(crop: Trained, full: Trained, gra
         by_variant = {model["variant"]: model for model in result["models"]}
         expected = by_variant["crop"]["probability"] > 0.01 or by_variant["full"]["probability"] > 0.5
         assert result["is_anomaly"] == expected
-    with table.open(newline="", encoding="utf-8") as file:
+    with table.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == [result["path"] for result in results]
     assert [row["is_anomaly"] for row in rows] == [str(int(result["is_anomaly"])) for result in results]

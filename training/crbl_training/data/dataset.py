@@ -198,8 +198,13 @@ def _set_aside(images: tuple[LabelledImage, ...], source: Path, seed: int) -> Sp
         if len(of_class) < 2:
             raise DataError(f"{source} has one image of class_{label}; at least two are needed to set one aside.")
         # Ordered by a hash of seed and name: the same images wherever the folder lies, whatever is added later.
-        of_class.sort(key=lambda image: hashlib.sha256(f"{seed} {image.path.name}".encode()).digest())
+        of_class.sort(key=lambda image: _order(seed, image.path.name))
         count = max(1, round(len(of_class) * VALIDATION_SHARE))
         held_out += of_class[:count]
         train += of_class[count:]
     return Split(tuple(train), tuple(held_out), f"{VALIDATION_SHARE:.0%} of {source.name}, set aside with seed {seed}")
+
+
+def _order(seed: int, name: str) -> bytes:
+    # Names of files need not be UTF-8.
+    return hashlib.sha256(f"{seed} {name}".encode("utf-8", "surrogatepass")).digest()
