@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 
 from crbl_runtime.contract import BATCH_DIMENSION, INPUT_NAME
 from crbl_runtime.errors import ModelFileError, UnavailableError, UsageError
-from crbl_runtime.installation import require_whole
 from crbl_runtime.onnxruntime_reason import onnxruntime_reason
 from crbl_runtime.options import EXECUTION_PROVIDERS
 
 logger = logging.getLogger("crbl_runtime")
-
-require_whole("onnxruntime")
 
 # Two sessions at a time on one DirectML device were reported to crash; the lock is the process's.
 _device_locks: defaultdict[tuple[str, int], threading.Lock] = defaultdict(threading.Lock)

@@ -11,6 +11,7 @@ NAMES = [
     "부품_OK.png",
     'a,b "q".png',
     "line\nbreak.png",
+    "return\ronly.png",
     "return\rand\r\nboth.png",
     "no utf-8 \udcff\udc80.png",
     r"written out \udcff.png",

@@ -168,8 +168,7 @@ def test_results_that_cannot_be_written_are_printed_and_older_ones_stay_whole(cr
 
     def refuse(self, target):
         """As Windows does while a spreadsheet has the file open."""
-        if Path(target) == tmp_path / "scores.csv":
-            monkeypatch.setattr(Path, "replace", rename)
+        if self == tmp_path / "scores.csv":
             raise PermissionError(13, "Permission denied")
         return rename(self, target)
 
