@@ -14,11 +14,11 @@ from crbl_export.model_card.beside_model import replacing_with_card
 from crbl_export.options import ExportOptions
 from crbl_export.parity.image_set import ImageFiles, read_image_set
 from crbl_export.parity.report import ParityGate
-from crbl_export.parity.text import divergence_lines
+from crbl_export.parity.text import divergence_lines, gate_lines
 from crbl_export.precision.rounded import as_stored
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.counted import counted
-from crbl_runtime.errors import ModelFileError, ParityError
+from crbl_runtime.errors import ModelFileError, OutputError, ParityError
 from crbl_runtime.verification.record import content_sha256
 from crbl_training.checkpoint import Checkpoint
 
@@ -49,16 +49,23 @@ def export_checkpoint(
     file = build_model_file(stored, options)
     _check_directml(file.graph, required=options.require_directml)
     rounding = measure_rounding(trained, stored, compared)
-    with replacing_with_card(output) as (candidate, report):
-        candidate.write_bytes(file.to_bytes())
-        gate = replace(run_gate(candidate, stored, compared, options.limits), rounding=rounding)
-        _require_passed(gate)
-        parity = gate.reports[0].summary() | (rounding.summary() if rounding is not None else {})
-        contract = replace(file.contract, parity=parity)
-        content = replace(file, contract=contract).to_bytes()
-        candidate.write_bytes(content)
-        gate = replace(gate, record=replace(gate.record, model_sha256=content_sha256(content)))
-        report.write_bytes(json.dumps(gate.to_dict(), indent=2, allow_nan=False).encode())
+    gate: ParityGate | None = None
+    try:
+        with replacing_with_card(output) as (candidate, report):
+            candidate.write_bytes(file.to_bytes())
+            gate = replace(run_gate(candidate, stored, compared, options.limits), rounding=rounding)
+            _require_passed(gate)
+            parity = gate.reports[0].summary() | (rounding.summary() if rounding is not None else {})
+            contract = replace(file.contract, parity=parity)
+            content = replace(file, contract=contract).to_bytes()
+            candidate.write_bytes(content)
+            gate = replace(gate, record=replace(gate.record, model_sha256=content_sha256(content)))
+            report.write_bytes(json.dumps(gate.to_dict(), indent=2, allow_nan=False).encode())
+    except OutputError as error:
+        if gate is None:
+            raise
+        measured = "\n".join(gate_lines(gate))
+        raise OutputError(f"{error} What was measured until then:\n{measured}") from error
     return gate
 
 

@@ -1,10 +1,17 @@
-"""Files that are either the old one or the new one, whenever the process is killed."""
+"""Files that are either the old ones or the new ones, whenever the process is killed."""
 
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from crbl_runtime.errors import OutputError, first_line
+
+# What a trial writes: a file of nothing fits on a full disk.
+BLOCK = bytes(4096)
+# The ending of a file that is about to be replaced, while others of the same set are.
+OLD = ".old"
 
 
 @contextmanager
@@ -14,21 +21,56 @@ def replacing(path: Path) -> Iterator[Path]:
     When the block raises, the temporary file is removed and `path` stays as it was.
 
     Raises:
-        OSError: the folder of `path` cannot be written, or the disk is full.
+        OutputError: the folder of `path` cannot be written, the disk is full, or something else is in its place.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.stem}.{secrets.token_hex(8)}{path.suffix}"
-    # Not by mkstemp, whose files only their owner may read: a result is as readable as any other new file.
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    try:
+    with _output_errors(path), _temporary(path) as temporary:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        _sync(temporary)
+        _require_file_or_nothing(path)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def replacing_together(folder: Path) -> Iterator[Path]:
+    """Give an empty temporary folder in `folder`; when the block ends well, the files in it move to `folder`.
+
+    They replace those of the same names, all of them or none: when the block raises, or one of them cannot be
+    replaced, all stay as they were. A process that is killed meanwhile leaves no old file beside a new one.
+
+    Raises:
+        OutputError: see `replacing`.
+    """
+    with _output_errors(folder):
+        with _made_folder(folder):
+            temporary = folder / f".{secrets.token_hex(8)}"
+            temporary.mkdir()
+        try:
+            try:
+                yield temporary
+            except OutputError as error:  # It names a file by where it lies for now.
+                raise OutputError(str(error).replace(str(temporary), str(folder))) from error
+            _move_all(temporary, folder)
+        finally:
+            _clear(temporary)
+        _sync_folder(folder)
+
+
+def require_writable(*paths: Path) -> None:
+    """Make sure that files can be written, before the work whose results they are to hold; leaves nothing behind.
+
+    Raises:
+        OutputError: naming the first that cannot: its folder cannot be made or written, the disk is full, it is a
+            folder or a device, or it exists and is read-only or, on Windows, open in another program.
+    """
+    for path in paths:
+        with _output_errors(path), _made_folder(path.parent, keep=False):
+            _require_file_or_nothing(path)
+            if path.exists():
+                path.open("rb+").close()
+            with _temporary(path) as temporary:
+                temporary.write_bytes(BLOCK)
+                _sync(temporary)
 
 
 def remove_temporaries(path: Path) -> None:
@@ -38,14 +80,110 @@ def remove_temporaries(path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` atomically."""
+    """Write `content` to `path` atomically. Raises OutputError, see `replacing`."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write `content` to `path` atomically, UTF-8, with line ends as they are."""
-    write_bytes(path, content.encode("utf-8"))
+    r"""Write `content` to `path` atomically, UTF-8, with line ends as they are. Raises OutputError, see `replacing`.
+
+    What UTF-8 lacks, in the names of files that are no UTF-8, is written as \uNNNN.
+    """
+    write_bytes(path, content.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or first_line(error)}); nothing of it was left there. Make "
+            "room, close it in other programs, get leave to write, or name another place."
+        ) from error
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, which is gone after the block."""
+    with _made_folder(path.parent):
+        temporary = path.parent / f".{path.stem}.{secrets.token_hex(8)}{path.suffix}"
+        # Not by mkstemp, whose files only their owner may read: a result is as readable as any other new file.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _made_folder(folder: Path, *, keep: bool = True) -> Iterator[None]:
+    """Within the block `folder` exists; those made for it go again where the block raises, or without `keep`."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        for each in (folder, *folder.parents):
+            if each.is_file():
+                raise NotADirectoryError(None, f"{each} is a file and no folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        if not keep:
+            _remove_empty(missing)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir():
+            if any(folder.iterdir()):
+                return
+            folder.rmdir()
+
+
+def _require_file_or_nothing(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(None, "a folder of that name is in its place")
+    if path.exists() and not path.is_file():
+        raise OSError(None, "it is a device or a pipe, and results are written as files")
+
+
+def _move_all(source: Path, target: Path) -> None:
+    """Move all files of `source` to `target`. First those that they replace go, so that no kill leaves a mixture."""
+    new = sorted(path.name for path in source.iterdir())
+    for name in new:
+        _require_file_or_nothing(target / name)
+        _sync(source / name)
+    with ExitStack() as undo:
+        for name in new:
+            if (target / name).exists():
+                undo.callback(_rename(target / name, source / f"{name}{OLD}").replace, target / name)
+        for name in new:
+            undo.callback(_rename(source / name, target / name).unlink)
+        undo.pop_all()
+    for old in source.iterdir():
+        old.unlink()
+
+
+def _clear(folder: Path) -> None:
+    """Remove a temporary folder, but not an old file that could not be put back."""
+    for file in folder.iterdir():
+        if not file.name.endswith(OLD):
+            file.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _rename(source: Path, target: Path) -> Path:
+    source.replace(target)
+    return target
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

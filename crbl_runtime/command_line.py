@@ -11,11 +11,9 @@ from typing import NoReturn
 
 import click
 
-from crbl_runtime.errors import CRBLError
-from crbl_runtime.installation import how_to_install
+from crbl_runtime.ending import READER_GONE, exit_code_of, stopping_on_sigterm
 from crbl_runtime.options import BIT_DEPTHS
-
-OWN_PACKAGES = ("crbl_runtime", "crbl_training", "crbl_export")
+from crbl_runtime.standard_streams import accept_every_character
 
 # The types of paths that options take. What is to be read must exist.
 READ_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -47,21 +45,17 @@ def run_command(name: str, module: str, extra: str = "") -> NoReturn:
         module: where its click command lives; it must be called `main`.
         extra: the optional dependencies that install what the command imports, for the message when that is missing.
     """
-    try:
-        command: click.Command = importlib.import_module(module).main
-        # click gives the code of an Exit back as the result; the commands themselves return nothing.
-        sys.exit(command.main(prog_name=name, standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        sys.exit(130)
-    except CRBLError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith(OWN_PACKAGES):
-            raise
-        click.echo(f"{name} needs the package {error.name}. {how_to_install(extra)}", err=True)
-        sys.exit(3)
+    accept_every_character()
+    stdout = sys.stdout
+    with stopping_on_sigterm():
+        try:
+            command: click.Command = importlib.import_module(module).main
+            # click gives the code of an Exit back as the result; the commands themselves return nothing.
+            code = command.main(prog_name=name, standalone_mode=False) or 0
+            sys.stdout.flush()
+        except SystemExit as end:
+            # click alone ends so: where the reader of a pipe has gone, for which it replaces standard output.
+            code = end.code if sys.stdout is stdout else READER_GONE
+        except BaseException as error:
+            code = exit_code_of(error, name, extra)
+    sys.exit(code)

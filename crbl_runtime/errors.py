@@ -2,9 +2,12 @@
 
 
 class CRBLError(Exception):
-    """Base of all errors raised on purpose. `exit_code` is what the commands end with."""
+    """Base of all errors raised on purpose. `exit_code` is what the commands end with.
 
-    exit_code = 1
+    1 means a mismatch to the program that called, so that no other error may have it.
+    """
+
+    exit_code = 3
 
 
 class UsageError(CRBLError):
@@ -38,7 +41,9 @@ class WrongResultsError(UnavailableError):
 
 
 class NotFiniteError(CRBLError):
-    """A network that gave NaN or an infinite value where a decision was to be made."""
+    """A network that gave NaN or an infinite value where a decision was to be made: no result, and no mismatch."""
+
+    exit_code = 2
 
 
 class InputError(CRBLError):

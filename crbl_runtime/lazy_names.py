@@ -7,7 +7,11 @@ loading torch, onnx or OpenCV.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
+
+from crbl_runtime.errors import CRBLError, UnavailableError
+from crbl_runtime.installation import broken_installation
 
 
 def lazy_names(
@@ -21,16 +25,29 @@ def lazy_names(
             there, as "module:name".
 
     Returns:
-        `__getattr__`, which raises AttributeError for a name that is not in `places`, and `__dir__`.
+        `__getattr__`, which raises AttributeError for a name that is not in `places`, and UnavailableError where the
+        runtime's own dependencies are missing or broken; and `__dir__`.
     """
 
     def get(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, _, attribute = places[name].partition(":")
-        return getattr(import_module(f"{package}.{module}"), attribute or name)
+        return getattr(_imported(f"{package}.{module}"), attribute or name)
 
     def names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *public})
 
     return get, names
+
+
+def _imported(module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except CRBLError:
+        raise
+    except Exception as error:  # Half-removed packages, and those built for another numpy, raise errors of any type.
+        broken = broken_installation()
+        if broken is None:
+            raise
+        raise UnavailableError(broken) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from crbl_runtime.atomic_file import require_writable
 from crbl_runtime.command_line import WRITTEN_PATH
 from crbl_runtime.errors import UsageError
 from crbl_training.commands.data_and_device import device_option
@@ -34,6 +35,7 @@ def main(out: Path, seed: int, weights: str, device: str) -> None:
 
 def _make_folder(out: Path) -> None:
     """A fresh folder; an older demo there is replaced, anything else is left alone."""
+    require_writable(out / MARKER)
     if out.exists():
         if any(out.iterdir()) and not (out / MARKER).is_file():
             raise UsageError(f"{out} is not empty and was not made by crbl-demo. Name another folder with --out.")

@@ -8,6 +8,7 @@ import click
 from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.options import DEFAULT_OPSET, OPSETS, PRECISIONS, ExportOptions
 from crbl_export.parity.limits import Limits
+from crbl_runtime.atomic_file import require_writable
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_runtime.variant import VARIANTS
@@ -85,6 +86,7 @@ def main(
 
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
     require_free(target, force=force)
+    require_writable(target, card_path(target), report_path(target))
     checkpoint = load_checkpoint(checkpoint_path, variant)
     images = choose_images(checkpoint_path, verify, allow_made_images=allow_made_images)
     options = ExportOptions(opset, heatmap, precision, Limits(tolerance, max_flips), require_directml)

@@ -11,11 +11,20 @@ import click
 from crbl_runtime.errors import CRBLError, UnavailableError
 
 
+class CommandFailedError(CRBLError):
+    """A command that has said itself why it failed; its exit code is this error's."""
+
+    def __init__(self, name: str, exit_code: int) -> None:
+        # A program that a signal has ended has a negative one; shells show 128 and the signal.
+        self.exit_code = exit_code if exit_code > 0 else 128 - exit_code
+        super().__init__(f"{name} ended with exit code {self.exit_code}; its message is above.")
+
+
 def run_public_command(name: str, *arguments: str | Path, folder: Path) -> None:
     """Show a command line and run it in `folder`, its output on the terminal.
 
     Raises:
-        CRBLError: it ended with another exit code than 0. UnavailableError: it is not installed.
+        CommandFailedError: it ended with another exit code than 0. UnavailableError: it is not installed.
     """
     _run(name, arguments, folder, stdout=None)
 
@@ -24,7 +33,7 @@ def output_of_public_command(name: str, *arguments: str | Path, folder: Path) ->
     """Show a command line, run it in `folder` and return what it prints.
 
     Raises:
-        CRBLError: it ended with another exit code than 0. UnavailableError: it is not installed.
+        CommandFailedError: it ended with another exit code than 0. UnavailableError: it is not installed.
     """
     return _run(name, arguments, folder, stdout=subprocess.PIPE)
 
@@ -34,7 +43,7 @@ def _run(name: str, arguments: Sequence[str | Path], folder: Path, stdout: int |
     click.secho(f"\n$ {name} {' '.join(words)}", bold=True)
     result = subprocess.run([_executable(name), *words], cwd=folder, stdout=stdout, text=True, encoding="utf-8")
     if result.returncode != 0:
-        raise CRBLError(f"{name} ended with exit code {result.returncode}; its message is above.")
+        raise CommandFailedError(name, result.returncode)
     return result.stdout or ""
 
 

@@ -33,7 +33,7 @@ def run_demo(out: Path, seed: int, weights: str, device: str) -> None:
         weights: "none" for random initial weights, or "pretrained". device: as for crbl-train.
 
     Raises:
-        CRBLError: a command failed.
+        CommandFailedError: a command failed.
     """
     started = time.perf_counter()
     click.echo(f"Making {TRAIN + VALIDATION + TEST} images of grains, half of them with an impurity, in {out}/grains")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from crbl_export.model_card.card import FIRST_LINE, card_text
 from crbl_export.model_card.facts import REPORT_SUFFIX, read_facts
-from crbl_runtime.atomic_file import replacing, write_bytes
-from crbl_runtime.errors import OutputError, UsageError
+from crbl_runtime.atomic_file import replacing, write_bytes, write_text
+from crbl_runtime.errors import UsageError
 
 # How the JSON of a parity report begins.
 REPORT_START = '{\n  "schema_version": '
@@ -70,18 +70,6 @@ def replacing_with_card(model: Path) -> Iterator[tuple[Path, Path]]:
         OutputError: the disk is full or read-only, or `model` or a folder above it cannot be what it must be.
         ModelFileError: the block wrote no CRBL model.
     """
-    try:
-        with _replacing_all(model) as candidates:
-            yield candidates
-    except OSError as error:
-        raise OutputError(
-            f"{model} cannot be written ({error.strerror or error}), nothing of it was left there. "
-            "Make room or leave to write, or name another place with -o."
-        ) from error
-
-
-@contextmanager
-def _replacing_all(model: Path) -> Iterator[tuple[Path, Path]]:
     card, report = card_path(model), report_path(model)
     with replacing(card) as new_card, replacing(report) as new_report:
         old = {path: path.read_bytes() for path in (card, report) if path.exists()}
@@ -89,7 +77,7 @@ def _replacing_all(model: Path) -> Iterator[tuple[Path, Path]]:
             with replacing(model) as new_model:
                 yield new_model, new_report
                 text = card_text(read_facts(new_model.read_bytes(), model.name))
-                new_card.write_bytes(text.encode())
+                write_text(new_card, text)
                 for path in old:
                     path.unlink()
         except BaseException:

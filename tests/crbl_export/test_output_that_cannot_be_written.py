@@ -53,7 +53,7 @@ def test_a_full_disk(small: Trained, small_file: ModelFile, small_disk: Path, mo
 def test_a_read_only_disk(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with (
-        pytest.raises(OutputError, match=r"Read-only file system.*another place with -o"),
+        pytest.raises(OutputError, match=r"Read-only file system.*another place"),
         replacing_with_card(small_disk / "model.onnx"),
     ):
         pass
@@ -68,3 +68,24 @@ def test_something_else_in_the_place_of_the_file(small: Trained, tmp_path: Path)
         with pytest.raises(OutputError, match="cannot be written"), replacing_with_card(target) as (candidate, _):
             candidate.write_bytes(small.model.read_bytes())
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_the_gate_measured_is_said_where_the_file_does_not_get_its_name(
+    small: Trained, small_file: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "build_model_file", lambda trained, options: small_file)
+    rename = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        """As Windows does while another program has the model file open."""
+        if Path(target) == tmp_path / "model.onnx":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    checkpoint = ("--variant", "crop", "--checkpoint", small.checkpoint)
+    result = run_command("crbl-export", *checkpoint, "--allow-made-images", "-o", tmp_path / "model.onnx")
+    assert result.returncode == 3
+    assert "model.onnx cannot be written (Permission denied)" in result.stderr
+    assert "largest |logit error| of the model file" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from crbl_runtime.atomic_file import replacing, write_bytes, write_text
+from crbl_runtime.atomic_file import replacing, replacing_together, require_writable, write_bytes, write_text
+from crbl_runtime.errors import OutputError
 
 WRITER = """
 import sys
@@ -80,3 +81,127 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
         content = path.read_bytes()
         assert len(content) == 3_000_000
         assert len(set(content)) == 1
+
+
+def write_run(folder: Path, run: str) -> None:
+    with replacing_together(folder) as new:
+        for name in ("a.csv", "b.json", "c.png"):
+            write_text(new / name, run)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() if path.is_file() else "" for path in folder.iterdir()}
+
+
+def test_several_files_are_replaced_together(tmp_path: Path) -> None:
+    write_run(tmp_path / "made" / "for it", "first")
+    write_run(tmp_path / "made" / "for it", "second")
+    assert contents(tmp_path / "made" / "for it") == dict.fromkeys(["a.csv", "b.json", "c.png"], "second")
+
+
+def test_a_block_that_fails_replaces_none_of_several_files(tmp_path: Path) -> None:
+    write_run(tmp_path, "first")
+
+    def write_half() -> None:
+        with replacing_together(tmp_path) as new:
+            write_text(new / "a.csv", "second")
+            raise RuntimeError("disk on fire")
+
+    with pytest.raises(RuntimeError, match="disk on fire"):
+        write_half()
+    assert contents(tmp_path) == dict.fromkeys(["a.csv", "b.json", "c.png"], "first")
+
+
+@pytest.mark.parametrize("stuck", ["a.csv", "b.json", "c.png"])
+@pytest.mark.parametrize("moved", ["old", "new"])
+def test_no_folder_has_files_of_two_runs_where_one_cannot_be_replaced(
+    stuck: str, moved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path, "first")
+    rename = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        """As Windows does while a spreadsheet has the file open."""
+        into_place = Path(target) == tmp_path / stuck and rename_is_new(self)
+        if into_place if moved == "new" else self == tmp_path / stuck:
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    def rename_is_new(source: Path) -> bool:
+        return source.name == stuck and source.parent.parent == tmp_path
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputError, match="Permission denied"):
+        write_run(tmp_path, "second")
+    assert contents(tmp_path) == dict.fromkeys(["a.csv", "b.json", "c.png"], "first")
+
+
+def test_a_folder_in_the_place_of_one_of_several_files(tmp_path: Path) -> None:
+    (tmp_path / "b.json").mkdir()
+    with pytest.raises(OutputError, match="a folder of that name"):
+        write_run(tmp_path, "first")
+    assert contents(tmp_path) == {"b.json": ""}
+
+
+def test_what_can_be_written_is_tried_without_a_trace(tmp_path: Path) -> None:
+    write_text(tmp_path / "old.csv", "old")
+    require_writable(tmp_path / "old.csv", tmp_path / "new.csv", tmp_path / "folders" / "to make" / "new.csv")
+    assert contents(tmp_path) == {"old.csv": "old"}
+
+
+def test_what_cannot_be_written_is_refused_with_the_path_and_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    write_text(tmp_path / "file", "content")
+    cases = [
+        (tmp_path / "folder.csv", "a folder of that name is in its place"),
+        (tmp_path / "file" / "new.csv", "file is a file and no folder"),
+        (tmp_path / "file" / "deeper" / "new.csv", "file is a file and no folder"),
+        (tmp_path / ("x" * 300 + ".csv"), "name too long"),
+    ]
+    if os.name != "nt":
+        os.mkfifo(tmp_path / "pipe")
+        cases += [(tmp_path / "pipe", "a device or a pipe"), (Path(os.devnull), "a device or a pipe")]
+    before = contents(tmp_path)
+    for path, reason in cases:
+        for attempt in (require_writable, lambda path: write_text(path, "new")):
+            with pytest.raises(OutputError, match=f"(?i){reason}") as raised:
+                attempt(path)
+            assert str(path) in str(raised.value)
+    assert contents(tmp_path) == before
+    assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.skipif(os.name != "nt" and os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_read_only_file_is_refused(tmp_path: Path) -> None:
+    write_text(tmp_path / "old.csv", "old")
+    (tmp_path / "old.csv").chmod(0o444)
+    with pytest.raises(OutputError, match=r"old\.csv"):
+        require_writable(tmp_path / "old.csv")
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from crbl_runtime.atomic_file import require_writable, write_text
+from crbl_runtime.errors import OutputError
+path = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+require_writable(path)
+try:
+    write_text(path, "x" * 10000)
+except OutputError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 8192))
+try:
+    require_writable(path)
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")
+def test_a_disk_that_is_full_is_noticed_when_it_is_tried_or_written(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", FULL, tmp_path / "out" / "a.csv"], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert [line.count("a.csv cannot be written (File too large)") for line in ended.stdout.splitlines()] == [1, 1]
+    assert list(tmp_path.iterdir()) == []

@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from crbl_runtime.atomic_file import write_bytes
+from crbl_runtime.atomic_file import replacing_together, write_bytes
 from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_runtime.preprocessing import ARITHMETIC, PreprocessingSpec
 from crbl_runtime.variant import Variant, get_variant
+from crbl_training.file_names import checkpoint_files
 from crbl_training.model.crbl import CRBLDualModel
 
 SCHEMA_VERSION = 1
@@ -123,10 +124,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
         path: with or without one of the two suffixes.
 
     Returns:
-        both paths. Each is written atomically, the .safetensors last: where it exists, both are complete.
+        both paths. Where one of them cannot be written, neither is, and old ones stay.
     """
-    whole = path.with_suffix("") if path.suffix in (".pth", ".safetensors") else path
-    pth, sidecar = whole.with_name(f"{whole.name}.pth"), whole.with_name(f"{whole.name}.safetensors")
+    pth, sidecar = checkpoint_files(path)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -141,8 +141,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
         "pth_sha256": hashlib.sha256(buffer.getbuffer()).hexdigest(),
     }
     content = save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
-    write_bytes(pth, buffer.getvalue())
-    write_bytes(sidecar, content)
+    with replacing_together(pth.parent) as new:
+        write_bytes(new / pth.name, buffer.getvalue())
+        write_bytes(new / sidecar.name, content)
     return pth, sidecar
 
 
@@ -160,7 +161,7 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
     """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}. Train one with crbl-train, or name an existing file.")
-    sidecar = path.with_suffix(".safetensors")
+    sidecar = _sidecar(path)
     if not sidecar.is_file():
         raise CheckpointError(
             f"{path} has no {sidecar.name} beside it, which holds how its images are prepared. "
@@ -168,7 +169,7 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
             "The weights of a backbone alone are for crbl-train --weights."
         )
     metadata = _read_metadata(sidecar)
-    if path.suffix == ".pth" and hashlib.sha256(path.read_bytes()).hexdigest() != metadata["pth_sha256"]:
+    if path.suffix.lower() == ".pth" and hashlib.sha256(path.read_bytes()).hexdigest() != metadata["pth_sha256"]:
         raise CheckpointError(
             f"{path.name} is not the file that {sidecar.name} was written with. Name {sidecar.name} itself."
         )
@@ -190,6 +191,14 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         )
     except (UsageError, TypeError, ValueError) as error:
         raise CheckpointError(f"{sidecar} has metadata that cannot be read: {error}") from error
+
+
+def _sidecar(path: Path) -> Path:
+    """The .safetensors file of a checkpoint, or the one named so in capitals, where that is what is there."""
+    if path.suffix.lower() == ".safetensors":
+        return path
+    usual, capitals = path.with_suffix(".safetensors"), path.with_suffix(".SAFETENSORS")
+    return capitals if capitals.is_file() and not usual.is_file() else usual
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from crbl_runtime.atomic_file import write_bytes
+from crbl_runtime.atomic_file import require_writable, write_bytes
 from crbl_runtime.command_line import run_command
 from crbl_runtime.csv_file import write_csv
 from crbl_runtime.errors import UnavailableError, UsageError
@@ -62,6 +62,7 @@ class Cell:
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 def main(out: Path) -> None:
     """Write the elpv-dataset package's solar cells to the folder OUT, split 70/15/15."""
+    require_writable(*(out / f"{name}.csv" for name in HELD_OUT_PERCENT))
     cells = load_cells()
     splits = split(cells)
     files = [relative_path(cell, name) for cell, name in zip(cells, splits, strict=True)]

@@ -5,9 +5,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from crbl_runtime import decode
 from public_commands import Trained, run_command
 
 
@@ -72,7 +74,7 @@ def test_two_models_give_the_combined_decision(crop: Trained, full: Trained, gra
         by_variant = {model["variant"]: model for model in result["models"]}
         expected = by_variant["crop"]["probability"] > 0.01 or by_variant["full"]["probability"] > 0.5
         assert result["is_anomaly"] == expected
-    with table.open(newline="", encoding="utf-8") as file:
+    with table.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == [result["path"] for result in results]
     assert [row["is_anomaly"] for row in rows] == [str(int(result["is_anomaly"])) for result in results]
@@ -121,3 +123,25 @@ def test_what_cannot_be_asked_for_is_exit_code_2_or_3_or_4(
         assert result.returncode == code, (arguments, result.stderr)
         assert message in (result.stderr + result.stdout).lower()
         assert "Traceback" not in result.stderr
+
+
+def test_16_bit_images_of_unknown_depth_are_counted_and_read_by_the_given_one(
+    crop: Trained, photographs: Path, tmp_path: Path
+) -> None:
+    for number in range(2):
+        eight_bits = decode(photographs / f"coffee_{number}.png")[..., 0]
+        Image.fromarray(eight_bits).save(tmp_path / f"{number}_8.png")
+        Image.fromarray(np.rint(eight_bits / 255 * 4095).astype(np.uint16)).save(tmp_path / f"{number}_12.png")
+    unclear = run_command("crbl-predict", crop.model, tmp_path, "--csv", tmp_path / "results.csv")
+    assert "Warning: 2 images have 16 bits a sample and stay below 16384" in unclear.stdout
+    lines = [line for line in unclear.stdout.splitlines() if "_12.png" in line]
+    assert all("see --bit-depth" in line for line in lines)
+    with (tmp_path / "results.csv").open(newline="", encoding="utf-8-sig") as file:
+        assert ["--bit-depth" in row["notes"] for row in csv.DictReader(file)] == [True, False, True, False]
+    told = run_command("crbl-predict", crop.model, tmp_path, "--bit-depth", 12)
+    assert "--bit-depth" not in told.stdout
+    results = json.loads(run_command("crbl-predict", crop.model, tmp_path, "--bit-depth", 12, "--json").stdout)
+    logits = [result["models"][0]["logit"] for result in results]
+    assert (logits[0], logits[2]) == (logits[1], logits[3])
+    assert not any(result["models"][0]["bit_depth_unclear"] for result in results)
+    assert run_command("crbl-predict", crop.model, tmp_path, "--bit-depth", 11).returncode == 2

@@ -1,6 +1,7 @@
 """crbl-doctor: what the machine can do, and the audit of DirectML's operators."""
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -12,7 +13,6 @@ from click.testing import CliRunner, Result
 
 from crbl_runtime.version import __version__
 from crbl_training.commands.doctor import main
-from crbl_training.devices import machine_report
 from crbl_training.directml import recorded_training
 from crbl_training.directml.recorder import record_operators
 from crbl_training.directml.stand_in import STAND_IN_DEVICE
@@ -39,7 +39,7 @@ def test_json_says_the_same(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     report = json.loads(run("--json").output)
     assert report["execution_providers"] == onnxruntime.get_available_providers()
-    assert report["providers_warning"] is None
+    assert report["conflicts"] == []
     assert [device["kind"] for device in report["training_devices"]] == ["directml", "cuda", "cpu"]
     cuda, cpu = report["training_devices"][1:]
     assert cuda["name"] is None
@@ -69,9 +69,24 @@ def test_a_model_file_is_whole_or_the_exit_code_is_1(crop: Trained, tmp_path: Pa
     assert "is damaged or was changed after its export" in second["remarks"][0]
 
 
-def test_two_onnxruntimes_are_a_warning(monkeypatch):
-    monkeypatch.setattr(machine_report, "version", lambda name: "1.24.4")
-    assert "overwrite each other's files" in run().output
+def test_two_that_own_the_same_files_are_a_warning(tmp_path, monkeypatch):
+    for name in ("onnxruntime", "onnxruntime_directml", "opencv_python"):
+        (tmp_path / f"{name}-1.0.dist-info").mkdir()
+        (tmp_path / f"{name}-1.0.dist-info" / "METADATA").write_text(f"Name: {name.replace('_', '-')}\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    told = run()
+    assert told.exit_code == 0
+    assert told.output.count("are installed together and overwrite each other's files") == 2
+
+
+def test_a_broken_opencv_ends_with_3(tmp_path):
+    (tmp_path / "cv2.py").write_text("raise ImportError('DLL load failed')")
+    code = "from crbl_training.commands import crbl_doctor; crbl_doctor()"
+    search_path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": search_path})
+    assert (told.returncode, told.stdout) == (3, "")
+    assert "cv2 cannot be imported (DLL load failed)" in told.stderr
 
 
 # An installation without torch: this process's, in which torch cannot be found.

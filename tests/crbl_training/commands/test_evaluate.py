@@ -28,7 +28,7 @@ def evaluate_here(*arguments: str | Path) -> None:
 
 
 def read_scores(folder: Path) -> list[dict[str, str]]:
-    with (folder / "scores.csv").open(newline="", encoding="utf-8") as file:
+    with (folder / "scores.csv").open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -211,6 +211,43 @@ def test_a_training_run_keeps_its_metrics(crop, grains):
     with pytest.raises(UsageError, match="is a file, expected a folder"):
         evaluate_here(crop.checkpoint, "--data", grains / "test.csv", "--out", crop.checkpoint)
     assert (run / "metrics.json").read_bytes() == before
+
+
+def test_results_that_cannot_be_written_are_printed_and_older_ones_stay_whole(crop, grains, tmp_path, monkeypatch):
+    asked = ("crbl-evaluate", crop.model, "--data", grains / "test.csv", "--device", "cpu", "--out", tmp_path)
+    assert run_command(*asked).returncode == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    rename = Path.replace
+
+    def refuse(self, target):
+        """As Windows does while a spreadsheet has the file open."""
+        if self == tmp_path / "scores.csv":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    told = run_command(*asked, "--threshold", 0.9)
+    assert told.returncode == 3
+    assert "Permission denied" in told.stderr
+    assert "AUROC" in told.stdout
+    assert "Written" not in told.stdout
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_output_that_cannot_be_is_refused_before_the_work(crop, grains, tmp_path):
+    (tmp_path / "metrics.json").mkdir()
+    told = run_command("crbl-evaluate", crop.model, "--data", grains / "test.csv", "--out", tmp_path)
+    assert (told.returncode, told.stdout) == (3, "")
+    assert "metrics.json cannot be written (a folder of that name is in its place)" in told.stderr
+
+
+def test_a_model_may_be_named_in_capitals(crop, grains, tmp_path):
+    shutil.copy(crop.model, tmp_path / "CROP.ONNX")
+    shutil.copy(crop.checkpoint, tmp_path / "CROP.SAFETENSORS")
+    shutil.copy(crop.checkpoint.with_suffix(".pth"), tmp_path / "CROP.PTH")
+    for name in ("CROP.ONNX", "CROP.SAFETENSORS", "CROP.PTH"):
+        told = run_command("crbl-evaluate", tmp_path / name, "--data", grains / "test.csv", "--device", "cpu")
+        assert told.returncode == 0, told.stderr
 
 
 def test_options_that_do_not_fit_are_usage_errors(crop, grains):

@@ -231,6 +231,21 @@ def test_show_augment_writes_a_sheet_and_trains_nothing(grain_folder, tmp_path):
 # Refusals, with exit codes
 
 
+def test_outputs_that_cannot_be_written_end_with_3_before_any_image_is_read(grain_folder, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "out" / "fold_2" / "metrics.json").mkdir(parents=True)
+    for path, options in [
+        (tmp_path / "file" / "runs", ["--out", tmp_path / "file" / "runs"]),
+        (tmp_path / "file" / "a.png", ["--show-augment", tmp_path / "file" / "a.png"]),
+        (tmp_path / "out" / "fold_2" / "metrics.json", ["--out", tmp_path / "out", "--folds", 2]),
+    ]:
+        answer = crbl_train("--variant", "crop", "--data", grain_folder / "train", *options, *QUICK)
+        assert (answer.returncode, answer.stdout) == (3, "")
+        assert f"{path}" in answer.stderr
+        assert "cannot be written" in answer.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "fold_2", "metrics.json", "out"]
+
+
 def test_wrong_variant_is_a_usage_error_that_names_the_two(grain_folder, tmp_path):
     answer = crbl_train("--variant", "Crop", "--data", grain_folder / "train", "--out", tmp_path / "out", *QUICK)
     assert answer.returncode == 2

@@ -108,7 +108,7 @@ def test_all_solar_cells_arrive(tmp_path):
     for label in (0, 1):
         label_of.update(dict.fromkeys((tmp_path / "train" / f"class_{label}").iterdir(), label))
     for name in ("validation", "test"):
-        with (tmp_path / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        with (tmp_path / f"{name}.csv").open(newline="", encoding="utf-8-sig") as file:
             label_of.update({tmp_path / row["image_path"]: int(row["impurity"]) for row in csv.DictReader(file)})
     assert len(label_of) == len(images) == 2624
     for path, label in label_of.items():

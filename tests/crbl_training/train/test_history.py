@@ -16,7 +16,7 @@ HISTORY = tuple(Epoch(number, 1e-4 / number, 1.0 / number, METRICS, number == 2,
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crbl_runtime.atomic_file import require_writable
 from crbl_runtime.command_line import READ_FILE, READ_FILE_OR_FOLDER, WRITTEN_PATH, bit_depth_option
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import ParityError, UsageError
 from crbl_runtime.options import CHANNEL_ORDERS, REGIONS
 from crbl_runtime.variant import VARIANTS, get_variant
+from crbl_training.file_names import CHECKPOINT_SUFFIXES, checkpoint_files
 from crbl_training.options import KERAS_TOLERANCE
 
 if TYPE_CHECKING:
     from crbl_training.checkpoint import Checkpoint
     from crbl_training.keras.recorded_outputs import Comparison
-
-SUFFIXES = (".pth", ".safetensors")
 
 EPILOG = """\b
 Examples:
@@ -74,8 +74,10 @@ def main(
         raise UsageError(
             "No output was named: give -o OUT.pth. Or compare only, with --check, or look only, with --inspect."
         )
-    if output is not None and output.suffix not in SUFFIXES:
+    if output is not None and output.suffix.lower() not in CHECKPOINT_SUFFIXES:
         raise UsageError(f"The output is {output}, expected a name that ends in .pth or .safetensors.")
+    if output is not None:
+        require_writable(*checkpoint_files(output))
 
     from crbl_training.checkpoint import save_checkpoint
     from crbl_training.keras.convert import Choices, convert
@@ -86,8 +88,12 @@ def main(
     if comparison:
         checkpoint.provenance["compared_with_keras"] = asdict(comparison)
     differs = comparison is not None and not comparison.passed
-    written = save_checkpoint(checkpoint, output) if output and not differs else ()
-    _report(checkpoint, comparison, written, as_json)
+    written: tuple[Path, ...] = ()
+    try:
+        if output and not differs:
+            written = save_checkpoint(checkpoint, output)
+    finally:  # What was compared is shown where it cannot be written, too.
+        _report(checkpoint, comparison, written, as_json)
     if comparison and differs:
         suspicion = (
             "All recorded values lie from 0 to 1, as probabilities do: make sure that they are logits, the values "

@@ -85,14 +85,13 @@ def _machine_lines(report: "MachineReport") -> list[str]:
         f"  {device.kind:24} {f'works: {device.name}' if device.reason is None else device.reason}"
         for device in report.training_devices
     ]
-    warning = [f"  {report.providers_warning}"] if report.providers_warning else []
     return [
         f"crbl {report.crbl}, Python {report.python}, {report.platform}",
         "Packages",
         *(f"  {name:24} {installed or 'not installed'}" for name, installed in report.packages.items()),
+        *(f"  Warning: {conflict}" for conflict in report.conflicts),
         "Execution providers (crbl-predict)",
         *(f"  {name}" for name in report.execution_providers),
-        *warning,
         "Preparing images",
         f"  {report.preparation or 'the golden image has the pixels that it has everywhere'}",
         "Training devices (crbl-train)",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crbl_runtime.atomic_file import replacing_together, require_writable
 from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
 from crbl_runtime.errors import UsageError
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
@@ -21,12 +22,11 @@ from crbl_training.commands.data_and_device import (
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.data.left_out import left_out_of
+from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
 
 if TYPE_CHECKING:
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
     from crbl_training.evaluation.report import EvaluationReport
-
-SCORES_FILE = "scores.csv"
 
 
 @click.command(epilog="Example: crbl-evaluate crop.onnx --data images/test.csv --out evaluation")
@@ -61,15 +61,15 @@ def main(
     """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled images, with intervals."""
     refuse_without_directml(device, no_tiled_resources)
     refuse_unused_format(dataset_format, data)
+    if out is not None:
+        _require_no_training_run(out)
+        require_writable(*(out / name for name in EVALUATION_FILES))
     listing = read_images(data, image_folder, split, dataset_format)
 
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
-    from crbl_training.evaluation.report import MISTAKES_FILE, report_on, write_report
-    from crbl_training.train.history import METRICS_FILE, write_metrics
+    from crbl_training.evaluation.report import report_on
 
-    if out is not None:
-        _require_no_training_run(out)
     left_out = left_out_of(data, listing.images)
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
@@ -84,25 +84,32 @@ def main(
         "left_out": left_out_as_json(left_out),
     }
     facts = _facts(model_path, model, given, source, report)
-    if out is not None:
-        title = f"{model_path.name} on {data.name}"
-        facts |= write_report(out, SCORES_FILE, report, title)
-        write_metrics(out / METRICS_FILE, facts)
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
-        return
-    click.echo("\n".join([*_lines(model_path, model, facts, report), *left_out_lines(left_out)]))
-    if out is not None:
+    try:
+        if out is not None:
+            facts = _write(out, facts, report, f"{model_path.name} on {data.name}")
+    finally:  # What was measured is shown where it cannot be written, too.
+        lines = [*_lines(model_path, model, facts, report), *left_out_lines(left_out)]
+        click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(lines))
+    if out is not None and not as_json:
         click.echo(f"Written: {out / METRICS_FILE}, {SCORES_FILE} and {MISTAKES_FILE}")
 
 
 def _require_no_training_run(out: Path) -> None:
-    from crbl_training.train.history import HISTORY_FILE
-
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, expected a folder. Name another one.")
     if (out / HISTORY_FILE).exists():
         raise UsageError(f"--out {out} holds a training run, whose metrics.json would be lost. Name another folder.")
+
+
+def _write(out: Path, facts: dict[str, Any], report: "EvaluationReport", title: str) -> dict[str, Any]:
+    """Write all files, or none of them; gives the facts with what metrics.json holds about the other files."""
+    from crbl_training.evaluation.report import write_report
+    from crbl_training.train.history import write_metrics
+
+    with replacing_together(out) as new:
+        facts = facts | write_report(new, SCORES_FILE, report, title)
+        write_metrics(new / METRICS_FILE, facts)
+    return facts
 
 
 def _facts(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crbl_runtime.atomic_file import require_writable
 from crbl_runtime.command_line import (
     READ_FILE,
     READ_FILE_OR_FOLDER,
@@ -29,6 +30,7 @@ from crbl_training.commands.data_and_device import (
 from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
+from crbl_training.file_names import FOLDS_FILE, fold_folder, run_files
 from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, SCHEDULERS, TRAINABLE
 from crbl_training.train.recipe import Recipe
 from crbl_training.weights.source import require_source
@@ -212,14 +214,16 @@ def main(
 
     from crbl_training.checkpoint import load_checkpoint
     from crbl_training.data.left_out import left_out_of
-    from crbl_training.process_group import process_group
+    from crbl_training.process_group import launched_shard, process_group
     from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
     from crbl_training.train.run import TrainingConfig, print_once, run_training
 
     images = split.train + split.validation
-    for line in (*split.readings, *left_out_lines([*left_out_of(data, images), *left_out_of(validation, images)])):
-        print_once(line)
+    if launched_shard().rank == 0:
+        for line in (*split.readings, *left_out_lines([*left_out_of(data, images), *left_out_of(validation, images)])):
+            click.echo(line)
+        require_writable(*_written_files(folder, variant.name, folds, show_augment))
     start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
     config = TrainingConfig(
         variant=variant,
@@ -269,6 +273,15 @@ def _check_options(
         raise UsageError(f"--folds is {folds}, expected at least 2.")
     if folds is not None and validation is not None:
         raise UsageError("--folds takes its validation images from --data, one fold after the other. Leave out --val.")
+
+
+def _written_files(folder: Path, variant: str, folds: int | None, show_augment: Path | None) -> list[Path]:
+    if show_augment is not None:
+        return [show_augment]
+    if folds is None:
+        return [*run_files(folder, variant)]
+    of_folds = [run_files(fold_folder(folder, number), variant) for number in range(1, folds + 1)]
+    return [folder / FOLDS_FILE, *(path for files in of_folds for path in files)]
 
 
 def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split") -> None:

@@ -189,8 +189,13 @@ def _set_aside(
         if len(of_class) < 2:
             raise DataError(f"{source} has one image of class_{label}; at least two are needed to set one aside.")
         # Ordered by a hash of seed and name: the same images wherever the folder lies, whatever is added later.
-        of_class.sort(key=lambda image: hashlib.sha256(f"{seed} {image.path.name}".encode()).digest())
+        of_class.sort(key=lambda image: _order(seed, image.path.name))
         count = max(1, round(len(of_class) * VALIDATION_SHARE))
         held_out += of_class[:count]
         train += of_class[count:]
     return tuple(train), tuple(held_out)
+
+
+def _order(seed: int, name: str) -> bytes:
+    # Names of files need not be UTF-8.
+    return hashlib.sha256(f"{seed} {name}".encode("utf-8", "surrogatepass")).digest()

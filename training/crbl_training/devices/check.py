@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from crbl_runtime.errors import CRBLError, UnavailableError
+from crbl_runtime.errors import NotFiniteError, UnavailableError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import training_loss
@@ -71,12 +71,12 @@ def check_device(
 
     Raises:
         UnavailableError: the device cannot run the step or computes it wrongly; with what differs by how much.
-        CRBLError: the CPU's own loss is not finite.
+        NotFiniteError: the CPU's own loss is not finite.
     """
     remedy = TRY_FIRST + REMEDY if tiled_resources else REMEDY
     expected = _compute_step(model, images, labels, spec, weights, torch.device("cpu"))
     if not math.isfinite(expected.loss):
-        raise CRBLError(f"The loss is {expected.loss} before training. Start from other weights.")
+        raise NotFiniteError(f"The loss is {expected.loss} before training. Start from other weights.")
     try:
         actual = _compute_step(model, images, labels, spec, weights, device)
     except RuntimeError as error:

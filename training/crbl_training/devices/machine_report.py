@@ -12,16 +12,13 @@ import onnxruntime
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import CRBLError, UnavailableError
 from crbl_runtime.golden_image import known_pixels_difference
-from crbl_runtime.installation import how_to_install
+from crbl_runtime.installation import conflicts, how_to_install
 from crbl_runtime.version import __version__
 from crbl_training.options import DEVICE_KINDS
 
 PACKAGES = (
     *("numpy", "opencv-python-headless", "onnxruntime", "onnxruntime-directml"),
     *("torch", "torchvision", "torch-directml", "timm", "onnx"),
-)
-BOTH_INSTALLED = (
-    "onnxruntime and onnxruntime-directml overwrite each other's files. Uninstall both, then install crbl again."
 )
 
 
@@ -55,7 +52,8 @@ class MachineReport:
 
     Attributes:
         packages: the installed version of each, None if it is not installed.
-        execution_providers: onnxruntime's, best first. providers_warning: what is wrong with them, if anything.
+        execution_providers: onnxruntime's, best first.
+        conflicts: which packages were installed twice, into the same files, and how that is mended.
         preparation: how this machine prepares images otherwise than others, None where it does not.
         training_devices: best first. model_files: those that were named.
     """
@@ -65,7 +63,7 @@ class MachineReport:
     platform: str
     packages: dict[str, str | None]
     execution_providers: tuple[str, ...]
-    providers_warning: str | None
+    conflicts: tuple[str, ...]
     preparation: str | None
     training_devices: tuple[TrainingDevice, ...]
     model_files: tuple[ModelFileState, ...]
@@ -77,15 +75,13 @@ class MachineReport:
 
 def report_machine(model_files: Sequence[Path] = ()) -> MachineReport:
     """What is installed, which execution providers there are, and every training device and model file, each tried."""
-    packages = {name: _installed_version(name) for name in PACKAGES}
-    both = packages["onnxruntime"] and packages["onnxruntime-directml"]
     return MachineReport(
         crbl=__version__,
         python=platform.python_version(),
         platform=platform.platform(),
-        packages=packages,
+        packages={name: _installed_version(name) for name in PACKAGES},
         execution_providers=tuple(onnxruntime.get_available_providers()),
-        providers_warning=BOTH_INSTALLED if both else None,
+        conflicts=conflicts(),
         preparation=known_pixels_difference(),
         training_devices=_training_devices(),
         model_files=tuple(map(_load_model_file, model_files)),

@@ -17,9 +17,8 @@ from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.devices.device import ChosenDevice, choose_device
 from crbl_training.evaluation.metrics import predict_logits
+from crbl_training.file_names import CHECKPOINT_SUFFIXES
 from crbl_training.options import NO_TILED_RESOURCES
-
-CHECKPOINT_SUFFIXES = (".pth", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -69,15 +68,15 @@ def open_model(
             resources. ModelFileError, CheckpointError, UnavailableError, and UsageError, too: see `Detector`,
             `load_checkpoint` and `choose_device`.
     """
-    if path.suffix == ".onnx" and not tiled_resources:
+    if path.suffix.lower() == ".onnx" and not tiled_resources:
         raise UsageError(
             f"{NO_TILED_RESOURCES} is for checkpoints, which PyTorch runs, and the model is {path}, which onnxruntime "
             "runs. Leave the option out."
         )
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         with Detector(path, device, device_index=device_index, bit_depth=bit_depth) as detector:
             yield _from_onnx(detector)
-    elif path.suffix in CHECKPOINT_SUFFIXES:
+    elif path.suffix.lower() in CHECKPOINT_SUFFIXES:
         checkpoint = load_checkpoint(path)
         if bit_depth is not None:
             checkpoint = replace(checkpoint, preprocessing=replace(checkpoint.preprocessing, bit_depth=bit_depth))

@@ -10,7 +10,7 @@ from sklearn import metrics
 from torch import Tensor
 from tqdm import tqdm
 
-from crbl_runtime.errors import CRBLError
+from crbl_runtime.errors import NotFiniteError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.batches import batches_of_size, even_size
 from crbl_training.evaluation.bootstrap import Interval, bootstrap_method, metric_intervals
@@ -79,9 +79,9 @@ def predict_logits(model: CRBLDualModel, images: Tensor, spec: PreprocessingSpec
 
 
 def require_finite_logits(logits: Tensor) -> None:
-    """Raise CRBLError if a logit is NaN or infinite: there are no metrics then."""
+    """Raise NotFiniteError if a logit is NaN or infinite: there are no metrics then."""
     if not bool(logits.isfinite().all()):
-        raise CRBLError(
+        raise NotFiniteError(
             "The network gave NaN or infinite logits, so there are no metrics. "
             "Try --device cpu. If that works, the graphics driver computes wrongly."
         )

@@ -14,8 +14,8 @@ from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.scores import write_scores
 from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
+from crbl_training.file_names import MISTAKES_FILE
 
-MISTAKES_FILE = "worst_mistakes.png"
 METRIC_LABELS = {
     "auroc": "AUROC",
     "average_precision": "average precision",
@@ -40,7 +40,7 @@ def report_on(images: PreparedDataset, logits: Tensor, threshold: float) -> Eval
     """Measure, with intervals, and sort out the mistakes; takes seconds.
 
     Raises:
-        CRBLError: a logit is not finite.
+        NotFiniteError: a logit is not finite.
     """
     require_finite_logits(logits)
     return EvaluationReport(

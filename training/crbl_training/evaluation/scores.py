@@ -6,17 +6,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from crbl_runtime.csv_file import write_csv
+from crbl_runtime.csv_file import ENCODING, path_from_text, write_csv
 from crbl_training.data.prepared_dataset import PreparedDataset
-
-SCORES_FILE = "validation_scores.csv"
+from crbl_training.file_names import VALIDATION_SCORES_FILE
 
 
 def write_scores(path: Path, images: PreparedDataset, logits: Tensor) -> None:
     """One line for each validation image: path, label, logit, probability. Paths are absolute."""
     probabilities = torch.sigmoid(logits.double())
     rows = [
-        [str(image.resolve()), int(label), f"{logit:.6f}", f"{probability:.8f}"]
+        [image.resolve(), int(label), f"{logit:.6f}", f"{probability:.8f}"]
         for image, label, logit, probability in zip(
             images.paths, images.labels.tolist(), logits.tolist(), probabilities.tolist(), strict=True
         )
@@ -26,9 +25,9 @@ def write_scores(path: Path, images: PreparedDataset, logits: Tensor) -> None:
 
 def scored_images(checkpoint_path: Path) -> list[Path]:
     """The validation images of the training run that left the checkpoint, as far as they are still there."""
-    scores = checkpoint_path.with_name(SCORES_FILE)
+    scores = checkpoint_path.with_name(VALIDATION_SCORES_FILE)
     if not scores.is_file():
         return []
-    with scores.open(newline="", encoding="utf-8") as file:
-        paths = [Path(row["image_path"]) for row in csv.DictReader(file)]
+    with scores.open(newline="", encoding=ENCODING) as file:
+        paths = [path_from_text(row["image_path"]) for row in csv.DictReader(file)]
     return [path for path in paths if path.is_file()]

@@ -60,7 +60,7 @@ def choose_threshold(rule: ThresholdRule, logits: Tensor, labels: Tensor, data_h
         rule: "f1" or "recall". logits, labels: float [N] each. data_hash: of the images, stored with the choice.
 
     Raises:
-        DataError: the images are all normal or all anomalous. CRBLError: a logit is not finite.
+        DataError: the images are all normal or all anomalous. NotFiniteError: a logit is not finite.
     """
     require_finite_logits(logits)
     truth = labels.numpy().astype(np.int64)

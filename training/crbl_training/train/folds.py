@@ -15,11 +15,9 @@ from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage, Split
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.report import METRIC_LABELS
+from crbl_training.file_names import FOLDS_FILE, METRICS_FILE, STATE_FILE, fold_folder
 from crbl_training.process_group import current_shard
-from crbl_training.train.history import METRICS_FILE
-from crbl_training.train.run import STATE_FILE, TrainingConfig, print_once, run_training
-
-FOLDS_FILE = "folds.json"
+from crbl_training.train.run import TrainingConfig, print_once, run_training
 
 
 def split_into_folds(images: Sequence[LabelledImage], count: int, seed: int) -> list[Split]:
@@ -54,7 +52,7 @@ def run_folds(config: TrainingConfig, folds: Sequence[Split], folder: Path, chos
     """
     of_folds: list[dict[str, float]] = []
     for number, split in enumerate(folds, start=1):
-        own = folder / f"fold_{number}"
+        own = fold_folder(folder, number)
         print_once(f"Fold {number} of {len(folds)}: {own}")
         if config.resume and (own / METRICS_FILE).is_file() and not (own / STATE_FILE).is_file():
             print_once("It has ended already")

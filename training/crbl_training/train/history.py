@@ -14,9 +14,6 @@ from crbl_runtime.atomic_file import write_bytes, write_text
 from crbl_runtime.csv_file import write_csv
 from crbl_training.evaluation.metrics import Metrics
 
-HISTORY_FILE = "history.csv"
-METRICS_FILE = "metrics.json"
-
 
 @dataclass(frozen=True)
 class Epoch:

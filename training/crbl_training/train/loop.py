@@ -91,7 +91,7 @@ def train_model(
     The same arguments give the same weights bit for bit on the CPU, however often the run was killed and resumed.
 
     Raises:
-        CRBLError: a logit is not finite, or the memory is too small for the smallest micro-batches.
+        NotFiniteError: a logit is not finite. UnavailableError: the memory is too small for the smallest micro-batches.
         UsageError: the state is of another run. What `activation_source` raises.
     """
     model.to(device)

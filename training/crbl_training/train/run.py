@@ -1,6 +1,5 @@
 """One training run: from a split of images to a checkpoint with its metrics in a folder."""
 
-import datetime
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import timm
 import torch
 from torch import Tensor
 
-from crbl_runtime.atomic_file import remove_temporaries
+from crbl_runtime.atomic_file import remove_temporaries, replacing_together
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
@@ -34,22 +33,29 @@ from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
 from crbl_training.evaluation.report import report_lines, report_on, write_report
-from crbl_training.evaluation.scores import SCORES_FILE
 from crbl_training.evaluation.threshold import choose_threshold
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
+from crbl_training.file_names import (
+    CURVES_FILE,
+    HISTORY_FILE,
+    METRICS_FILE,
+    STATE_FILE,
+    VALIDATION_SCORES_FILE,
+    checkpoint_files,
+    todays_checkpoint,
+)
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import class_weights
 from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
 from crbl_training.process_group import current_shard
 from crbl_training.train.activation_cache import CacheSettings
-from crbl_training.train.history import HISTORY_FILE, METRICS_FILE, Epoch, write_curves, write_history, write_metrics
+from crbl_training.train.history import Epoch, write_curves, write_history, write_metrics
 from crbl_training.train.loop import RunOutputs, TrainingData, TrainingResult, train_model
 from crbl_training.train.recipe import Recipe
 from crbl_training.train.state import StateFile
 from crbl_training.train.tensorboard_log import tensorboard_log
 from crbl_training.weights.initial_weights import load_backbones, load_start
 
-STATE_FILE = "training_state.safetensors"
 CACHE_FOLDER = "activation_cache"
 TENSORBOARD_FOLDER = "tensorboard"
 DEVICE_CHECK_IMAGES = 8
@@ -234,7 +240,7 @@ def _finish(
     found: dict[str, Any],
     folder: Path,
 ) -> Metrics:
-    """Choose the threshold, compute the metrics and write all files, with what was found in the images."""
+    """Choose the threshold, compute and print the metrics, and write all files, or none of them."""
     logits = predict_logits(checkpoint.build_model(), validation_set.images, config.spec, torch.device("cpu"))
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
     if current_shard().rank > 0:
@@ -243,21 +249,22 @@ def _finish(
     checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": report.evaluation.to_dict()})
 
     name = config.variant.name
-    stamp = datetime.date.today().strftime("%y%m%d")
-    pth, sidecar = save_checkpoint(checkpoint, folder / f"CRBL_{stamp}_pytorch_directml_{name}.pth")
-    write_history(folder / HISTORY_FILE, result.history)
-    write_curves(folder / "curves.png", result.history, f"CRBL {name}")
+    pth, sidecar = checkpoint_files(todays_checkpoint(folder, name))
+    print_once(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation images, which chose it:")
+    print_once("\n".join(report_lines(report)))
+    print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
     described = {
         "variant": name,
         "checkpoint": pth.name,
         "checkpoint_hash": checkpoint.hash,
         "threshold_source": checkpoint.threshold_source,
     }
-    shown = write_report(folder, SCORES_FILE, report, f"CRBL {name}, validation")
-    write_metrics(folder / METRICS_FILE, {**described, **checkpoint.provenance, **shown, **found})
-    print_once(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation images, which chose it:")
-    print_once("\n".join(report_lines(report)))
-    print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
+    with replacing_together(folder) as new:
+        save_checkpoint(checkpoint, new / pth.name)
+        write_history(new / HISTORY_FILE, result.history)
+        write_curves(new / CURVES_FILE, result.history, f"CRBL {name}")
+        shown = write_report(new, VALIDATION_SCORES_FILE, report, f"CRBL {name}, validation")
+        write_metrics(new / METRICS_FILE, {**described, **checkpoint.provenance, **shown, **found})
     print_once(f"Checkpoint: {pth} and {sidecar.name}")
     print_once(f"Next: crbl-export --variant {name} --checkpoint {pth}")
     return report.evaluation.metrics

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from crbl_runtime.counted import counted
-from crbl_runtime.errors import CRBLError
+from crbl_runtime.errors import NotFiniteError, UnavailableError
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import class_weights, training_loss
 from crbl_training.process_group import average_gradients, current_shard
@@ -74,7 +74,8 @@ class TrainingStep:
             micro_batches: in how many the shard is computed to begin with.
 
         Raises:
-            CRBLError: a logit is not finite, or the memory does not suffice for the smallest micro-batches.
+            NotFiniteError: a logit is not finite.
+            UnavailableError: the memory does not suffice for the smallest micro-batches.
         """
         step_seed, when = derive_seed(self.seed, epoch, step), f"Epoch {epoch}, step {step + 1}"
         views, shard = _draw_views(len(indices), self.recipe, step_seed), current_shard()
@@ -126,11 +127,11 @@ def require_finite(logits: Tensor, when: str) -> None:
     """Stop on NaN or infinite logits.
 
     Raises:
-        CRBLError: naming the moment and the remedy.
+        NotFiniteError: naming the moment and the remedy.
     """
     # On the logits, before the loss: torch-directml turns NaN into 0 in clamp and maximum, which would hide it.
     if not bool(torch.isfinite(logits.detach().cpu()).all()):
-        raise CRBLError(
+        raise NotFiniteError(
             f"{when}: the network gave NaN or infinite logits. "
             "Lower --lr, or try --device cpu to see whether the graphics driver computes wrongly."
         )
@@ -152,12 +153,12 @@ def _precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[o
 def _require_divisible(batch: Batch, micro_batches: int, when: str, error: RuntimeError) -> None:
     if current_shard().world_size > 1:
         # The others would wait for this process, whose BatchNorms sum over all of them once in every micro-batch.
-        raise CRBLError(
+        raise UnavailableError(
             f"{when}: out of memory ({error}). Give a smaller --batch-size or a larger --accumulate."
         ) from error
     if micro_batches * 2 > len(batch.labels):
         at_a_time = -(-len(batch.labels) // micro_batches)
-        raise CRBLError(
+        raise UnavailableError(
             f"{when}: out of memory even with {counted(at_a_time, 'image')} at a time ({error}). "
             "Close other programs, or give a smaller --image-size."
         ) from error
