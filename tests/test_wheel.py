@@ -92,8 +92,11 @@ def test_help_works_without_extras(programs, command):
 
 
 @pytest.mark.parametrize(("command", "extra"), [("crbl-train", "train"), ("crbl-export", "export")])
-def test_command_without_its_extra_ends_with_3_and_says_how_to_install_it(programs, command, extra):
-    option = "--data" if command == "crbl-train" else "--checkpoint"
-    answer = run(programs / command, "--variant", "crop", option, PROJECT / "pyproject.toml", folder=programs)
+def test_command_without_its_extra_ends_with_3_and_says_how_to_install_it(programs, command, extra, tmp_path):
+    for name in ("normal/1.png", "normal/2.png", "anomaly/3.png", "anomaly/4.png", "checkpoint.pth"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    given = ("--data", tmp_path) if command == "crbl-train" else ("--checkpoint", tmp_path / "checkpoint.pth")
+    answer = run(programs / command, "--variant", "crop", *given, folder=programs)
     assert answer.returncode == 3, answer.stderr
     assert f'pip install ".[{extra}]"' in answer.stderr

@@ -143,7 +143,14 @@ def test_lines_come_as_images_are_judged_and_the_table_holds_those_when_it_is_st
 ) -> None:
     table = tmp_path / "results.csv"
     call = program(crop.model, *[photographs] * 30, "--csv", table)
-    running = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell that runs the tests in its background has told them to ignore Ctrl-C, and programs pass that on.
+    running = subprocess.Popen(
+        call,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     assert running.stdout is not None
     first = running.stdout.readline()
     running.send_signal(number)

@@ -112,7 +112,7 @@ def test_a_dataset_is_balanced_complete_and_the_same_every_time(tmp_path: Path) 
     assert len(list((tmp_path / "first/train/class_0").iterdir())) == 12
 
     for part, count in (("validation", 6), ("test", 12)):
-        with (tmp_path / "first" / f"{part}.csv").open(newline="") as file:
+        with (tmp_path / "first" / f"{part}.csv").open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         assert list(rows[0]) == ["image_path", "impurity"]
         assert Counter(row["impurity"] for row in rows) == {"0": count // 2, "1": count // 2}
