@@ -59,8 +59,8 @@ def exit_code_of(error: BaseException, name: str, extra: str) -> int:
         extra: the optional dependencies that install what the command imports.
     """
     # click raises Abort for Ctrl-C, and for an EOFError, which here is one that nobody has foreseen.
-    if isinstance(error, click.Abort) and error.__cause__ is not None:
-        error = error.__cause__
+    if isinstance(error, click.Abort) and error.__context__ is not None:
+        error = error.__context__
     code, message = _code_and_message(error, name, extra)
     if isinstance(error, OSError) and _raised_by_printing(error):
         give_up_stdout()
