@@ -5,6 +5,7 @@ image's own maximum: it is declared by the file, or given by the user, or said t
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +65,10 @@ def declared_depth(image: Image.Image, content: bytes | None) -> DeclaredDepth |
         return _declared_by_tiff(image)
     if image.format == "PNG":
         return _declared_by_png(content) if content is not None else None
-    # Pillow itself scales the other formats to 16 bits, by the depth that their headers declare.
-    return DeclaredDepth(16, scaled_up=True, by=image.format) if image.format is not None else None
+    if image.format is None or _fills_16_bits(image, content):
+        return None
+    # Pillow itself scales what has fewer bits to 16, by the depth that the header declares.
+    return DeclaredDepth(16, scaled_up=True, by=image.format)
 
 
 def used_bits(samples: Samples, declared: DeclaredDepth | None, given: int | None, name: str) -> UsedBits:
@@ -98,6 +101,13 @@ def used_bits(samples: Samples, declared: DeclaredDepth | None, given: int | Non
     return UsedBits(given, notes=notes)
 
 
+def bits_of_jpeg2000(content: bytes) -> int:
+    """The most bits of a component, from the SIZ marker segment. Source: ITU-T T.800, annex A.5.1."""
+    siz = content.index(b"\xff\x4f\xff\x51") + 4
+    components = int.from_bytes(content[siz + 36 : siz + 38], "big")
+    return max((depth & 0x7F) + 1 for depth in content[siz + 38 : siz + 38 + 3 * components : 3])
+
+
 def unclear_depth_text(images: int) -> str:
     """A sentence about so many images whose bit depth is unclear."""
     stay = counted(images, "image has 16 bits a sample and stays", "images have 16 bits a sample and stay")
@@ -105,6 +115,15 @@ def unclear_depth_text(images: int) -> str:
         f"{stay} below {UNCLEAR_BELOW}: if only 10, 12 or 14 of the bits are in use, they are read too dark. "
         "Say how many with --bit-depth; 16 if all are."
     )
+
+
+def _fills_16_bits(image: Image.Image, content: bytes | None) -> bool:
+    """Whether a PPM or JPEG 2000, whose headers must name a depth, names that of the file's own samples: 16 bits."""
+    if image.format == "PPM":
+        # Pillow scales, by a decoder of its own, what has another largest value than 255 and 65535.
+        tile: Any = getattr(image, "tile", None)
+        return bool(tile) and tile[0][0] == "raw"
+    return image.format == "JPEG2000" and content is not None and bits_of_jpeg2000(content) == 16
 
 
 def _declared_by_tiff(image: TiffImagePlugin.TiffImageFile) -> DeclaredDepth | None:

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from crbl_runtime.image_file.bit_depth import bits_of_jpeg2000
 from crbl_runtime.image_file.jpeg_stream import end_of_jpeg
 from crbl_runtime.image_file.limits import damaged, unsupported
 from crbl_runtime.image_file.tiff_rows import check_kind, check_rows
@@ -35,15 +36,8 @@ def check_before_decoding(image: ImageFile.ImageFile, content: bytes, name: str)
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
         check_kind(image.tag_v2, name)
         check_rows(image.tag_v2, content, name)
-    elif image.format == "JPEG2000" and image.mode != "I;16" and _bits_of_jpeg2000(content) > 8:
+    elif image.format == "JPEG2000" and image.mode != "I;16" and bits_of_jpeg2000(content) > 8:
         raise unsupported(name, "JPEG 2000 in colour with more than 8 bits")
-
-
-def _bits_of_jpeg2000(content: bytes) -> int:
-    """The most bits of a component, from the SIZ marker segment. Source: ITU-T T.800, annex A.5.1."""
-    siz = content.index(b"\xff\x4f\xff\x51") + 4
-    components = int.from_bytes(content[siz + 36 : siz + 38], "big")
-    return max((depth & 0x7F) + 1 for depth in content[siz + 38 : siz + 38 + 3 * components : 3])
 
 
 def check_after_decoding(image: ImageFile.ImageFile, content: bytes, name: str) -> None:

@@ -124,6 +124,14 @@ def test_formats_that_pillow_scales_by_their_header_are_clear() -> None:
     assert not decoded.bit_depth_unclear
 
 
+@pytest.mark.parametrize("kind", ["PPM", "JPEG2000"])
+def test_formats_whose_header_must_name_a_depth_declare_nothing_by_16_bits(kind: str) -> None:
+    content = saved(Image.fromarray(in_bits(GREY, 12)), kind)
+    assert decode_image(content).bit_depth_unclear
+    assert np.array_equal(decode(content, 12), grey3(GREY))
+    assert not decode_image(saved(Image.fromarray(in_bits(GREY, 16)), kind)).bit_depth_unclear
+
+
 def test_values_beyond_the_given_depth_are_an_error() -> None:
     with pytest.raises(ImageError, match=r"holds the value 4,096, more than the 4,095 of the 12 bits"):
         decode(np.full((2, 2), 4096, np.uint16), 12)
