@@ -21,7 +21,6 @@ from crbl_training.commands.data_and_device import (
 )
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
-from crbl_training.data.left_out import left_out_of
 from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
 
 if TYPE_CHECKING:
@@ -70,7 +69,6 @@ def main(
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
 
-    left_out = left_out_of(data, listing.images)
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
@@ -81,14 +79,14 @@ def main(
         "data": str(data),
         "data_reading": listing.reading,
         "split": split,
-        "left_out": left_out_as_json(left_out),
+        "left_out": left_out_as_json(listing.left_out),
     }
     facts = _facts(model_path, model, given, source, report)
     try:
         if out is not None:
             facts = _write(out, facts, report, f"{model_path.name} on {data.name}")
     finally:  # What was measured is shown where it cannot be written, too.
-        lines = [*_lines(model_path, model, facts, report), *left_out_lines(left_out)]
+        lines = [*_lines(model_path, model, facts, report), *left_out_lines(listing.left_out)]
         click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(lines))
     if out is not None and not as_json:
         click.echo(f"Written: {out / METRICS_FILE}, {SCORES_FILE} and {MISTAKES_FILE}")

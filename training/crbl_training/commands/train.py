@@ -213,15 +213,13 @@ def main(
     split = read_split(data, validation, image_folder, seed, dataset_format)
 
     from crbl_training.checkpoint import load_checkpoint
-    from crbl_training.data.left_out import left_out_of
     from crbl_training.process_group import launched_shard, process_group
     from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
     from crbl_training.train.run import TrainingConfig, print_once, run_training
 
-    images = split.train + split.validation
     if launched_shard().rank == 0:
-        for line in (*split.readings, *left_out_lines([*left_out_of(data, images), *left_out_of(validation, images)])):
+        for line in (*split.readings, *left_out_lines(split.left_out)):
             click.echo(line)
         require_writable(*_written_files(folder, variant.name, folds, show_augment))
     start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
@@ -247,7 +245,7 @@ def main(
     if show_augment is not None:
         _show_augmentation(show_augment, config, split)
         return
-    of_folds = [] if folds is None else split_into_folds(images, folds, seed)
+    of_folds = [] if folds is None else split_into_folds(split.train + split.validation, folds, seed)
     chosen = _device(device, device_index, no_tiled_resources, recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.rejected:

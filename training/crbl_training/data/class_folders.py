@@ -4,12 +4,14 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
 from crbl_runtime.hidden_names import is_hidden
 from crbl_runtime.image_folder import find_images, search
+from crbl_runtime.left_out import LeftOut, Reason
 from crbl_training.data.class_words import class_of
 
 # Names that need no mention, as they are in the documentation.
@@ -19,9 +21,23 @@ CLASSES_OPTION = "--classes NORMAL,ANOMALY[,ANOMALY…]"
 SHOWN = 5
 
 
-def read_class_folders(folder: Path, classes: Sequence[str]) -> tuple[tuple[tuple[Path, int], ...], tuple[str, ...]]:
-    """The images of a folder's class folders and below, each with its label (0 normal, 1 anomaly), and what was guessed
-    or left out, as texts.
+@dataclass(frozen=True)
+class ClassFolders:
+    """What the class folders of a folder hold.
+
+    Attributes:
+        images: each with its label, 0 normal or 1 anomaly.
+        told: which folders were guessed to be which class, and which were left out, as texts.
+        left_out: what else is beside the class folders, and in each of them.
+    """
+
+    images: tuple[tuple[Path, int], ...]
+    told: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def read_class_folders(folder: Path, classes: Sequence[str]) -> ClassFolders:
+    """The images of a folder's class folders and below.
 
     Args:
         classes: the names of the folder of normal images and of those of anomalies; if empty, there must be one folder
@@ -37,10 +53,20 @@ def read_class_folders(folder: Path, classes: Sequence[str]) -> tuple[tuple[tupl
         left_out = [name for name in names if name not in chosen and _holds_images(folder / name)]
     else:
         chosen, left_out = list(_usual(folder, names)), []
-    images = tuple(
-        (path, min(place, 1)) for place, name in enumerate(chosen) for path in find_images(folder / name).images
+    contents = [find_images(folder / name) for name in chosen]
+    within = sorted((content.left_out for content in contents), key=lambda found: found.folder)
+    return ClassFolders(
+        images=tuple((path, min(place, 1)) for place, content in enumerate(contents) for path in content.images),
+        told=tuple(_told(chosen, guessed=not classes, left_out=left_out)),
+        left_out=(_beside(folder, chosen), *within),
     )
-    return images, tuple(_told(folder, chosen, guessed=not classes, left_out=left_out))
+
+
+def _beside(folder: Path, chosen: Sequence[str]) -> LeftOut:
+    """What is in a folder and in none of its class folders; images that are there are no data either."""
+    content = search(folder, passing_over=[folder / name for name in chosen])
+    outside = [(Reason.OUTSIDE, path.relative_to(folder)) for path in content.images]
+    return replace(content.left_out, entries=tuple(sorted([*content.left_out.entries, *outside])))
 
 
 def _usual(folder: Path, names: Sequence[str]) -> tuple[str, str]:
@@ -95,7 +121,7 @@ def _named(folder: Path, wanted: str, names: Sequence[str]) -> str:
     return found[0]
 
 
-def _told(folder: Path, chosen: Sequence[str], *, guessed: bool, left_out: Sequence[str]) -> list[str]:
+def _told(chosen: Sequence[str], *, guessed: bool, left_out: Sequence[str]) -> list[str]:
     told = []
     if guessed and tuple(map(_key, chosen)) not in DOCUMENTED_FOLDERS:
         told += [f"{chosen[0]} = normal", f"{chosen[1]} = anomaly"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, UsageError
+from crbl_runtime.left_out import LeftOut
 from crbl_training.data.class_folders import read_class_folders
 from crbl_training.data.dataset_format import USUAL_FORMAT, DatasetFormat
 from crbl_training.data.table import read_table
@@ -30,10 +31,12 @@ class Listing:
 
     Attributes:
         reading: what was guessed or left out to read them, one line of text; None where nothing was.
+        left_out: what else is in the folders that they are in; nothing of a table.
     """
 
     images: tuple[LabelledImage, ...]
     reading: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Split:
     Attributes:
         validation_source: where the validation images come from, as text.
         readings: for each folder or table in which something was guessed or left out, what it was, in one line.
+        left_out: what else is in the folders that they are in; nothing of a table.
     """
 
     train: tuple[LabelledImage, ...]
     validation: tuple[LabelledImage, ...]
     validation_source: str
     readings: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class _Source:
     images: tuple[LabelledImage, ...]
     splits: tuple[str, ...]
     reading: str | None
+    left_out: tuple[LeftOut, ...] = ()
 
     def of(self, *splits: str) -> tuple[LabelledImage, ...]:
         return tuple(image for image, split in zip(self.images, self.splits, strict=True) if split in splits)
@@ -94,21 +100,19 @@ def read_split(
         DataError, UsageError: as `read_labelled`. DataError: a class has fewer images than can be split.
     """
     read = _read(data, image_folder, dataset_format)
-    readings: tuple[str, ...] = () if read.reading is None else (read.reading,)
     if validation is not None:
         train = read.of("", "train")
         require_both_classes(train, data)
         given = _read_both_classes(validation, image_folder, dataset_format)
-        readings += () if given.reading is None else (given.reading,)
-        return Split(train, given.images, f"given: {validation.name}", readings)
+        return Split(train, given.images, f"given: {validation.name}", *_said(read, given))
     if any(read.splits):
         train, held_out = read.of("train"), read.of("validation")
         require_both_classes(train, data, "split train")
         require_both_classes(held_out, data, "split validation")
-        return Split(train, held_out, f"the column 'split' of {data.name}", readings)
+        return Split(train, held_out, f"the column 'split' of {data.name}", *_said(read))
     require_both_classes(read.images, data)
     train, held_out = _set_aside(read.images, data, seed)
-    return Split(train, held_out, f"{VALIDATION_SHARE:.0%} of {data.name}, set aside with seed {seed}", readings)
+    return Split(train, held_out, f"{VALIDATION_SHARE:.0%} of {data.name}, set aside with seed {seed}", *_said(read))
 
 
 def read_images(
@@ -131,7 +135,7 @@ def read_images(
         raise UsageError(f"--split {split} was given, but {source} has no column 'split'. Leave the option out.")
     images = read.images if split is None else read.of(split)
     require_both_classes(images, source, f"split {split}" if split is not None else "")
-    return Listing(images, read.reading)
+    return Listing(images, read.reading, read.left_out)
 
 
 def require_both_classes(images: Sequence[LabelledImage], source: Path | str, split: str = "") -> None:
@@ -165,14 +169,20 @@ def _read_both_classes(source: Path, image_folder: Path | None, dataset_format: 
 
 def _read(source: Path, image_folder: Path | None, dataset_format: DatasetFormat) -> _Source:
     if source.is_dir():
-        found, told = read_class_folders(source, dataset_format.classes)
-        images = tuple(LabelledImage(path, label) for path, label in found)
-        return _Source(images, ("",) * len(images), _reading(source, told))
+        found = read_class_folders(source, dataset_format.classes)
+        images = tuple(LabelledImage(path, label) for path, label in found.images)
+        return _Source(images, ("",) * len(images), _reading(source, found.told), found.left_out)
     if source.is_file():
         rows, told = read_table(source, image_folder if image_folder is not None else source.parent, dataset_format)
         images = tuple(LabelledImage(row.path, row.label) for row in rows)
         return _Source(images, tuple(row.split for row in rows), _reading(source, told))
     raise DataError(f"There is no {source}. Name a folder with two class folders, or a CSV file.")
+
+
+def _said(*sources: _Source) -> tuple[tuple[str, ...], tuple[LeftOut, ...]]:
+    """What was guessed to read the sources, and what else is in their folders."""
+    readings = tuple(source.reading for source in sources if source.reading is not None)
+    return readings, tuple(left_out for source in sources for left_out in source.left_out)
 
 
 def _reading(source: Path, told: Sequence[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""left_out.py: what of the folders with labelled images is in no data set is said."""
+"""class_folders.py: what of the folders with labelled images is in no data set is said."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from crbl_runtime.left_out import left_out_lines
-from crbl_training.data.dataset import read_labelled, read_split
-from crbl_training.data.left_out import left_out_of
+from crbl_training.data.dataset import read_images, read_labelled, read_split
 
 
 def put(folder: Path, *names: str) -> Path:
@@ -25,7 +24,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def lines(data: Path) -> list[str]:
-    return left_out_lines(left_out_of(data, read_labelled(data)))
+    return left_out_lines(read_images(data, None, None).left_out)
 
 
 def test_of_a_folder_with_nothing_else_nothing_is_said(data: Path) -> None:
@@ -60,12 +59,10 @@ def test_a_class_folder_may_be_a_link(data: Path, tmp_path: Path) -> None:
 def test_images_of_other_sources_do_not_matter(data: Path, tmp_path: Path) -> None:
     validation = put(tmp_path / "val", "normal/7.png", "anomaly/8.png", "anomaly/8.txt")
     split = read_split(data, validation, None, 0)
-    images = split.train + split.validation
-    assert left_out_lines(left_out_of(data, images)) == []
-    assert left_out_lines(left_out_of(validation, images)) == [f"Left out of {validation / 'anomaly'}: 1 .txt"]
+    assert left_out_lines(split.left_out) == [f"Left out of {validation / 'anomaly'}: 1 .txt"]
+    assert left_out_lines(read_split(data, None, None, 0).left_out) == []
 
 
 def test_of_a_table_nothing_is_left_out(data: Path) -> None:
     (data / "table.csv").write_text("path,label\nnormal/0.png,0\nanomaly/0.png,1\n")
-    assert left_out_of(data / "table.csv", read_labelled(data / "table.csv")) == ()
-    assert left_out_of(None, ()) == ()
+    assert read_images(data / "table.csv", None, None).left_out == ()
