@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crbl_runtime.counted import counted
+from crbl_runtime.standard_streams import printable
 
 COUNTED_HIDDEN = 10_000
 """Where counting the files in hidden folders stops: the snapshots on a file server hold years of them."""
@@ -62,8 +63,8 @@ class LeftOut:
         return bool(self.entries)
 
     def __str__(self) -> str:
-        """One line that names the folder and all that was left out."""
-        return f"Left out of {self.folder}: {self.what}"
+        """One line that names the folder and all that was left out, whatever characters the names have."""
+        return printable(f"Left out of {self.folder}: {self.what}")
 
     @property
     def what(self) -> str:

@@ -17,7 +17,6 @@ from crbl_runtime.errors import DataError, ImageError, UsageError
 from crbl_runtime.image_folder import find_images
 from crbl_runtime.left_out import LeftOut, left_out_lines
 from crbl_runtime.options import EXECUTION_PROVIDERS
-from crbl_runtime.standard_streams import printable
 
 if TYPE_CHECKING:
     from crbl_runtime.detector import Detector
@@ -74,7 +73,7 @@ def main(
             # Whatever has stopped it: what was found out until then is not lost.
             _report(results, csv_path, as_json)
     for line in left_out_lines(left_out):
-        click.echo(printable(line), err=as_json)
+        click.echo(line, err=as_json)
     _exit_with(results, fail_on_anomaly)
 
 

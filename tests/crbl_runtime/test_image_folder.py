@@ -217,3 +217,10 @@ def test_the_counts_for_programs(tmp_path: Path) -> None:
         "special_files": 0,
         "images_in_no_class_folder": 0,
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names have no line ends there")
+def test_what_is_left_out_is_said_on_one_line_whatever_its_name_is(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", ".line\nbreak.png")
+    (line,) = left_out_lines([find_images(tmp_path).left_out])
+    assert line.endswith(r"1 hidden file (.line\nbreak.png)")
