@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import ImageError
-from crbl_runtime.image_file.samples import Samples
+from crbl_runtime.image_file.samples import Samples, without_alpha
 
 UNCLEAR_BELOW = 2**14
 """A 16-bit image that stays below this, and of which nothing else is known, may hold 14 bits or fewer."""
@@ -92,7 +91,7 @@ def used_bits(samples: Samples, declared: DeclaredDepth | None, given: int | Non
             return UsedBits(declared.bits, shift=16 - declared.bits)
         notes = (f"its {declared.by} declares {declared.bits} bits, which cannot hold its value {largest:,}: ignored",)
     if given is None:
-        return UsedBits(unclear=int(_colour(samples).max()) < UNCLEAR_BELOW, notes=notes)
+        return UsedBits(unclear=int(without_alpha(samples).max()) < UNCLEAR_BELOW, notes=notes)
     if largest >= 2**given:
         raise ImageError(
             f"{name}: holds the value {largest:,}, more than the {2**given - 1:,} of the {given} bits that its 16-bit "
@@ -158,8 +157,3 @@ def _is_scaled_up(samples: Samples, bits: int) -> bool:
     largest = 2**bits - 1
     multiplied = (values * np.uint32(2 * 65535) + np.uint32(largest)) // np.uint32(2 * largest)
     return bool(np.array_equal(samples, values << (16 - bits)) or np.array_equal(samples, multiplied))
-
-
-def _colour(samples: Samples) -> NDArray[np.uint16]:
-    has_alpha = samples.ndim == 3 and samples.shape[2] in (2, 4)
-    return np.asarray(samples[..., :-1] if has_alpha else samples, dtype=np.uint16)

@@ -31,7 +31,7 @@ from crbl_runtime.image_file.missing_rows import check_after_decoding, check_bef
 from crbl_runtime.image_file.pil_image import colour_key, make_white, orientation, samples_of
 from crbl_runtime.image_file.pillow_strict import strict_pillow
 from crbl_runtime.image_file.samples import Samples, flatten, to_8_bit, upright
-from crbl_runtime.image_file.tiff_pages import full_pages, on_full_page
+from crbl_runtime.image_file.tiff_pages import on_full_page
 from crbl_runtime.image_file.tiff_rows import check_kind
 
 # An MPO file (several JPEGs in one) opens as a JPEG. Importing the plug-ins here spares `open` the other forty.
@@ -85,16 +85,16 @@ def decode_pil(image: Image.Image, name: str, bit_depth: int | None) -> DecodedI
     Raises:
         ImageError: it cannot be loaded, is too large or of a mode that could only be guessed at.
     """
-    check_size(image.width, image.height, name)
     content = _file_of(image)
     if content is not None:
         return decode_file(content, name, bit_depth)
     with strict_pillow():
         try:
-            with on_full_page(image):
+            with on_full_page(image) as pages:
+                check_size(image.width, image.height, name)
                 if isinstance(image, TiffImagePlugin.TiffImageFile):
                     check_kind(image.tag_v2, name)
-                header = _Header.of(image, None)
+                header = _Header.of(image, pages, None)
                 image.load()
                 return _finished(image, samples_of(image, name), header, bit_depth, name)
         except ImageError:
@@ -105,11 +105,10 @@ def decode_pil(image: Image.Image, name: str, bit_depth: int | None) -> DecodedI
 
 def _decode(content: bytes, name: str, bit_depth: int | None) -> DecodedImage:
     image = _open(content, name)
-    check_size(image.width, image.height, name)
-    with on_full_page(image):
+    with on_full_page(image) as pages:
         check_size(image.width, image.height, name)
         check_before_decoding(image, content, name)
-        header, rawmodes = _Header.of(image, content), exact_rawmodes(image)
+        header, rawmodes = _Header.of(image, pages, content), exact_rawmodes(image)
         image.load()
         check_after_decoding(image, content, name)
         samples = exact_samples(image, content, rawmodes) if rawmodes else samples_of(image, name)
@@ -126,8 +125,8 @@ class _Header(ComparedByValue):
     declared_depth: DeclaredDepth | None
 
     @classmethod
-    def of(cls, image: Image.Image, content: bytes | None) -> "_Header":
-        return cls(notes_of(image), colour_key(image), declared_depth(image, content))
+    def of(cls, image: Image.Image, pages: tuple[int, ...], content: bytes | None) -> "_Header":
+        return cls(_notes(image, pages), colour_key(image), declared_depth(image, content))
 
 
 def _finished(
@@ -146,11 +145,10 @@ def _finished(
     return DecodedImage(pixels, header.notes + used.notes, used.unclear)
 
 
-def notes_of(image: Image.Image) -> tuple[str, ...]:
-    """What of a PIL image, loaded or not, has no part in its pixels: one clause each, for the host's report."""
+def _notes(image: Image.Image, pages: tuple[int, ...]) -> tuple[str, ...]:
+    """What of an image, loaded or not, has no part in its pixels: one clause each, for the host's report."""
     notes = []
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        pages = full_pages(image)
         if len(pages) > 1 and image.tell() == pages[0]:  # Any other page of a PIL image was chosen by who gave it.
             notes.append(f"only the first of its {len(pages)} pages was used")
     elif getattr(image, "is_animated", False):

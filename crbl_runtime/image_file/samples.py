@@ -24,6 +24,11 @@ def to_8_bit(samples: Samples, bits: int = 16, shift: int = 0) -> NDArray[np.uin
     return ((values * np.uint32(510) + largest) // (np.uint32(2) * largest)).astype(np.uint8)
 
 
+def without_alpha(samples: NDArray[Any]) -> NDArray[Any]:
+    """The colour or grey of samples [H, W] or [H, W, C]; with 2 or 4 channels the last of them is alpha."""
+    return samples[..., :-1] if samples.ndim == 3 and samples.shape[2] in (2, 4) else samples
+
+
 def flatten(samples: NDArray[np.uint8], *, premultiplied: bool = False) -> NDArray[np.uint8]:
     """Samples uint8 [H, W] or [H, W, C] -> RGB uint8 [H, W, 3].
 
@@ -31,9 +36,8 @@ def flatten(samples: NDArray[np.uint8], *, premultiplied: bool = False) -> NDArr
     Premultiplied colour above its alpha is not a possible value and saturates at white.
     """
     channels = samples if samples.ndim == 3 else samples[..., np.newaxis]
-    has_alpha = channels.shape[2] in (2, 4)
-    colour: NDArray[Any] = channels[..., :-1] if has_alpha else channels
-    if has_alpha:
+    colour = without_alpha(channels)
+    if colour.shape != channels.shape:
         alpha = channels[..., -1:].astype(np.uint16)
         weighted = colour.astype(np.uint16) if premultiplied else (colour * alpha + 127) // 255
         colour = np.minimum(weighted + (255 - alpha), 255).astype(np.uint8)

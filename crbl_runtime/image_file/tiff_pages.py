@@ -27,15 +27,15 @@ def full_pages(image: Image.Image) -> tuple[int, ...]:
 
 
 @contextmanager
-def on_full_page(image: Image.Image) -> Iterator[None]:
-    """Within the block a TIFF that stands on its first page stands on its first full page."""
-    page = full_pages(image)[0]
-    if image.tell() or not page:
-        yield
+def on_full_page(image: Image.Image) -> Iterator[tuple[int, ...]]:
+    """Within the block a TIFF that stood on its first page stands on its first full page; gives all full pages."""
+    pages = full_pages(image)
+    if image.tell() or not pages[0]:
+        yield pages
         return
-    image.seek(page)
+    image.seek(pages[0])
     try:
-        yield
+        yield pages
     finally:
         image.seek(0)
 

@@ -4,10 +4,13 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 
+from crbl_runtime.errors import ImageError
 from crbl_runtime.image import decode, decode_image
+from crbl_runtime.image_file import limits
 from image_files import COLOUR, GREY
 
 PREVIEW, MASK, SUBFILE_TYPE = 1, 4, 255
@@ -77,3 +80,11 @@ def test_a_pil_image_is_read_as_its_file(tmp_path: Path) -> None:
     with Image.open(path) as image:
         image.load()
     assert np.array_equal(decode(image), SMALL)  # What is left when the file is closed.
+
+
+def test_the_limits_are_those_of_the_page_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_PIXELS", SMALL.shape[0] * SMALL.shape[1])
+    content = pages((SMALL, {"subfiletype": PREVIEW}), (COLOUR, {}))
+    for given in (content, Image.open(io.BytesIO(content))):
+        with pytest.raises(ImageError, match="more than the limit"):
+            decode(given)
