@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from crbl_runtime.errors import OutputError, first_line
+from crbl_runtime.path_length import too_long
 
 # What a trial writes: a file of nothing fits on a full disk.
 BLOCK = bytes(4096)
@@ -98,9 +99,10 @@ def _output_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = "Make room, close it in other programs, get leave to write, or name another place."
         raise OutputError(
-            f"{path} cannot be written ({error.strerror or first_line(error)}); nothing of it was left there. Make "
-            "room, close it in other programs, get leave to write, or name another place."
+            f"{path} cannot be written ({error.strerror or first_line(error)}); nothing of it was left there. "
+            f"{too_long(path) or remedy}"
         ) from error
 
 

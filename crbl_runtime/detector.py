@@ -23,6 +23,7 @@ from crbl_runtime.decision import is_anomaly
 from crbl_runtime.errors import ModelFileError, NotFiniteError, UsageError
 from crbl_runtime.image import ImageInput
 from crbl_runtime.model_sessions import ModelSessions
+from crbl_runtime.path_length import too_long
 from crbl_runtime.payload import check_payload
 from crbl_runtime.preprocessing import PreparedImage, prepare
 from crbl_runtime.provider_choice import choose_provider
@@ -252,9 +253,8 @@ def _read_model(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelFileError(
-            f"The model file {path} cannot be read ({error.strerror}). Name a file that crbl-export wrote."
-        ) from error
+        remedy = too_long(path) or "Name a file that crbl-export wrote."
+        raise ModelFileError(f"The model file {path} cannot be read ({error.strerror}). {remedy}") from error
     if not content:
         raise ModelFileError(f"The model file {path} is empty. Export the model again.")
     return content

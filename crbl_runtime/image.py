@@ -15,6 +15,7 @@ from crbl_runtime.image_file.decode import decode_file, decode_pil
 from crbl_runtime.image_file.decoded_image import DecodedImage
 from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, check_size, too_large
 from crbl_runtime.image_file.samples import Samples, flatten, to_8_bit
+from crbl_runtime.path_length import too_long
 
 __all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "DecodedImage", "ImageInput", "decode", "decode_image", "describe"]
 
@@ -118,7 +119,8 @@ def _read_path(image: str | os.PathLike[str], name: str) -> bytes:
         with path.open("rb") as file:
             return _read_file_object(file, name)
     except FileNotFoundError as error:
-        raise ImageError(f"{name}: no such file. Check the path; the current folder is {Path.cwd()}.") from error
+        remedy = too_long(path) or f"Check the path; the current folder is {Path.cwd()}."
+        raise ImageError(f"{name}: no such file. {remedy}") from error
     except PermissionError as error:
         raise ImageError(f"{name}: no permission to read it. Change its permissions or its owner.") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path.

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -48,17 +49,16 @@ def run_command(name: str, *arguments: object, cwd: Path | None = None) -> subpr
 def run_in_own_process(
     name: str, *arguments: object, cwd: Path | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the installed program, for what only a process shows: its encoding, its signals, what it imports."""
-    executable = shutil.which(name, path=str(Path(sys.executable).parent))
-    assert executable is not None, f"{name} is not installed beside {sys.executable}"
-    return subprocess.run(
-        [executable, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1", "COLUMNS": "200"} | (environment or {}),
-    )
+    """Run the installed program, for what only a process shows: its encoding, its signals, what it imports.
+
+    Its output is read in the encoding of this machine, as any other program would read it.
+    """
+    folder = sysconfig.get_path("scripts")
+    executable = shutil.which(name, path=folder)
+    assert executable is not None, f"{name} is not installed in {folder}"
+    command = [executable, *map(str, arguments)]
+    variables = os.environ | {"COLUMNS": "200"} | (environment or {})
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=variables)
 
 
 def _entry_point(name: str) -> Callable[[], object]:

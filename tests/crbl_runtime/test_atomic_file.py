@@ -1,5 +1,6 @@
 """The old file or the new one, whatever happens."""
 
+import contextlib
 import os
 import random
 import signal
@@ -156,7 +157,7 @@ def test_what_cannot_be_written_is_refused_with_the_path_and_what_is_there(tmp_p
         (tmp_path / "folder.csv", "a folder of that name is in its place"),
         (tmp_path / "file" / "new.csv", "file is a file and no folder"),
         (tmp_path / "file" / "deeper" / "new.csv", "file is a file and no folder"),
-        (tmp_path / ("x" * 300 + ".csv"), "name too long"),
+        (tmp_path / ("x" * 300 + ".csv"), "name.* too long"),
     ]
     if os.name != "nt":
         os.mkfifo(tmp_path / "pipe")
@@ -171,10 +172,11 @@ def test_what_cannot_be_written_is_refused_with_the_path_and_what_is_there(tmp_p
     assert not Path(os.devnull).is_file()
 
 
-@pytest.mark.skipif(os.name != "nt" and os.geteuid() == 0, reason="nothing is read-only to root")
 def test_a_read_only_file_is_refused(tmp_path: Path) -> None:
     write_text(tmp_path / "old.csv", "old")
     (tmp_path / "old.csv").chmod(0o444)
+    with contextlib.suppress(PermissionError), (tmp_path / "old.csv").open("rb+"):
+        pytest.skip("nothing is read-only to this user")
     with pytest.raises(OutputError, match=r"old\.csv"):
         require_writable(tmp_path / "old.csv")
 

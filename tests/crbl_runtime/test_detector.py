@@ -24,7 +24,7 @@ from rewritten_model import rewritten
 
 @pytest.fixture(scope="module")
 def detector(crop: Trained) -> Detector:
-    return Detector(crop.model)
+    return Detector(crop.model, "cpu")
 
 
 def test_the_same_image_through_every_way_in_gives_the_same_prediction(detector: Detector, photographs: Path) -> None:

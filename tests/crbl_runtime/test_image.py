@@ -319,7 +319,8 @@ def test_what_is_not_there_or_no_file_is_told_so(tmp_path: Path) -> None:
     assert refused(missing).startswith(f"{missing}: no such file. Check the path")
     assert refused(tmp_path).startswith(f"{tmp_path}: a folder, where an image is expected")
     assert "a folder" in refused("")
-    assert refused(tmp_path / ("x" * 5000)).endswith("Check the path and the drive.")
+    too_long = r"A name in it is too long: 5000 characters|File name too long.*Check the path and the drive\."
+    assert re.search(too_long, refused(tmp_path / ("x" * 5000)))
     assert "cannot be read" in refused("nul\0byte.png")
     empty = tmp_path / "empty.png"
     empty.touch()

@@ -39,7 +39,7 @@ def test_a_message_in_a_korean_code_page_keeps_its_code_and_gets_a_remedy() -> N
 @pytest.mark.skipif(os.name != "nt", reason="the ANSI code page is Windows' own")
 def test_a_message_in_this_windows_code_page_is_readable() -> None:
     reason = onnxruntime_reason(from_pybind(BEFORE_CODE + b"887A0004 \xb5 " + KOREAN.encode("mbcs", "replace")))
-    assert KOREAN.encode("mbcs", "replace").decode("mbcs").strip() in reason
+    assert KOREAN.encode("mbcs", "replace").decode("mbcs").strip().rstrip(".") in reason
 
 
 @pytest.mark.parametrize("code", REMEDIES)

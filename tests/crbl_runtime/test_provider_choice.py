@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from crbl_runtime import Detector, UnavailableError, UsageError
@@ -47,7 +48,7 @@ def file_with_other_reference(crop: Trained, target: Path, difference: float) ->
 def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(crop: Trained) -> None:
     with pytest.raises(UsageError, match="DirectML"):
         Detector(crop.model, provider="DirectML")
-    with pytest.raises(UnavailableError, match="it has: cpu"):
+    with pytest.raises(UnavailableError, match="it has: .*cpu"):
         Detector(crop.model, provider="cuda")
 
 
@@ -91,8 +92,9 @@ def test_a_cpu_that_computes_wrongly_is_an_error_with_another_remedy(
     for provider in ("cpu", "auto"):
         with pytest.raises(WrongResultsError, match=r"on the CPU computes wrongly.*Install another version") as refusal:
             Detector(wrong, provider)
-        assert "'cpu'" not in str(refusal.value)
-        assert "driver" not in str(refusal.value)
+        of_cpu = str(refusal.value).partition(f"onnxruntime {onnxruntime.__version__} on the CPU")[2]
+        assert "'cpu'" not in of_cpu
+        assert "driver" not in of_cpu
     with Detector(wrong, "cpu", cpu_self_test=False) as detector:
         assert np.isfinite(detector.predict(photographs / "coffee_0.png").logit)
 

@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
-# Runs a Windows program in a folder that make_windows.sh made: run_windows.sh FOLDER LOCALE PROGRAM [ARGUMENT...]
+# Runs a Windows program in a folder that make_windows.sh made:
+#   run_windows.sh FOLDER LOCALE [NAME=VALUE...] PROGRAM [ARGUMENT...]
 #
 # LOCALE is en_US or ko_KR, which gives an ANSI code page of 1252 or 949, and each has a registry of its own, so that one
-# program of each may run at a time. The working folder is FOLDER/w, the exit code that of the program. Where WINDOWS_LOG
-# is set, it is Wine's own WINEDEBUG; variables of the caller do not reach the program.
+# program of each may run at a time. The working folder is FOLDER/w, which is Z:\w there; the exit code is the program's.
+# It gets the named variables and none of the caller's; WINEDEBUG, for one, makes Wine say what it does.
 set -euo pipefail
 folder=$1 locale=$2
 shift 2
+variables=()
+while [[ $1 =~ ^[A-Za-z_]+= ]]; do
+    variables+=("$1")
+    shift
+done
 [ -f "$folder/complete" ] || { echo "$folder is not complete. Make it with: make_windows.sh $folder" >&2; exit 3; }
 case $locale in
     en_US) display=:79 ;;
@@ -14,8 +20,8 @@ case $locale in
     *) echo "The locale is '$locale', expected en_US or ko_KR." >&2; exit 2 ;;
 esac
 
-# A display, because without one Wine has no graphics card, and DirectX needs one. Its programs end with this shell, as
-# they have a process namespace of their own.
+# A display, because without one Wine has no graphics card. What is started here ends with this shell, which is the first
+# process of a namespace of its own.
 inside='
     cd /w
     rm -f /tmp/.X${DISPLAY#:}-lock /tmp/.X11-unix/X${DISPLAY#:}
@@ -23,11 +29,12 @@ inside='
     [ -d "$WINEPREFIX" ] || wineboot --init >/dev/null 2>&1
     wine "$@"
 '
-program=$(printf '%q ' "$@")
+# OpenCV on one thread, because Wine lacks what OpenCV makes threads with. Mono and Gecko are not needed.
+environment=(PATH=/usr/bin:/bin:/usr/sbin HOME=/root XDG_RUNTIME_DIR=/tmp "LC_ALL=$locale.UTF-8" "DISPLAY=$display"
+    "WINEPREFIX=/root/$locale" WINEDEBUG=-all VKD3D_DEBUG=none "WINEDLLOVERRIDES=mscoree,mshtml="
+    OPENCV_FOR_THREADS_NUM=1 "${variables[@]}")
 exec unshare --mount --pid --fork --kill-child --propagation private bash -ec "
     mount -t proc proc '$folder/proc'
     mount --bind /dev '$folder/dev'
-    exec env --ignore-environment PATH=/usr/bin:/bin:/usr/sbin HOME=/root XDG_RUNTIME_DIR=/tmp LC_ALL=$locale.UTF-8 \
-        DISPLAY=$display WINEPREFIX=/root/$locale WINEDEBUG=${WINDOWS_LOG:--all} VKD3D_DEBUG=none \
-        WINEDLLOVERRIDES='mscoree,mshtml=' \
-        chroot '$folder' bash -c $(printf '%q' "$inside") bash $program"
+    exec env --ignore-environment $(printf '%q ' "${environment[@]}") chroot '$folder' \
+        bash -c $(printf '%q ' "$inside" bash "$@")"

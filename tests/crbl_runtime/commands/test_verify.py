@@ -68,7 +68,7 @@ def test_neither_torch_nor_onnx_is_needed(crop: Trained, report: Path, images: P
         "crbl_verify()"
     )
     arguments = [sys.executable, "-c", script, str(crop.model), str(report), str(images)]
-    result = subprocess.run(arguments, capture_output=True, text=True, encoding="utf-8")
+    result = subprocess.run(arguments, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "PASSED" in result.stdout
 
@@ -201,10 +201,10 @@ def test_a_provider_that_does_not_start_is_told_and_a_wrong_one_fails(
     crop: Trained, report: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The CPU provider stands in for a GPU's."""
-    available = ["DmlExecutionProvider", "CPUExecutionProvider"]
+    available = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: available)
     found = verified(crop.model, report, images)
-    assert "was asked for, but onnxruntime chose" in found["not_checked"]["directml"]
+    assert "was asked for, but onnxruntime chose" in found["not_checked"]["cuda"]
     monkeypatch.setitem(EXECUTION_PROVIDERS, "directml", "CPUExecutionProvider")
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     monkeypatch.setattr(Provider, "to_onnxruntime", lambda provider: ("CPUExecutionProvider", {}))

@@ -1,0 +1,33 @@
+"""Paths that Windows says do not exist because they are too long."""
+
+import os
+from pathlib import Path
+
+# MAX_PATH is 260 with the NUL at the end (learn.microsoft.com: Maximum Path Length Limitation).
+LONGEST_PATH = 259
+# Of NTFS, in UTF-16 units.
+LONGEST_NAME = 255
+
+
+def too_long(path: Path) -> str | None:
+    """A sentence about the length of a path that was not found, or None where its length cannot be the reason.
+
+    Other systems say by themselves that a name is too long.
+    """
+    if os.name != "nt":
+        return None
+    absolute = path.absolute()
+    name = max((_utf16_units(part) for part in absolute.parts), default=0)
+    if name > LONGEST_NAME:
+        return f"A name in it is too long: {name} characters, where {LONGEST_NAME} are allowed."
+    length = _utf16_units(str(absolute))
+    if length > LONGEST_PATH and not str(absolute).startswith("\\\\?\\"):
+        return (
+            f"The path has {length} characters, and Windows takes {LONGEST_PATH} unless long paths are enabled "
+            "(LongPathsEnabled in the registry): enable them, or use a shorter folder."
+        )
+    return None
+
+
+def _utf16_units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

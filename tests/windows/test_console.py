@@ -1,0 +1,81 @@
+"""What programs print here: to files and pipes in the ANSI code page, and to a console in any language."""
+
+import json
+import subprocess
+import sysconfig
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from public_commands import run_in_own_process
+from small_model import small_model
+
+COMMANDS = sorted(each.name for each in entry_points(group="console_scripts") if each.name.startswith("crbl-"))
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+
+@pytest.fixture(scope="module")
+def inputs(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A model and two images whose names no single code page has."""
+    folder = tmp_path_factory.mktemp("입력")
+    (folder / "작은.onnx").write_bytes(small_model("fp32"))
+    images = [folder / "낱알 하나.png", folder / "Größe ½.png"]
+    for image in images:
+        image.write_bytes((photographs / "coffee_0.png").read_bytes())
+    return [folder / "작은.onnx", *images]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_program_gives_help_without_torch(command: str) -> None:
+    told = run_in_own_process(command, "--help")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(f"Usage: {command}")
+    assert "Example" in told.stdout
+
+
+def test_output_to_a_file_is_in_the_ansi_code_page_and_loses_no_name(
+    inputs: list[Path], ansi_code_page: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "output.txt"
+    with output.open("wb") as file:
+        ended = subprocess.run([SCRIPTS / "crbl-predict.exe", *inputs, "--provider", "cpu"], stdout=file)
+    assert ended.returncode == 0
+    text = output.read_bytes().decode(ansi_code_page)
+    for image in inputs[1:]:
+        printed = image.name.encode(ansi_code_page, "backslashreplace").decode(ansi_code_page)
+        assert text.count(printed) == 1
+    assert "2 images" in text
+
+
+def test_json_holds_every_name_whatever_the_code_page(inputs: list[Path]) -> None:
+    predicted = run_in_own_process("crbl-predict", *inputs, "--provider", "cpu", "--json")
+    assert predicted.returncode == 0, predicted.stderr
+    assert [Path(each["path"]) for each in json.loads(predicted.stdout)] == inputs[1:]
+
+
+def test_what_cannot_be_read_is_named_on_standard_error(inputs: list[Path], ansi_code_page: str) -> None:
+    failed = run_in_own_process("crbl-predict", inputs[0], inputs[1].with_name("없음.png"), "--provider", "cpu")
+    assert failed.returncode == 4
+    printed = "없음.png".encode(ansi_code_page, "backslashreplace").decode(ansi_code_page)
+    assert printed in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("command", ["crbl-train", "crbl-evaluate", "crbl-convert", "crbl-export", "crbl-parity"])
+def test_without_torch_a_command_that_needs_it_says_what_to_install(command: str, tmp_path: Path) -> None:
+    if find_spec("torch") is not None:
+        pytest.skip("torch is installed")
+    (tmp_path / "file.h5").touch()
+    arguments = {
+        "crbl-train": ["--variant", "full", "--data", tmp_path],
+        "crbl-evaluate": [tmp_path / "file.h5", tmp_path],
+        "crbl-convert": [tmp_path / "file.h5", "--variant", "full"],
+        "crbl-export": ["--variant", "full", "--checkpoint", tmp_path / "file.h5"],
+        "crbl-parity": [tmp_path / "file.h5", "--checkpoint", tmp_path / "file.h5"],
+    }
+    ended = run_in_own_process(command, *arguments[command])
+    assert ended.returncode == 3, ended.stderr
+    assert "pip install" in ended.stderr
+    assert "Traceback" not in ended.stderr

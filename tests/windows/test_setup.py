@@ -1,0 +1,48 @@
+"""setup_directml.py, dry-run under the genuine Windows Pythons that are here."""
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+# As run_tests.sh has them; elsewhere there is the one that runs this.
+PYTHONS = sorted(Path(sys.base_prefix).parent.glob("python3??/python.exe")) or [Path(sys.executable)]
+
+
+def dry_run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [python, PROJECT / "setup_directml.py", "install", "--dry-run", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(params=PYTHONS, ids=lambda path: path.parent.name)
+def python(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def version(python: Path) -> tuple[int, int]:
+    command = [python, "-c", "import sys; print(*sys.version_info[:2])"]
+    major, minor = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return int(major), int(minor)
+
+
+def test_it_names_the_extras_that_this_python_can_have(python: Path) -> None:
+    told = dry_run(python)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith(f"Windows {platform.machine().lower()}: extras ")
+    if version(python) > (3, 12):
+        assert "extras export,test," in told.stdout
+        assert "py -3.12" in told.stdout
+
+
+def test_directml_by_name_is_refused_where_torch_directml_is_not_made_for_this_python(python: Path) -> None:
+    told = dry_run(python, "--directml")
+    if version(python) > (3, 12):
+        assert told.returncode == 3
+        assert "torch-directml needs Python 3.11 or 3.12" in told.stderr
+    else:
+        assert told.returncode == 0
+        assert "extras train-directml,export,test," in told.stdout
