@@ -48,7 +48,7 @@ def file_with_other_reference(crop: Trained, target: Path, difference: float) ->
 def test_unknown_providers_are_a_usage_error_and_absent_ones_say_what_is_there(crop: Trained) -> None:
     with pytest.raises(UsageError, match="DirectML"):
         Detector(crop.model, provider="DirectML")
-    with pytest.raises(UnavailableError, match="it has: .*cpu"):
+    with pytest.raises(UnavailableError, match=r"it has: .*cpu"):
         Detector(crop.model, provider="cuda")
 
 

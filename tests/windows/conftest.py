@@ -47,10 +47,9 @@ def ansi_code_page() -> str:
 
 
 def _why_directml_does_not_start() -> str | None:
-    from small_model import small_model
-
     from crbl_runtime.errors import UnavailableError
     from crbl_runtime.session import Provider, Session
+    from small_model import small_model
 
     try:
         Session(small_model("fp32"), Provider("directml"), 1, "small.onnx")

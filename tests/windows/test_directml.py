@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_model import small_model
 
+from at_the_same_time import at_the_same_time
 from crbl_runtime import Detector, UnavailableError
-from crbl_runtime.errors import WrongResultsError
 from crbl_runtime.image_folder import find_images
-
+from small_model import small_model
 
 pytestmark = pytest.mark.usefixtures("directml")
 
@@ -72,7 +71,7 @@ def test_a_session_has_the_batch_that_it_was_opened_with(on_directml: Detector, 
     on_directml.predict_many(images)
     session = on_directml._sessions.session(on_directml.provider, BATCH)
     size = on_directml.preprocessing.image_size
-    with pytest.raises(UnavailableError, match="does not run on directml.*invalid dimensions for input"):
+    with pytest.raises(UnavailableError, match=r"does not run on directml.*invalid dimensions for input"):
         session.run(np.zeros((3, size, size, 3), np.uint8))
 
 

@@ -1,7 +1,7 @@
 """DirectML for real: several detectors, and files whose self-test says that a driver computes wrongly.
 
-A file of its own, which run_tests.sh runs in a process of its own: a software GPU does not give a session's memory back,
-0.45 GB each. A batch size of 1 needs one session a detector.
+A file of its own, which run_tests.sh runs in a process of its own: a software GPU does not give the memory of a session
+back, 0.45 GB each. A batch size of 1 needs one session a detector.
 """
 
 import json
@@ -60,7 +60,7 @@ def test_a_driver_that_computes_wrongly_is_not_used(images: list[Path], tmp_path
     assert prediction.fallback is not None
     assert prediction.fallback.count("computes wrongly: the self-test's logits are off by 0.01") == 2
     assert "directml, device 0, without metacommands, computes wrongly" in prediction.fallback
-    with pytest.raises(WrongResultsError, match="off by 0.01"):
+    with pytest.raises(WrongResultsError, match=r"off by 0\.01"):
         Detector(path, "directml", batch_size=1)
 
 

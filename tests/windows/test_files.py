@@ -45,13 +45,18 @@ def open_table(tmp_path: Path) -> Iterator[Path]:
         holder.communicate("")
 
 
+def write_two_files(table: Path) -> None:
+    with replacing_together(table.parent) as new:
+        write_text(new / "another.csv", "new")
+        write_text(new / table.name, "new")
+
+
 def test_a_table_that_is_open_elsewhere_stays_as_it_was(open_table: Path) -> None:
     for attempt in (require_writable, lambda path: write_text(path, "new")):
         with pytest.raises(OutputError, match="close it in other programs"):
             attempt(open_table)
-    with pytest.raises(OutputError), replacing_together(open_table.parent) as new:
-        write_text(new / "another.csv", "new")
-        write_text(new / open_table.name, "new")
+    with pytest.raises(OutputError):
+        write_two_files(open_table)
     assert open_table.read_text() == "old"
     assert list(open_table.parent.iterdir()) == [open_table]
 

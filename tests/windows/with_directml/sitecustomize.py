@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-import directml_on_wine  # noqa: E402
+import directml_on_wine
 
 directml_on_wine.install()
