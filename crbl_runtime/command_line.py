@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from crbl_runtime.ending import READER_GONE, exit_code_of, stopping_on_sigterm
+from crbl_runtime.file_patterns import with_patterns_expanded
 from crbl_runtime.options import BIT_DEPTHS
 from crbl_runtime.standard_streams import accept_every_character
 
@@ -51,7 +52,8 @@ def run_command(name: str, module: str, extra: str = "") -> NoReturn:
         try:
             command: click.Command = importlib.import_module(module).main
             # click gives the code of an Exit back as the result; the commands themselves return nothing.
-            code = command.main(prog_name=name, standalone_mode=False) or 0
+            arguments = with_patterns_expanded(sys.argv[1:])
+            code = command.main(arguments, name, standalone_mode=False, windows_expand_args=False) or 0
             sys.stdout.flush()
         except SystemExit as end:
             # click alone ends so: where the reader of a pipe has gone, for which it replaces standard output.

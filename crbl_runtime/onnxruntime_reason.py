@@ -12,6 +12,7 @@ REMEDIES = {
     "887A0002": "there is no such adapter: name another device index",
     "887A0004": "DirectML is not supported here: it needs DirectX 12, which old cards, some virtual machines and some "
     "remote desktops do not have; update the graphics driver, or run without the remote desktop",
+    "80004005": "the graphics driver failed at something that DirectML asked for: update it",
     "80004001": "the graphics driver lacks something that DirectML needs: update it",
     "887A0005": DEVICE_REMOVED,
     "887A0006": DEVICE_REMOVED,

@@ -55,7 +55,9 @@ def main(
         _require_output(csv_path, [*models, *images])
 
     from crbl_runtime.detector import Detector
+    from crbl_runtime.onnxruntime_log import only_errors
 
+    only_errors()
     with ExitStack() as stack:
         detectors = [
             stack.enter_context(Detector(path, provider, device_index=device_index, bit_depth=bit_depth))

@@ -29,10 +29,9 @@ inside='
     [ -d "$WINEPREFIX" ] || wineboot --init >/dev/null 2>&1
     wine "$@"
 '
-# OpenCV on one thread, because Wine lacks what OpenCV makes threads with. Mono and Gecko are not needed.
 environment=(PATH=/usr/bin:/bin:/usr/sbin HOME=/root XDG_RUNTIME_DIR=/tmp "LC_ALL=$locale.UTF-8" "DISPLAY=$display"
     "WINEPREFIX=/root/$locale" WINEDEBUG=-all VKD3D_DEBUG=none "WINEDLLOVERRIDES=mscoree,mshtml="
-    OPENCV_FOR_THREADS_NUM=1 "${variables[@]}")
+    "${variables[@]}")
 exec unshare --mount --pid --fork --kill-child --propagation private bash -ec "
     mount -t proc proc '$folder/proc'
     mount --bind /dev '$folder/dev'

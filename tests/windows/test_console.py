@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from public_commands import run_in_own_process
+from public_commands import Trained, run_in_own_process
 from small_model import small_model
 
 COMMANDS = sorted(each.name for each in entry_points(group="console_scripts") if each.name.startswith("crbl-"))
@@ -64,16 +64,19 @@ def test_what_cannot_be_read_is_named_on_standard_error(inputs: list[Path], ansi
 
 
 @pytest.mark.parametrize("command", ["crbl-train", "crbl-evaluate", "crbl-convert", "crbl-export", "crbl-parity"])
-def test_without_torch_a_command_that_needs_it_says_what_to_install(command: str, tmp_path: Path) -> None:
+def test_without_torch_a_command_that_needs_it_says_what_to_install(
+    command: str, crop: Trained, grains: Path, tmp_path: Path
+) -> None:
     if find_spec("torch") is not None:
         pytest.skip("torch is installed")
-    (tmp_path / "file.h5").touch()
+    keras, output = tmp_path / "model.h5", tmp_path / "out"
+    keras.touch()
     arguments = {
-        "crbl-train": ["--variant", "full", "--data", tmp_path],
-        "crbl-evaluate": [tmp_path / "file.h5", tmp_path],
-        "crbl-convert": [tmp_path / "file.h5", "--variant", "full"],
-        "crbl-export": ["--variant", "full", "--checkpoint", tmp_path / "file.h5"],
-        "crbl-parity": [tmp_path / "file.h5", "--checkpoint", tmp_path / "file.h5"],
+        "crbl-train": ["--variant", "crop", "--data", grains / "train", "--weights", "none", "--out", output],
+        "crbl-evaluate": [crop.checkpoint, "--data", grains / "train"],
+        "crbl-convert": [keras, "--variant", "crop", "-o", output / "model.pth"],
+        "crbl-export": ["--variant", "crop", "--checkpoint", crop.checkpoint, "-o", output / "model.onnx"],
+        "crbl-parity": [crop.model, "--checkpoint", crop.checkpoint],
     }
     ended = run_in_own_process(command, *arguments[command])
     assert ended.returncode == 3, ended.stderr

@@ -71,5 +71,7 @@ def test_the_commands_say_where_they_ran(model: Path, images: list[Path], tmp_pa
     assert "already exists" not in predicted.stderr
     told = run_in_own_process("crbl-doctor", model, "--json")
     assert told.returncode == 0, told.stderr
-    (file,) = json.loads(told.stdout)["model_files"]
+    report = json.loads(told.stdout)
+    assert {"kind": "directml", "reason": None} in report["execution_providers"]
+    (file,) = report["model_files"]
     assert (file["provider"], file["remarks"]) == ("directml", [])

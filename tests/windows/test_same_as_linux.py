@@ -67,9 +67,9 @@ def test_crbl_predict_gives_the_same_table_for_a_folder_with_hangul_names(
     content = table.read_bytes()
     assert content.startswith(b"\xef\xbb\xbf"), "without it a spreadsheet takes UTF-8 for the ANSI code page"
     rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
-    assert [Path(row["image_path"]).name for row in rows] == [f"낱알 {name}" for name in sorted(on_linux["crop"])]
+    assert [Path(row["path"]).name for row in rows] == [f"낱알 {name}" for name in sorted(on_linux["crop"])]
     for row in rows:
-        name = Path(row["image_path"]).name.removeprefix("낱알 ")
+        name = Path(row["path"]).name.removeprefix("낱알 ")
         expected = on_linux["crop"][name]["is_anomaly"] or on_linux["full"][name]["is_anomaly"]
         assert row["is_anomaly"] == str(int(expected))
 

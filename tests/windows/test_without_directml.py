@@ -56,8 +56,13 @@ def test_crbl_predict_says_why_and_ends_with_3_where_directml_was_asked_for(mode
 def test_crbl_doctor_says_what_is_wrong_and_what_to_do(model: Path) -> None:
     told = run_in_own_process("crbl-doctor", model)
     assert told.returncode == 0, told.stderr
+    (provider,) = (line for line in told.stdout.splitlines() if line.startswith("  directml ") and "start" in line)
+    assert has_remedy(provider)
     assert "runs on cpu" in told.stdout
-    assert has_remedy(told.stdout)
-    (file,) = json.loads(run_in_own_process("crbl-doctor", model, "--json").stdout)["model_files"]
+    report = json.loads(run_in_own_process("crbl-doctor", model, "--json").stdout)
+    cpu, directml = report["execution_providers"]
+    assert (cpu, directml["kind"]) == ({"kind": "cpu", "reason": None}, "directml")
+    assert has_remedy(directml["reason"])
+    (file,) = report["model_files"]
     assert file["provider"] == "cpu"
     assert has_remedy(file["remarks"][0])

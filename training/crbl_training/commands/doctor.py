@@ -47,8 +47,10 @@ def _report_operators(as_json: bool) -> None:
 
 
 def _report_machine(model_files: tuple[Path, ...], as_json: bool) -> None:
+    from crbl_runtime.onnxruntime_log import only_errors
     from crbl_training.devices.machine_report import report_machine
 
+    only_errors()
     report = report_machine(model_files)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(_machine_lines(report)))
     if any(file.payload_sha256 is None for file in report.model_files):
@@ -81,6 +83,7 @@ def _operator_table(report: "OperatorReport") -> list[str]:
 
 
 def _machine_lines(report: "MachineReport") -> list[str]:
+    providers = [f"  {each.kind:24} {each.reason or 'works'}" for each in report.execution_providers]
     devices = [
         f"  {device.kind:24} {f'works: {device.name}' if device.reason is None else device.reason}"
         for device in report.training_devices
@@ -91,7 +94,7 @@ def _machine_lines(report: "MachineReport") -> list[str]:
         *(f"  {name:24} {installed or 'not installed'}" for name, installed in report.packages.items()),
         *(f"  Warning: {conflict}" for conflict in report.conflicts),
         "Execution providers (crbl-predict)",
-        *(f"  {name}" for name in report.execution_providers),
+        *providers,
         "Preparing images",
         f"  {report.preparation or 'the golden image has the pixels that it has everywhere'}",
         "Training devices (crbl-train)",

@@ -7,17 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
-
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import CRBLError, UnavailableError
 from crbl_runtime.golden_image import known_pixels_difference
 from crbl_runtime.installation import conflicts, how_to_install
+from crbl_runtime.provider_trial import TriedProvider, try_providers
 from crbl_runtime.version import __version__
 from crbl_training.options import DEVICE_KINDS
 
 PACKAGES = (
-    *("numpy", "opencv-python-headless", "onnxruntime", "onnxruntime-directml"),
+    *("numpy", "opencv-python-headless"),
+    *("onnxruntime", "onnxruntime-directml", "onnxruntime-windowsml", "onnxruntime-gpu"),
     *("torch", "torchvision", "torch-directml", "timm", "onnx"),
 )
 
@@ -52,7 +52,7 @@ class MachineReport:
 
     Attributes:
         packages: the installed version of each, None if it is not installed.
-        execution_providers: onnxruntime's, best first.
+        execution_providers: those that this onnxruntime was built with, each tried.
         conflicts: which packages were installed twice, into the same files, and how that is mended.
         preparation: how this machine prepares images otherwise than others, None where it does not.
         training_devices: best first. model_files: those that were named.
@@ -62,7 +62,7 @@ class MachineReport:
     python: str
     platform: str
     packages: dict[str, str | None]
-    execution_providers: tuple[str, ...]
+    execution_providers: tuple[TriedProvider, ...]
     conflicts: tuple[str, ...]
     preparation: str | None
     training_devices: tuple[TrainingDevice, ...]
@@ -74,13 +74,13 @@ class MachineReport:
 
 
 def report_machine(model_files: Sequence[Path] = ()) -> MachineReport:
-    """What is installed, which execution providers there are, and every training device and model file, each tried."""
+    """What is installed, and every execution provider, training device and model file, each tried."""
     return MachineReport(
         crbl=__version__,
         python=platform.python_version(),
         platform=platform.platform(),
         packages={name: _installed_version(name) for name in PACKAGES},
-        execution_providers=tuple(onnxruntime.get_available_providers()),
+        execution_providers=try_providers(),
         conflicts=conflicts(),
         preparation=known_pixels_difference(),
         training_devices=_training_devices(),
