@@ -13,6 +13,9 @@ REMEDIES = {
     "887A0004": "DirectML is not supported here: it needs DirectX 12, which old cards, some virtual machines and some "
     "remote desktops do not have; update the graphics driver, or run without the remote desktop",
     "80004005": "the graphics driver failed at something that DirectML asked for: update it",
+    # ERROR_GRAPHICS_INVALID_DISPLAY_ADAPTER of winerror.h, which onnxruntime gives for Windows' own software renderer.
+    "C0262002": "this adapter is the software renderer of Windows, which onnxruntime does not use because the CPU is "
+    "faster: install the driver of the graphics card, or name another device index",
     "80004001": "the graphics driver lacks something that DirectML needs: update it",
     "887A0005": DEVICE_REMOVED,
     "887A0006": DEVICE_REMOVED,

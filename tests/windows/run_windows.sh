@@ -26,6 +26,7 @@ inside='
     cd /w
     rm -f /tmp/.X${DISPLAY#:}-lock /tmp/.X11-unix/X${DISPLAY#:}
     Xvfb "$DISPLAY" -screen 0 640x480x24 >/dev/null 2>&1 &
+    for _ in {1..100}; do [ -S "/tmp/.X11-unix/X${DISPLAY#:}" ] && break; sleep 0.1; done
     [ -d "$WINEPREFIX" ] || wineboot --init >/dev/null 2>&1
     wine "$@"
 '
