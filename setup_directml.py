@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import platform
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,10 @@ PROJECT = Path(__file__).resolve().parent
 TORCH_EXTRAS, DIRECTML_EXTRAS = "export,test", "train-directml,export,test"
 X64 = ("amd64", "x86_64")
 MARKER = "crbl-installed"
+EMULATED = (
+    "This Python {} for x64 is emulated on arm64, and pip takes Python 3.12 and newer for arm64 there, for which "
+    "torch-directml is not made."
+)
 # With these, another environment would reach into this one.
 FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "__PYVENV_LAUNCHER__")
 
@@ -26,12 +32,20 @@ class SetupError(Exception):
 
 @dataclass(frozen=True)
 class Machine:
-    """What the choice depends on: platform.system(), platform.machine() in lower case or "32-bit", the version."""
+    """What the choice depends on.
+
+    `system` is platform.system(); `processor` what Python was built for, "amd64" or "arm64" for example, or "32-bit";
+    `emulated` whether the computer has another one. `adapters` are the names of the cards with DirectX 12, None where
+    they are not known, and `about_adapters` is why there are none, or why they are not known.
+    """
 
     system: str
     processor: str
     python: tuple[int, int]
     has_nvidia_card: bool = False
+    emulated: bool = False
+    adapters: tuple[str, ...] | None = None
+    about_adapters: str = ""
 
 
 def main(arguments: list[str]) -> int:
@@ -79,8 +93,29 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 def this_machine() -> Machine:
     system, processor = platform.system(), platform.machine().lower() if sys.maxsize > 2**32 else "32-bit"
-    # Only on Windows does the choice depend on the card; elsewhere the driver may take seconds to answer.
-    return Machine(system, processor, sys.version_info[:2], system == "Windows" and nvidia_card_listed())
+    if system != "Windows":  # Only there does the choice depend on the card, and drivers may take seconds to answer.
+        return Machine(system, processor, sys.version_info[:2])
+    # An x64 Python that is emulated on arm64 says AMD64 until 3.11 and ARM64 from 3.12 on.
+    emulated = sysconfig.get_platform() == "win-amd64" and (
+        processor == "arm64" or os.environ.get("PROCESSOR_IDENTIFIER", "").startswith("ARM")
+    )
+    processor = "amd64" if emulated else processor
+    return Machine(system, processor, sys.version_info[:2], nvidia_card_listed(), emulated, *directx_adapters())
+
+
+def directx_adapters() -> tuple[tuple[str, ...] | None, str]:
+    """The names of the cards with DirectX 12, None where they cannot be listed; and why none, or why not."""
+    command = [sys.executable, str(PROJECT / "directx_adapters.py")]
+    try:
+        answer = subprocess.run(command, capture_output=True, timeout=60)
+        found = json.loads(answer.stdout.decode("utf-8"))
+    except subprocess.TimeoutExpired:
+        return None, "listing them took more than a minute"
+    except (OSError, ValueError):
+        return None, "listing them ended the program that did it"
+    if found["error"]:
+        return None, found["error"]
+    return tuple(found["usable"]), ", ".join(f"{name}: {reason}" for name, reason in found["unusable"].items())
 
 
 def nvidia_card_listed() -> bool:
@@ -100,6 +135,11 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
         raise SetupError(f"This is Python {version}, and Python 3.11 or newer is needed. {get_python}")
     if machine.processor == "32-bit":
         raise SetupError("This is a 32-bit Python, and torch needs a 64-bit one. Install the 64-bit Python 3.12.")
+    if machine.system == "Windows" and machine.processor == "arm64":
+        raise SetupError(
+            "This Python is for Windows on arm64, for which opencv-python-headless and torch have no packages. Install "
+            "Python 3.11 for x64, which Windows runs on arm64 too, and use it. docs/directml.md has what is known."
+        )
     if machine.system == "Darwin" and machine.processor in X64:
         raise SetupError("torch 2.4 or newer is not made for macOS on Intel. On an Apple chip use the arm64 Python.")
     if directml:
@@ -108,6 +148,8 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
             raise SetupError(f"torch-directml is for Windows and Linux on x64, and this is {here}. Omit --directml.")
         if machine.python > (3, 12):
             raise SetupError(f"torch-directml needs Python 3.11 or 3.12, and this is {version}. {get_python}")
+        if machine.emulated and machine.python > (3, 11):
+            raise SetupError(f"{EMULATED.format(version)} Install Python 3.11 for x64 and use it.")
         return DIRECTML_EXTRAS, "torch-directml, because --directml asks for it. It works on Windows and in WSL 2 only."
     if machine.system != "Windows" or machine.processor not in X64:
         return TORCH_EXTRAS, "torch from the package index, because DirectML is for Windows on x64."
@@ -116,12 +158,23 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
             "torch from the package index, because nvidia-smi lists an NVIDIA card. The index has a CPU build for "
             "Windows: to train on the card, install the CUDA build that pytorch.org names into .venv afterwards."
         )
+    if machine.emulated and machine.python > (3, 11):
+        return TORCH_EXTRAS, (
+            f"torch for the CPU. {EMULATED.format(version)} Python 3.11 for x64 gets it. Predicting uses "
+            "onnxruntime-windowsml, which has DirectML."
+        )
     if machine.python > (3, 12):
         return TORCH_EXTRAS, (
             f"torch for the CPU, because DirectML training needs Python 3.11 or 3.12 and this is {version}. "
             f"{get_python}. Predicting uses DirectML all the same (onnxruntime-directml)."
         )
-    return DIRECTML_EXTRAS, "torch-directml, because this is Windows on x64 without an NVIDIA card."
+    if machine.adapters == ():
+        return TORCH_EXTRAS, (
+            "torch for the CPU, because Windows lists no graphics card with DirectX 12, which torch-directml trains on "
+            f"({machine.about_adapters}). Install the card's driver and run this again; or give --directml."
+        )
+    names = ", ".join(machine.adapters) if machine.adapters else f"cards that are not known: {machine.about_adapters}"
+    return DIRECTML_EXTRAS, f"torch-directml, because this is Windows on x64 without an NVIDIA card ({names})."
 
 
 def install(project: Path, environment: Path, machine: Machine, extras: str) -> None:
@@ -137,8 +190,8 @@ def install(project: Path, environment: Path, machine: Machine, extras: str) -> 
     wanted = f"{environment}\n{hashlib.sha256(repr(facts).encode()).hexdigest()}"
     marker = environment / MARKER
     found = marker.read_text(encoding="utf-8") if marker.is_file() else ""
-    owns_directml = machine.system == "Windows" and machine.processor in X64
-    if found == wanted and not (owns_directml and has_package(environment, "onnxruntime")):
+    directml = onnxruntime_with_directml(machine)
+    if found == wanted and not (directml and has_package(environment, "onnxruntime")):
         return
     if found and found.splitlines()[0] != str(environment):
         raise SetupError(f"{environment} was moved, and its programs name their old place. Delete it and try again.")
@@ -148,13 +201,20 @@ def install(project: Path, environment: Path, machine: Machine, extras: str) -> 
     print("Installing; torch is large, so the first time takes minutes ...", flush=True)
     if run([*pip, "install", "--editable", f"{project}[{extras}]"]):
         raise SetupError("pip failed with the messages above. Solve what they name and run this again.")
-    if owns_directml and has_package(environment, "onnxruntime"):
-        print("Replacing plain onnxruntime, which overwrites files of onnxruntime-directml ...", flush=True)
+    if directml and has_package(environment, "onnxruntime"):
+        print(f"Replacing plain onnxruntime, which overwrites files of {directml} ...", flush=True)
         # Both go, directml's record first: wherever a run is stopped, the next one finds what to repair.
-        failed = run([*pip, "uninstall", "--yes", "onnxruntime-directml", "onnxruntime"])
-        if failed or run([*pip, "install", "--no-deps", "onnxruntime-directml"]):
-            raise SetupError("onnxruntime-directml could not be installed again; pip's messages are above.")
+        failed = run([*pip, "uninstall", "--yes", directml, "onnxruntime"])
+        if failed or run([*pip, "install", "--no-deps", directml]):
+            raise SetupError(f"{directml} could not be installed again; pip's messages are above.")
     marker.write_text(wanted, encoding="utf-8")
+
+
+def onnxruntime_with_directml(machine: Machine) -> str | None:
+    """The distribution that the markers of pyproject.toml choose on this machine, None where it is the plain one."""
+    if machine.system != "Windows" or machine.processor not in X64:
+        return None
+    return "onnxruntime-windowsml" if machine.emulated and machine.python > (3, 11) else "onnxruntime-directml"
 
 
 def make_environment(environment: Path, version: str) -> None:

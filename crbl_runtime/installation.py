@@ -28,8 +28,9 @@ class Dependency:
 
 
 # The markers of pyproject.toml.
-_ON_WINDOWS = platform.system() == "Windows" and platform.machine() == "AMD64"
-_ONNXRUNTIMES = ("onnxruntime-directml", "onnxruntime") if _ON_WINDOWS else ("onnxruntime", "onnxruntime-directml")
+_FOR_WINDOWS = {"AMD64": "onnxruntime-directml", "ARM64": "onnxruntime-windowsml"}
+_ONNXRUNTIME = _FOR_WINDOWS.get(platform.machine(), "onnxruntime") if os.name == "nt" else "onnxruntime"
+_ONNXRUNTIMES = ("onnxruntime", "onnxruntime-directml", "onnxruntime-windowsml")
 
 # In this order, because the later ones import the first.
 DEPENDENCIES = {
@@ -47,8 +48,8 @@ DEPENDENCIES = {
         "onnxruntime",
         "InferenceSession",
         (
-            *_ONNXRUNTIMES,
-            *("onnxruntime-gpu", "onnxruntime-windowsml", "onnxruntime-openvino", "onnxruntime-qnn"),
+            *sorted(_ONNXRUNTIMES, key=lambda name: name != _ONNXRUNTIME),
+            *("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-qnn"),
             *("onnxruntime-rocm", "onnxruntime-migraphx", "onnxruntime-training"),
         ),
     ),

@@ -80,8 +80,8 @@ def candidate_providers(kind: str, device_index: int, threads: int) -> list[Prov
         return [_provider(name, device_index, threads) for name in present]
     if kind not in present:
         remedy = {
-            "directml": "On Windows x64 install onnxruntime-directml, and make sure that plain onnxruntime, which "
-            "overwrites its files, is not installed beside it.",
+            "directml": "On Windows install onnxruntime-directml (x64) or onnxruntime-windowsml (arm64, x64), and make "
+            "sure that plain onnxruntime, which overwrites its files, is not installed beside it.",
             "cuda": "Install onnxruntime-gpu in place of onnxruntime.",
         }.get(kind, "Install onnxruntime again.")
         raise UnavailableError(f"This onnxruntime has no {kind} provider (it has: {', '.join(present)}). {remedy}")

@@ -19,8 +19,14 @@ from setup_directml import MARKER, Machine, SetupError, has_package, install, ma
 SCRIPT = Path(setup_directml.__file__)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs a shell script or POSIX signals")
 HERE, WINDOWS = (Machine(system, "x86_64", sys.version_info[:2]) for system in ("Linux", "Windows"))
+
+
+def windows(python, adapters=None, about="slow", emulated=False):
+    return Machine("Windows", "amd64", python, False, emulated, adapters, about)
+
+
 PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-OTHERS = Machine("Windows", "arm64", (3, 12)), Machine("Linux", "aarch64", (3, 14)), Machine("Darwin", "arm64", (3, 12))
+OTHERS = Machine("Linux", "aarch64", (3, 14)), Machine("Darwin", "arm64", (3, 12))
 BACKEND = "from shutil import *\ndef build_editable(to, *_, it='tiny-2-py3-none-any.whl'): return copy(it, to) and it"
 EXTRAS = "Provides-Extra: export\nProvides-Extra: test\nRequires-Dist: onnxruntime-directml; extra == 'export'\n"
 
@@ -49,7 +55,27 @@ def installed(tmp_path_factory):
 @pytest.mark.parametrize(
     ("machine", "arguments", "printed"),
     [
-        (Machine("Windows", "amd64", (3, 11)), "test", "extras train-directml,export,test, .* without an NVIDIA card"),
+        (
+            windows((3, 11)),
+            "test",
+            "extras train-directml,export,test, .* NVIDIA card \\(cards that are not known: slow",
+        ),
+        (windows((3, 12), ("RX 7800",)), "test", "extras train-directml,export,test, .* NVIDIA card \\(RX 7800\\)"),
+        (
+            windows((3, 11), (), "Basic: computed in software"),
+            "test",
+            "extras export,test, .*Basic: comp.*the card's driver",
+        ),
+        (windows((3, 11), ()), "test --directml", "extras train-directml,export,test"),
+        (windows((3, 13), ()), "test", "extras export,test, .* py -3.12"),
+        (windows((3, 11), ("Adreno",), emulated=True), "test", "extras train-directml,export,test, .*Adreno"),
+        (windows((3, 12), ("Adreno",), emulated=True), "test", "extras export,test, .*emulated.*3.11 for x64 gets it"),
+        (windows((3, 12), emulated=True), "test --directml", "^\nCannot set up. .*emulated.* 3.11 for x64"),
+        (
+            Machine("Windows", "arm64", (3, 12)),
+            "test",
+            "^\nCannot set up. .*opencv.* Python 3.11 for x64",
+        ),
         (Machine("Windows", "amd64", (3, 12), True), "test", "extras export,test, .*CPU build .* CUDA build"),
         (Machine("Windows", "amd64", (3, 13)), "demo", "extras export,test, .* py -3.12 .*onnxruntime-directml"),
         *((machine, "test", "extras export,test, .* Windows on x64") for machine in OTHERS),

@@ -14,7 +14,7 @@ results=$folder/results
 prepare() { # What runs there is the wheel; of the project only the tests are there.
     rm -rf "$windows/project" "$windows/models" "$windows/dist" "$results"
     mkdir -p "$windows/project" "$results"
-    cp -r "$project"/{tests,README.md,pyproject.toml,setup_directml.py} "$windows/project"
+    cp -r "$project"/{tests,README.md,pyproject.toml,setup_directml.py,directx_adapters.py} "$windows/project"
     cp -r "$models" "$windows/models"
     "$python" -m pip wheel --quiet --no-deps --wheel-dir "$windows/dist" "$project"
     "$python" "$here/linux_predictions.py" "$models" "$windows/models/linux_predictions.json"
@@ -42,6 +42,10 @@ test_without_directml() { # Wine's own Direct3D lacks what DirectML needs, so th
         pytest "$environment" "$locale" -- --durations=15 project/tests/crbl_runtime project/tests/windows
 }
 
+test_setup_without_adapter() {
+    pytest "$1" "$2" DISPLAY= -- project/tests/windows/test_setup.py
+}
+
 test_with_directml() { # A process each, one after the other: the software GPU keeps the memory of every session.
     local environment=$1 locale=$2 status=0
     for file in test_directml.py test_directml_detectors.py; do
@@ -57,6 +61,7 @@ test_without_directml directml en_US >"$results/directml" 2>&1 & directml=$!
 test_without_directml windowsml ko_KR >"$results/windowsml" 2>&1 & windowsml=$!
 wait $directml || status=1
 wait $windowsml || status=1
+test_setup_without_adapter directml en_US >>"$results/directml" 2>&1 || status=1
 test_with_directml directml en_US >>"$results/directml" 2>&1 || status=1
 test_with_directml windowsml ko_KR >>"$results/windowsml" 2>&1 || status=1
 printf '\nonnxruntime-directml, code page 1252\n'

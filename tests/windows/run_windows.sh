@@ -4,7 +4,8 @@
 #
 # LOCALE is en_US or ko_KR, which gives an ANSI code page of 1252 or 949, and each has a registry of its own, so that one
 # program of each may run at a time. The working folder is FOLDER/w, which is Z:\w there; the exit code is the program's.
-# It gets the named variables and none of the caller's; WINEDEBUG, for one, makes Wine say what it does.
+# It gets the named variables and none of the caller's. With DISPLAY= there is no graphics card; WINEDEBUG makes Wine
+# say what it does.
 set -euo pipefail
 folder=$1 locale=$2
 shift 2
@@ -24,9 +25,12 @@ esac
 # process of a namespace of its own.
 inside='
     cd /w
-    rm -f /tmp/.X${DISPLAY#:}-lock /tmp/.X11-unix/X${DISPLAY#:}
-    Xvfb "$DISPLAY" -screen 0 640x480x24 >/dev/null 2>&1 &
-    for _ in {1..100}; do [ -S "/tmp/.X11-unix/X${DISPLAY#:}" ] && break; sleep 0.1; done
+    if [ -n "$DISPLAY" ]; then
+        socket=/tmp/.X11-unix/X${DISPLAY#:}
+        rm -f "$socket" "/tmp/.X${DISPLAY#:}-lock"
+        Xvfb "$DISPLAY" -nolisten local -screen 0 640x480x24 >/dev/null 2>&1 &
+        for _ in {1..100}; do [ -S "$socket" ] && break; sleep 0.1; done
+    fi
     [ -d "$WINEPREFIX" ] || wineboot --init >/dev/null 2>&1
     wine "$@"
 '

@@ -1,9 +1,13 @@
 """setup_directml.py, dry-run under the genuine Windows Pythons that are here."""
 
+import ctypes
+import json
+import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,18 @@ PYTHONS = sorted(Path(sys.base_prefix).parent.glob("python3??/python.exe")) or [
 def dry_run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [python, PROJECT / "setup_directml.py", "install", "--dry-run", *arguments]
     return subprocess.run(command, capture_output=True, text=True)
+
+
+def adapters(python: Path) -> dict[str, Any]:
+    command = [python, PROJECT / "directx_adapters.py"]
+    printed = subprocess.run(command, capture_output=True, check=True).stdout
+    values: dict[str, Any] = json.loads(printed)
+    return values
+
+
+def under_wine() -> bool:
+    windll: Any = ctypes.WinDLL  # type: ignore[attr-defined]
+    return hasattr(windll("ntdll"), "wine_get_version")
 
 
 @pytest.fixture(params=PYTHONS, ids=lambda path: path.parent.name)
@@ -32,10 +48,24 @@ def version(python: Path) -> tuple[int, int]:
 def test_it_names_the_extras_that_this_python_can_have(python: Path) -> None:
     told = dry_run(python)
     assert (told.returncode, told.stderr) == (0, "")
+    found = adapters(python)
+    assert found["error"] is None
     assert told.stdout.startswith(f"Windows {platform.machine().lower()}: extras ")
     if version(python) > (3, 12):
         assert "extras export,test," in told.stdout
         assert "py -3.12" in told.stdout
+    elif found["usable"]:
+        assert "extras train-directml,export,test," in told.stdout
+        assert all(name in told.stdout for name in found["usable"])
+    else:
+        assert "extras export,test," in told.stdout
+        assert "no graphics card with DirectX 12" in told.stdout
+
+
+def test_the_adapters_are_those_of_this_machine(python: Path) -> None:
+    if not under_wine():
+        pytest.skip("what this machine has is not known")
+    assert bool(adapters(python)["usable"]) == bool(os.environ.get("DISPLAY")), "Wine has a card where it has a display"
 
 
 def test_directml_by_name_is_refused_where_torch_directml_is_not_made_for_this_python(python: Path) -> None:

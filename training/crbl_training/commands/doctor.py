@@ -90,6 +90,7 @@ def _machine_lines(report: "MachineReport") -> list[str]:
     ]
     return [
         f"crbl {report.crbl}, Python {report.python}, {report.platform}",
+        *([f"  {report.about_processor}"] if report.about_processor else []),
         "Packages",
         *(f"  {name:24} {installed or 'not installed'}" for name, installed in report.packages.items()),
         *(f"  Warning: {conflict}" for conflict in report.conflicts),

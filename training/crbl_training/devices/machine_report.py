@@ -13,6 +13,7 @@ from crbl_runtime.golden_image import known_pixels_difference
 from crbl_runtime.installation import conflicts, how_to_install
 from crbl_runtime.provider_trial import TriedProvider, try_providers
 from crbl_runtime.version import __version__
+from crbl_runtime.windows_on_arm import about_this_processor
 from crbl_training.options import DEVICE_KINDS
 
 PACKAGES = (
@@ -51,6 +52,7 @@ class MachineReport:
     """Versions, execution providers, training devices and model files.
 
     Attributes:
+        about_processor: what is possible on this processor, where that is not all; else None.
         packages: the installed version of each, None if it is not installed.
         execution_providers: those that this onnxruntime was built with, each tried.
         conflicts: which packages were installed twice, into the same files, and how that is mended.
@@ -61,6 +63,7 @@ class MachineReport:
     crbl: str
     python: str
     platform: str
+    about_processor: str | None
     packages: dict[str, str | None]
     execution_providers: tuple[TriedProvider, ...]
     conflicts: tuple[str, ...]
@@ -79,6 +82,7 @@ def report_machine(model_files: Sequence[Path] = ()) -> MachineReport:
         crbl=__version__,
         python=platform.python_version(),
         platform=platform.platform(),
+        about_processor=about_this_processor(),
         packages={name: _installed_version(name) for name in PACKAGES},
         execution_providers=try_providers(),
         conflicts=conflicts(),
