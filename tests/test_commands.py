@@ -48,6 +48,7 @@ MISSING = {
         [str(IMAGE), "missing.json", "."],
         [str(IMAGE), str(IMAGE), "missing"],
     ],
+    "crbl-bench": [["missing.onnx"]],
     "crbl-demo": [["--out", str(PROJECT / "docs")]],
 }
 # Options that click can't check by itself, but that need nothing heavy to be checked.

@@ -11,3 +11,7 @@ def crbl_predict() -> NoReturn:
 
 def crbl_verify() -> NoReturn:
     run_command("crbl-verify", "crbl_runtime.commands.verify")
+
+
+def crbl_bench() -> NoReturn:
+    run_command("crbl-bench", "crbl_runtime.commands.bench")

@@ -1,0 +1,39 @@
+"""What of this machine explains its figures, and nothing that tells whose it is."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import onnxruntime
+
+from crbl_runtime.installation import DEPENDENCIES, installed_distributions
+from crbl_runtime.version import __version__
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Versions, processor and its cores; without the names of computer, user and folders.
+
+    Attributes:
+        onnxruntime: the installed distributions by name, with their versions.
+    """
+
+    crbl: str
+    python: str
+    platform: str
+    processor: str
+    cores: int | None
+    onnxruntime: dict[str, str]
+
+
+def this_machine() -> Machine:
+    distributions = installed_distributions(DEPENDENCIES["onnxruntime"])
+    return Machine(
+        crbl=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        processor=platform.machine(),
+        cores=os.cpu_count(),
+        onnxruntime={name: version(name) for name in distributions} or {"unknown": onnxruntime.__version__},
+    )

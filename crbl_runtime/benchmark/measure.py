@@ -1,0 +1,94 @@
+"""One model file on one provider, with batches of one size."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from crbl_runtime.benchmark.latency import Latency, latency
+from crbl_runtime.detector import Detector
+from crbl_runtime.preprocessing import PreparedImage
+from crbl_runtime.self_test import IMAGES, self_test_images
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured. Times are milliseconds of `Detector.predict_prepared`, which holds no decoding of images.
+
+    Attributes:
+        load: to open the file, with its self-test. first_call: the first prediction, in which a GPU may still compile.
+        images_per_second: batch size / median. largest_error: the largest |logit difference| from the float64 PyTorch
+            model on the file's self-test images. largest_difference_from_cpu: the same from this machine's CPU.
+    """
+
+    provider: str
+    batch_size: int
+    load: float
+    first_call: float
+    latency: Latency
+    images_per_second: float
+    largest_error: float
+    largest_difference_from_cpu: float
+
+
+def measure(model: Path, provider: str, device_index: int, batch_size: int, seconds: float) -> Measurement:
+    """Predict the file's self-test images, again and again, for a time.
+
+    Args:
+        seconds: of the timed calls together; one at least is made.
+
+    Raises:
+        ModelFileError: the file is damaged or no CRBL model. UnavailableError: the provider does not work here.
+        WrongResultsError: it computes wrongly.
+    """
+    started = time.perf_counter()
+    with Detector(model, provider, device_index=device_index, batch_size=batch_size) as detector:
+        load = _milliseconds_since(started)
+        images = _prepared(detector, batch_size)
+        started = time.perf_counter()
+        detector.predict_prepared(images)
+        first_call = _milliseconds_since(started)
+        times = _timed_calls(lambda: detector.predict_prepared(images), seconds)
+        logits = _logits(detector, _prepared(detector, IMAGES))
+        expected = np.array(detector.contract.self_test.logits)
+        kind = detector.provider.kind
+    with Detector(model, "cpu", cpu_self_test=False) as cpu:
+        of_cpu = _logits(cpu, _prepared(cpu, IMAGES))
+    measured = latency(times)
+    return Measurement(
+        provider=kind,
+        batch_size=batch_size,
+        load=round(load, 3),
+        first_call=round(first_call, 3),
+        latency=measured,
+        images_per_second=round(1000 * batch_size / float(np.median(times)), 1),
+        largest_error=float(np.max(np.abs(logits - expected))),
+        largest_difference_from_cpu=float(np.max(np.abs(logits - of_cpu))),
+    )
+
+
+def _prepared(detector: Detector, number: int) -> list[PreparedImage]:
+    """As many of the self-test's images, one after the other and from the first again."""
+    size = detector.preprocessing.image_size
+    images = self_test_images(size)
+    return [PreparedImage(images[n % IMAGES], True, (0, 0, size, size)) for n in range(number)]
+
+
+def _logits(detector: Detector, images: list[PreparedImage]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return np.array([prediction.logit for prediction in detector.predict_prepared(images)])
+
+
+def _timed_calls(call: Callable[[], object], seconds: float) -> list[float]:
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        started = time.perf_counter()
+        call()
+        times.append(_milliseconds_since(started))
+    return times
+
+
+def _milliseconds_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

@@ -1,0 +1,111 @@
+"""All measurements of some model files on this machine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from crbl_runtime.benchmark.machine import Machine, this_machine
+from crbl_runtime.benchmark.measure import Measurement, measure
+from crbl_runtime.detector import Detector
+from crbl_runtime.errors import UnavailableError, WrongResultsError
+from crbl_runtime.options import ALL_PROVIDERS
+from crbl_runtime.session import providers_here
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelBenchmark:
+    """One model file.
+
+    Attributes:
+        file: its name, without folders. measurements: by provider, and by batch size within it.
+        wrong: providers that fail the self-test, and why. not_measured: those that do not start.
+    """
+
+    file: str
+    variant: str
+    precision: str
+    image_size: int
+    payload_sha256: str
+    measurements: tuple[Measurement, ...]
+    wrong: dict[str, str]
+    not_measured: dict[str, str]
+
+    def fastest(self, batch_size: int) -> Measurement | None:
+        """The one with most images a second of those with this batch size, or None."""
+        fitting = [each for each in self.measurements if each.batch_size == batch_size]
+        return max(fitting, key=lambda each: each.images_per_second, default=None)
+
+
+@dataclass(frozen=True)
+class BenchmarkReport:
+    """What `crbl-bench` found out, when and on what."""
+
+    date: str
+    machine: Machine
+    models: tuple[ModelBenchmark, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was measured of each file, and nothing computed wrongly."""
+        return all(model.measurements and not model.wrong for model in self.models)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self), "passed": self.passed}
+
+
+def benchmark(
+    models: Sequence[Path],
+    provider: str,
+    device_index: int,
+    batch_sizes: Sequence[int],
+    seconds: float,
+    on_step: Callable[[], None] = lambda: None,
+) -> BenchmarkReport:
+    """Measure each file on each provider with each batch size.
+
+    Args:
+        provider: "all" for the CPU and every GPU provider that starts, or "auto", "directml", "cuda", "cpu".
+        seconds: of timed calls, for each measurement. on_step: called after each.
+
+    Raises:
+        ModelFileError: a file is damaged or no CRBL model.
+        UnavailableError: the provider that was named does not work here.
+    """
+    kinds = providers_here() if provider == ALL_PROVIDERS else (provider,)
+
+    def of_model(path: Path) -> ModelBenchmark:
+        with Detector(path, "cpu", cpu_self_test=False) as detector:
+            contract = detector.contract
+        measurements: list[Measurement] = []
+        wrong: dict[str, str] = {}
+        not_measured: dict[str, str] = {}
+        for kind in kinds:
+            for batch_size in batch_sizes:
+                try:
+                    if kind not in wrong | not_measured:
+                        measurements.append(measure(path, kind, device_index, batch_size, seconds))
+                except WrongResultsError as error:
+                    wrong[kind] = str(error)
+                except UnavailableError as error:
+                    if provider != ALL_PROVIDERS:
+                        raise
+                    not_measured[kind] = str(error)
+                on_step()
+        return ModelBenchmark(
+            file=path.name,
+            variant=contract.variant,
+            precision=contract.precision,
+            image_size=contract.preprocessing.image_size,
+            payload_sha256=contract.payload_sha256,
+            measurements=tuple(measurements),
+            wrong=wrong,
+            not_measured=not_measured,
+        )
+
+    date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return BenchmarkReport(date, this_machine(), tuple(map(of_model, models)))
