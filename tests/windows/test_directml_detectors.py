@@ -69,6 +69,11 @@ def test_the_commands_say_where_they_ran(model: Path, images: list[Path], tmp_pa
     assert predicted.returncode == 0, predicted.stderr
     assert {each["models"][0]["provider"] for each in json.loads(predicted.stdout)} == {"directml"}
     assert "already exists" not in predicted.stderr
+    measured = run_in_own_process("crbl-bench", model, "--provider", "directml", "--seconds", 0.1, "--json")
+    assert measured.returncode == 0, measured.stderr
+    for each in json.loads(measured.stdout)["models"][0]["measurements"]:
+        assert each["provider"] == "directml"
+        assert max(each["largest_error"], each["largest_difference_from_cpu"]) <= LARGEST_DIFFERENCE
     told = run_in_own_process("crbl-doctor", model, "--json")
     assert told.returncode == 0, told.stderr
     report = json.loads(told.stdout)

@@ -53,6 +53,14 @@ def test_crbl_predict_says_why_and_ends_with_3_where_directml_was_asked_for(mode
     assert "Traceback" not in refused.stderr
 
 
+def test_crbl_bench_measures_the_cpu_and_says_why_not_directml(model: Path) -> None:
+    measured = run_in_own_process("crbl-bench", model, "--batch-size", 1, "--seconds", 0.1, "--json")
+    assert measured.returncode == 0, measured.stderr
+    (result,) = json.loads(measured.stdout)["models"]
+    assert [each["provider"] for each in result["measurements"]] == ["cpu"]
+    assert has_remedy(result["not_measured"]["directml"])
+
+
 def test_crbl_doctor_says_what_is_wrong_and_what_to_do(model: Path) -> None:
     told = run_in_own_process("crbl-doctor", model)
     assert told.returncode == 0, told.stderr
