@@ -140,6 +140,12 @@ def test_every_option_named_with_a_command_is_one_of_it(page: Path) -> None:
     assert not unknown
 
 
+@parametrize(sorted((PROJECT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")))
+def test_every_command_in_a_form_for_issues_exists_with_its_options(page: Path) -> None:
+    for name, *rest in map(str.split, re.findall(r"`(crbl-[^`]+)`", page.read_text(encoding="utf-8"))):
+        assert set(OPTION.findall(" ".join(rest))) <= options_of(name)
+
+
 @every_page_of_today
 def test_every_option_named_alone_is_one_of_a_command(page: Path) -> None:
     named = {option for span in code_spans(page) if span.startswith("--") for option in OPTION.findall(span)}
