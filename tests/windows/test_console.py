@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import sysconfig
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -61,6 +62,42 @@ def test_what_cannot_be_read_is_named_on_standard_error(inputs: list[Path], ansi
     printed = "없음.png".encode(ansi_code_page, "backslashreplace").decode(ansi_code_page)
     assert printed in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+# A program in a console of its own, which then writes what the console shows to a file.
+ON_CONSOLE = """
+import ctypes, sys
+from ctypes import wintypes
+from pathlib import Path
+from crbl_runtime.commands import crbl_predict
+kernel32 = ctypes.WinDLL("kernel32")
+target, code_page, *sys.argv[1:] = sys.argv[1:]
+assert kernel32.SetConsoleOutputCP(int(code_page))
+sys.stdout = sys.stderr = open("CONOUT$", "w", encoding="utf-8")
+try:
+    crbl_predict()
+finally:
+    sys.stdout.flush()
+    GENERIC_READ_WRITE, SHARED, OPEN_EXISTING = 0xC0000000, 3, 3
+    screen = kernel32.CreateFileW("CONOUT$", GENERIC_READ_WRITE, SHARED, None, OPEN_EXISTING, 0, None)
+    shown, read = ctypes.create_unicode_buffer(8000), wintypes.DWORD()
+    start = wintypes.DWORD(0)
+    kernel32.ReadConsoleOutputCharacterW(wintypes.HANDLE(screen), shown, 4000, start, ctypes.byref(read))
+    Path(target).write_text(shown[: read.value].replace(chr(0), " "), encoding="utf-8")
+"""
+
+
+@pytest.mark.parametrize("code_page", [1252, 949])
+def test_a_console_shows_every_name_whatever_its_code_page(code_page: int, inputs: list[Path], tmp_path: Path) -> None:
+    shown = tmp_path / "shown.txt"
+    names = [path.name for path in inputs]
+    command = [sys.executable, "-c", ON_CONSOLE, str(shown), str(code_page), *names, "--provider", "cpu"]
+    flags: int = subprocess.CREATE_NEW_CONSOLE  # type: ignore[attr-defined]
+    ended = subprocess.run(command, cwd=inputs[0].parent, creationflags=flags)
+    text = shown.read_text(encoding="utf-8")
+    assert ended.returncode == 0, text
+    assert all(text.count(name) == 1 for name in names[1:])
+    assert "2 images" in text
 
 
 @pytest.mark.parametrize("command", ["crbl-train", "crbl-evaluate", "crbl-convert", "crbl-export", "crbl-parity"])

@@ -34,7 +34,7 @@ def test_each_kind_is_told_whatever_the_name(tmp_path):
         ("w.pth", b"\n<!DOCTYPE html><html>", "a web page"),
         ("w.safetensors", b"<html><body>404", "a web page"),
         ("w.pth", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
-        ("w.pth", gzip.compress(b"x"), "gzip archive: unpack"),
+        ("w.pth", gzip.compress(b"x", mtime=0), "gzip archive: unpack"),
         ("w.pth", bytes(257) + b"ustar\x0000", "tar archive: unpack"),
         ("w.pth", b"\x08\x08\x12\x07pytorch", "an ONNX model"),
         ("w.onnx", b"\x08\x0a\x3a\x05xxxxx", "an ONNX model"),
