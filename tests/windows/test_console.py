@@ -83,7 +83,7 @@ finally:
     shown, read = ctypes.create_unicode_buffer(8000), wintypes.DWORD()
     start = wintypes.DWORD(0)
     kernel32.ReadConsoleOutputCharacterW(wintypes.HANDLE(screen), shown, 4000, start, ctypes.byref(read))
-    Path(target).write_text(shown[: read.value].replace(chr(0), " "), encoding="utf-8")
+    Path(target).write_text(shown[: read.value].replace(chr(0), " "), encoding="utf-8", errors="replace")
 """
 
 
