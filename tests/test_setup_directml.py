@@ -101,6 +101,34 @@ def test_machine_gets_what_it_can_use_and_why(machine, arguments, printed, tmp_p
     assert not list(tmp_path.iterdir()), "a dry run writes nothing"
 
 
+@pytest.mark.parametrize(
+    ("built_for", "machine", "identifier", "processor", "emulated"),
+    [
+        ("win-amd64", "AMD64", "AMD64 Family 25", "amd64", False),
+        ("win-amd64", "AMD64", "ARMv8 (64-bit)", "amd64", True),  # Python 3.11
+        ("win-amd64", "ARM64", "", "amd64", True),  # Python 3.12
+        ("win-arm64", "ARM64", "ARMv8 (64-bit)", "arm64", False),
+    ],
+)
+def test_windows_tells_for_which_processor_python_is_and_whether_it_is_emulated(
+    built_for, machine, identifier, processor, emulated, monkeypatch
+):
+    monkeypatch.setattr(setup_directml.platform, "system", lambda: "Windows")
+    monkeypatch.setattr(setup_directml.platform, "machine", lambda: machine)
+    monkeypatch.setattr(setup_directml.sysconfig, "get_platform", lambda: built_for)
+    monkeypatch.setenv("PROCESSOR_IDENTIFIER", identifier)
+    found = setup_directml.this_machine()
+    assert (found.processor, found.emulated) == (processor, emulated)
+    if os.name != "nt":  # Elsewhere there is nothing to list, which is said.
+        assert found.adapters is None
+        assert "WinDLL" in found.about_adapters
+
+
+def test_a_program_that_lists_adapters_and_ends_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(setup_directml, "PROJECT", tmp_path)
+    assert setup_directml.directx_adapters() == (None, "listing them ended the program that did it")
+
+
 @POSIX
 def test_nvidia_card_counts_only_when_listed(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
