@@ -13,7 +13,7 @@ import click
 
 from crbl_runtime.ending import READER_GONE, exit_code_of, stopping_on_sigterm
 from crbl_runtime.file_patterns import with_patterns_expanded
-from crbl_runtime.options import BIT_DEPTHS
+from crbl_runtime.options import ALL_PROVIDERS, BIT_DEPTHS, EXECUTION_PROVIDERS
 from crbl_runtime.standard_streams import accept_every_character
 
 # The types of paths that options take. What is to be read must exist.
@@ -35,6 +35,14 @@ device_index_option = click.option(
     default=0,
     show_default=True,
     help="Which adapter, where there are several.",
+)
+
+provider_or_all_option = click.option(
+    "--provider",
+    type=click.Choice([ALL_PROVIDERS, "auto", *EXECUTION_PROVIDERS]),
+    default=ALL_PROVIDERS,
+    show_default=True,
+    help="all: the CPU and every GPU provider that works here.",
 )
 
 

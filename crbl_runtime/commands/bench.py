@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, device_index_option
-from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
+from crbl_runtime.command_line import READ_FILE, device_index_option, provider_or_all_option
+from crbl_runtime.options import ALL_PROVIDERS
 
 if TYPE_CHECKING:
     from crbl_runtime.benchmark.measure import Measurement
@@ -19,13 +19,7 @@ ONE_AT_A_TIME = 1
 
 @click.command(epilog="Examples: crbl-bench crop.onnx   |   crbl-bench crop.onnx full.onnx --json")
 @click.argument("models", metavar="MODEL...", type=READ_FILE, nargs=-1, required=True)
-@click.option(
-    "--provider",
-    type=click.Choice([ALL_PROVIDERS, "auto", *EXECUTION_PROVIDERS]),
-    default=ALL_PROVIDERS,
-    show_default=True,
-    help="all: the CPU and every GPU provider that works here.",
-)
+@provider_or_all_option
 @device_index_option
 @click.option(
     "--batch-size",

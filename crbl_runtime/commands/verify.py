@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, READ_FOLDER
+from crbl_runtime.command_line import READ_FILE, READ_FOLDER, provider_or_all_option
 from crbl_runtime.left_out import left_out_lines
-from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
 
 if TYPE_CHECKING:
     from crbl_runtime.verification.compare import ProviderComparison
@@ -21,13 +20,7 @@ SHOWN = 3
 @click.argument("model", type=READ_FILE)
 @click.argument("report", type=READ_FILE)
 @click.argument("images", type=READ_FOLDER, required=False)
-@click.option(
-    "--provider",
-    type=click.Choice([ALL_PROVIDERS, "auto", *EXECUTION_PROVIDERS]),
-    default=ALL_PROVIDERS,
-    show_default=True,
-    help="all: the CPU and every GPU provider that works here.",
-)
+@provider_or_all_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def main(model: Path, report: Path, images: Path | None, provider: str, as_json: bool) -> None:
     """Check that MODEL decides on this machine as PyTorch did where it was exported. Needs no PyTorch.
