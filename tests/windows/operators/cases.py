@@ -1,18 +1,20 @@
-"""All cases: what the kernel table says that DirectML has, and some of what it says that DirectML has not."""
+"""All cases: what the kernel table says that DirectML has, and some of what crbl-check says that it cannot run."""
 
 from typing import Any
 
 import onnx
 
 from windows.operators.case import OPSETS, Case
+from windows.operators.with_activation import INTO_SIGMOID
 
 TWO_INPUTS = ("Add", "Div", "Max", "Mul", "Pow")
-BY_TYPE = ("ConvInteger", "DequantizeLinear", "QLinearConv", "QuantizeLinear")
-TRAPS = (
-    Case("Reshape", 14, "float", "allowzero=1"),
-    Case("Einsum", 12, "float", "bihw,bjhw->bij"),
-    Case("Gemm", 13, "float", "its result an output, and into a Sigmoid"),
-)
+ALL_TYPES = ("ConvInteger", "DequantizeLinear", "QLinearConv", "QuantizeLinear")
+FORMS = {
+    "Cast": ("from float", "to float"),
+    "Einsum": ("ij,jk->ik", "bihw,bjhw->bij", "bii->b", "abcdefg,gh->abcdefh"),
+    "Reshape": ("", "target with -1", "allowzero=1"),
+    **dict.fromkeys(TWO_INPUTS, ("one shape", "per channel", "scalar")),
+}
 ABSENT = (
     Case("Abs", 13, "double"),
     Case("Compress", 11, "float"),
@@ -21,21 +23,38 @@ ABSENT = (
     Case("Sigmoid", 13, "double"),
     Case("Unique", 11, "float"),
 )
+TRAPS = (
+    Case("BatchNormalization", 15, "float", INTO_SIGMOID),
+    Case("Cast", 13, "bool", "from float16"),
+    Case("Conv", 11, "float", INTO_SIGMOID),
+    Case("Einsum", 12, "float", "...ij,...jk->...ik"),
+    Case("Einsum", 12, "float", "abcdefgh,hi->abcdefgi"),
+    Case("Einsum", 12, "float", "ij,jk,kl->il"),
+    Case("Gemm", 13, "float", INTO_SIGMOID),
+    Case("GlobalAveragePool", 1, "float", INTO_SIGMOID),
+    Case("MatMul", 13, "float", INTO_SIGMOID),
+    Case("Reshape", 14, "float", "allowzero=1, target with -1"),
+    Case("Reshape", 19, "float", "allowzero=1, target with -1"),
+)
 
 
-def cases_of_table(kernels: dict[str, Any]) -> list[Case]:
-    """Every definition that the opsets select, in float32 and one or two other types.
+def all_cases(kernels: dict[str, Any]) -> list[Case]:
+    """In the page's order: each definition that the opsets select, in float32 and one or two other types, and more.
 
     Args:
         kernels: "kernels" of kernels.json.
     """
+    return sorted([*_of_table(kernels), *ABSENT, *TRAPS], key=lambda case: (case.operator, case.since_version))
+
+
+def _of_table(kernels: dict[str, Any]) -> list[Case]:
     return [
         Case(operator, since_version, element, form)
         for operator, entry in kernels.items()
         for since_version in _selected(operator)
         if since_version in entry["since_versions"]
         for element in _elements(operator, entry["types"])
-        for form in _forms(operator)
+        for form in FORMS.get(operator, ("",))
     ]
 
 
@@ -48,13 +67,7 @@ def _selected(operator: str) -> list[int]:
 def _elements(operator: str, types: list[str]) -> list[str]:
     if operator == "Cast":  # With float at the other end.
         return [element for element in types if element != "float"]
-    if operator in BY_TYPE:
+    if operator in ALL_TYPES:
         return types
     integers = [element for element in ("int64", "int32", "uint8") if element in types]
     return ["float", "float16", *integers[:1]]
-
-
-def _forms(operator: str) -> tuple[str, ...]:
-    if operator == "Cast":
-        return ("from float", "to float")
-    return ("one shape", "per channel", "scalar") if operator in TWO_INPUTS else ("",)

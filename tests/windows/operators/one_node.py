@@ -57,11 +57,11 @@ def numbers(element: str, shape: tuple[int, ...] = SHAPE, seed: int = 0) -> Arra
     random = np.random.default_rng([seed, *shape])
     kind = helper.tensor_dtype_to_np_dtype(getattr(onnx.TensorProto, element.upper()))
     if element == "bool":
-        return random.integers(0, 2, shape).astype(kind)
+        return np.asarray(random.integers(0, 2, shape), kind)
     if element in ("float", "float16", "double"):
-        return (random.choice([-1.0, 1.0], shape) * random.uniform(0.5, 2.5, shape)).astype(kind)
+        return np.asarray(random.choice([-1.0, 1.0], shape) * random.uniform(0.5, 2.5, shape), kind)
     signs = 1 if element.startswith("u") else random.choice([-1, 1], shape)
-    return (random.integers(1, 7, shape) * signs).astype(kind)
+    return np.asarray(random.integers(1, 7, shape) * signs, kind)
 
 
 def _described(name: str, values: Array) -> onnx.ValueInfoProto:
@@ -111,10 +111,12 @@ def _batch_normalization(case: Case) -> Node:
 
 
 def _cast(case: Case) -> Node:
-    """Between float and the type. To an unsigned one nothing negative: what that gives is not defined."""
-    to = onnx.TensorProto.FLOAT if case.form == "to float" else getattr(onnx.TensorProto, case.element.upper())
-    values = numbers(case.element if case.form == "to float" else "float")
-    return Node((np.abs(values) if case.element.startswith("u") else values,), attributes={"to": to})
+    """From the type or to it. To an unsigned one nothing negative: what that gives is not defined."""
+    direction, other = case.form.split()
+    source, target = (other, case.element) if direction == "from" else (case.element, other)
+    values = numbers(source)
+    to = getattr(onnx.TensorProto, target.upper())
+    return Node((np.abs(values) if target.startswith("u") else values,), attributes={"to": to})
 
 
 def _clip(case: Case) -> Node:
@@ -152,18 +154,20 @@ def _dequantize(case: Case) -> Node:
     return Node((values,), (np.array(0.25, np.float32), zero))
 
 
+# What each letter of an equation stands for; those that are missing stand for 2.
+SIZES = {"h": 8, "i": 16, "j": 16, "w": 8}
+
+
 def _einsum(case: Case) -> Node:
-    """A product of matrices is in DirectML's list of equations, and the bilinear pooling of two images is not."""
-    if case.form == "bihw,bjhw->bij":
-        return Node((numbers(case.element), numbers(case.element, seed=1)), attributes={"equation": case.form})
-    matrices = (numbers(case.element, (4, 8)), numbers(case.element, (8, 6), 1))
-    return Node(matrices, attributes={"equation": "ij,jk->ik"})
+    """The form is the equation."""
+    terms = case.form.partition("->")[0].split(",")
+    shapes = [tuple(SIZES.get(letter, 2) for letter in term.replace("...", "b")) for term in terms]
+    fed = tuple(numbers(case.element, shape, seed) for seed, shape in enumerate(shapes))
+    return Node(fed, attributes={"equation": case.form})
 
 
 def _gemm(case: Case) -> Node:
-    return Node(
-        (numbers(case.element, (2, 16)),), (numbers(case.element, (16, 8), 1), numbers(case.element, (8,), 2))
-    )
+    return Node((numbers(case.element, (2, 16)),), (numbers(case.element, (16, 8), 1), numbers(case.element, (8,), 2)))
 
 
 def _expand(case: Case) -> Node:
@@ -183,8 +187,8 @@ def _reduction(case: Case) -> Node:
 
 
 def _reshape(case: Case) -> Node:
-    attributes = {"allowzero": 1} if case.form == "allowzero=1" else {}
-    return Node((numbers(case.element),), (_integers(1, 16, 64),), attributes)
+    attributes = {"allowzero": 1} if "allowzero=1" in case.form else {}
+    return Node((numbers(case.element),), (_integers(1, 16, -1 if "-1" in case.form else 64),), attributes)
 
 
 def _resize(case: Case) -> Node:
@@ -244,7 +248,7 @@ NODES: dict[str, Callable[[Case], Node]] = {
     "Transpose": _plain(perm=[0, 2, 3, 1]),
     "Unsqueeze": _with_constants(_integers(1)),
     "com.microsoft.QuickGelu": _plain(alpha=1.702),
-    # The table says that DirectML has none of these.
+    # The table has none of these.
     "Compress": _with_constants(np.arange(SHAPE[1]) % 2 == 0, axis=1),
     "Det": _determinant,
     "Unique": _plain(),

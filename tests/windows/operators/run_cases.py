@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from windows.operators.case import Case
-from windows.operators.outcome import outcome
+from windows.operators.run_case import run_case
 
 if __name__ == "__main__":
     for values in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
-        print("outcome", json.dumps(asdict(outcome(Case(**values)))), flush=True)
+        print("outcome", json.dumps(asdict(run_case(Case(**values)))), flush=True)
