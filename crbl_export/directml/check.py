@@ -149,7 +149,7 @@ def _einsum_reasons(equation: str) -> Iterator[str]:
 def _to_bool_reasons(name: str, values: dict[str, onnx.ValueInfoProto]) -> Iterator[str]:
     """DirectML's bool is its uint8, to which it rounds towards 0."""
     if name in values and _element_type(values[name]) in ("float", "float16"):
-        yield f"{name} has fractions, of which DirectML makes false when they are below 1; compare with 0 instead of Cast"
+        yield f"{name} is cast to bool, where DirectML makes false of fractions below 1; compare it with 0"
 
 
 def _allowzero_reasons(target: str, graph: onnx.GraphProto) -> Iterator[str]:

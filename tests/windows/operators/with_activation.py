@@ -1,4 +1,4 @@
-"""The model of a trap: DirectML fuses a node with the activation behind it, although its own result is an output too."""
+"""The model of a trap: DirectML fuses a node with the activation behind it, and its own result is an output too."""
 
 import onnx
 from onnx import helper
