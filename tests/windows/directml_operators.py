@@ -56,7 +56,17 @@ def versions(folder: Path) -> dict[str, str]:
     return found
 
 
-if __name__ == "__main__":
-    result = record(Path(sys.argv[1]))
+def main(arguments: list[str]) -> None:
+    """Nothing is written where DirectML did not start."""
+    if len(arguments) != 1 or not (Path(arguments[0]) / "complete").is_file():
+        sys.exit("Give one folder that tests/windows/make_windows.sh has made.")
+    result = record(Path(arguments[0]))
+    for each in DISTRIBUTIONS:
+        if not any(row.outcomes[each.environment].kind == "runs" for row in result.rows):
+            sys.exit(f"Nothing runs on onnxruntime-{each.environment}: {result.rows[0].outcomes[each.environment]}")
     write_text(RECORDED, to_json(result))
     write_text(PAGE, page(result))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -49,8 +49,8 @@ def _process(cases: list[Case], folder: Path, distribution: Distribution) -> tup
     listed = folder / "w" / "operators" / "cases.json"
     listed.write_text(json.dumps([asdict(case) for case in cases]), encoding="utf-8")
     command = [
-        WINDOWS_TESTS / "run_windows.sh",
-        folder,
+        str(WINDOWS_TESTS / "run_windows.sh"),
+        str(folder),
         distribution.locale,
         r"PYTHONPATH=Z:\w\operators\windows\with_directml;Z:\w\operators",
         f"{distribution.environment}/Scripts/python.exe",

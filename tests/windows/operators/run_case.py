@@ -66,7 +66,7 @@ def _expected(model: onnx.ModelProto, fed: dict[str, Array]) -> tuple[list[Array
         return session.run(None, fed), ""
     except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented:
         expected = ReferenceEvaluator(model).run(None, fed)
-        return expected, "beside ONNX's reference: the CPU provider has no kernel"
+        return list(expected), "beside ONNX's reference: the CPU provider has no kernel"
 
 
 def _difference(found: Array, expected: Array) -> float:
