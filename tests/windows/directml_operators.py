@@ -30,9 +30,10 @@ def record(folder: Path) -> Record:
     """Try all."""
     copy_programs(folder)
     cases = all_cases(json.loads(KERNELS.read_text(encoding="utf-8"))["kernels"])
+    said = [findings(case) for case in cases]
     found = {each.environment: list(outcomes(cases, folder, each)) for each in DISTRIBUTIONS}
     rows = [
-        Row(case, findings(case), {name: found[name][number] for name in found}) for number, case in enumerate(cases)
+        Row(case, said[number], {name: found[name][number] for name in found}) for number, case in enumerate(cases)
     ]
     return Record(date.today().isoformat(), versions(folder), tuple(rows))
 
