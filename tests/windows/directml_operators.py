@@ -32,9 +32,7 @@ def record(folder: Path) -> Record:
     cases = all_cases(json.loads(KERNELS.read_text(encoding="utf-8"))["kernels"])
     said = [findings(case) for case in cases]
     found = {each.environment: list(outcomes(cases, folder, each)) for each in DISTRIBUTIONS}
-    rows = [
-        Row(case, said[number], {name: found[name][number] for name in found}) for number, case in enumerate(cases)
-    ]
+    rows = [Row(case, said[number], {name: found[name][number] for name in found}) for number, case in enumerate(cases)]
     return Record(date.today().isoformat(), versions(folder), tuple(rows))
 
 

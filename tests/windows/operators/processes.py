@@ -11,7 +11,7 @@ from windows.operators.case import Case
 from windows.operators.outcome import Outcome
 
 WINDOWS_TESTS = Path(__file__).parents[1]
-CASES_A_PROCESS = 8
+CASES_A_PROCESS = 9
 LONGEST_SECONDS = 120
 
 
