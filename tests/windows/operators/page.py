@@ -18,10 +18,10 @@ in software. Nothing of this was run on a real card**, whose driver may do bette
 ## How it was found
 
 For each operator in the table of `crbl-check` (`crbl_export/directml/kernels.json`) and each version of its definition
-that the opsets 17 to 20 select, in float32 and one or two other types of the table, a model of one node ran on onnxruntime's DirectML provider in both distributions, with
-the fallback to the CPU forbidden and nothing that could be computed beforehand. Its outputs were compared with those of
-the CPU provider: the difference is the largest one, relative to the output's scale, and may be 1e-4, or 2e-3 for
-float16. Models that `crbl-check` refuses were tried as well, to see whether it is right.
+that the opsets 17 to 20 select, in float32 and one or two other types, a model of one node ran on onnxruntime's
+DirectML provider in both distributions, with the fallback to the CPU forbidden and nothing that could be computed
+beforehand. Its outputs were compared with those of the CPU provider: the difference is the largest one, relative to the
+output's scale, and may be 1e-4, or 2e-3 for float16. Models that `crbl-check` refuses were tried, too.
 
 | Outcome | Meaning |
 |---|---|
