@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import onnx
-from onnx import TensorProto, shape_inference
+from onnx import TensorProto, numpy_helper, shape_inference
 
 from crbl_export.copied import copied
 from crbl_export.directml.kernel_table import KernelTable, kernel_table
@@ -13,7 +13,11 @@ from crbl_export.first_onnxruntime import ONNX_DOMAINS, opset_of
 from crbl_export.folded_casts import folded_casts
 from crbl_runtime.contract import BATCH_DIMENSION
 
-ACTIVATIONS = frozenset({"Sigmoid", "Relu", "LeakyRelu", "Elu", "Tanh", "Softplus", "HardSigmoid"})
+# Seen to be fused: each of these with Sigmoid (docs/directml_operators.md), and Gemm with each of the activations.
+FUSED_WITH_ACTIVATION = frozenset({"BatchNormalization", "Conv", "Gemm", "MatMul"})
+ACTIVATIONS = frozenset({"Sigmoid", "Relu", "LeakyRelu", "Elu", "Tanh", "Softplus", "HardSigmoid", "Softsign", "Selu"})
+MOST_EINSUM_INPUTS = 2
+MOST_AXES = 8
 # The type parameter that the table's types are about, where it is not the one of the first input.
 TYPE_PARAMETER = {"QuantizeLinear": "T2", "DequantizeLinear": "T1"}
 
@@ -117,16 +121,41 @@ def _trap_reasons(
 ) -> Iterator[str]:
     attributes = {attribute.name: attribute for attribute in node.attribute}
     if node.op_type == "Einsum":
-        yield "only a fixed list of equations runs on DirectML; write it as MatMul"
+        yield from _einsum_reasons(attributes["equation"].s.decode())
     if node.op_type == "Reshape" and "allowzero" in attributes and attributes["allowzero"].i:
-        yield "allowzero=1 keeps the whole model from loading (80070057 Invalid parameter)"
-    if node.op_type == "Gemm" and node.output[0] in {value.name for value in graph.output}:
+        yield from _allowzero_reasons(node.input[1], graph)
+    if node.op_type == "Cast" and attributes["to"].i == TensorProto.BOOL:
+        yield from _to_bool_reasons(node.input[0], values)
+    if node.op_type in FUSED_WITH_ACTIVATION and node.output[0] in {value.name for value in graph.output}:
         activations = [user.op_type for user in graph.node if node.output[0] in user.input]
         if ACTIVATIONS & set(activations):
             yield "its result is an output and goes into an activation too: DirectML fuses the two and loses the output"
     for name in node.output:
         if name in values and not _is_fixed(values[name]):
             yield f"the shape of {name} is not known with the batch fixed"
+
+
+def _einsum_reasons(equation: str) -> Iterator[str]:
+    """DirectML computes the products with one axis a letter, and has eight axes."""
+    terms = equation.partition("->")[0].split(",")
+    letters = {letter for letter in equation if letter.isalpha()}
+    if len(terms) > MOST_EINSUM_INPUTS or "..." in equation or len(letters) > MOST_AXES:
+        yield (
+            f"the equation '{equation}' does not run on DirectML, which takes up to {MOST_EINSUM_INPUTS} inputs, "
+            f"{MOST_AXES} letters and no ellipsis; write it as MatMul"
+        )
+
+
+def _to_bool_reasons(name: str, values: dict[str, onnx.ValueInfoProto]) -> Iterator[str]:
+    """DirectML's bool is its uint8, to which it rounds towards 0."""
+    if name in values and _element_type(values[name]) in ("float", "float16"):
+        yield f"{name} is cast to bool, where DirectML makes false of fractions below 1; compare it with 0"
+
+
+def _allowzero_reasons(target: str, graph: onnx.GraphProto) -> Iterator[str]:
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    if target not in constants or -1 in numpy_helper.to_array(constants[target]):
+        yield "allowzero=1 and a -1 in the target keep the whole model from loading (80070057 Invalid parameter)"
 
 
 def _values(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:

@@ -9,7 +9,8 @@ from crbl_export.copied import copied
 def reshape_without_allowzero(model: onnx.ModelProto) -> onnx.ModelProto:
     """Set allowzero to 0 on every Reshape whose constant target has no zero, where it means the same.
 
-    Cause: exporters write allowzero=1, and DirectML then refuses the whole model (80070057, Invalid parameter).
+    Cause: exporters write allowzero=1, and DirectML then refuses the whole model (80070057, Invalid parameter) if the
+    target has a -1.
     """
     changed = copied(model)
     constants = {tensor.name: tensor for tensor in changed.graph.initializer}

@@ -51,7 +51,7 @@ test_setup_without_adapter() {
 
 test_with_directml() { # A process each, one after the other: the software GPU keeps the memory of every session.
     local environment=$1 locale=$2 status=0
-    for file in test_directml.py test_directml_detectors.py; do
+    for file in test_directml.py test_directml_detectors.py test_directml_operators.py; do
         pytest "$environment" "$locale" 'PYTHONPATH=Z:\w\project\tests\windows\with_directml' -- \
             "project/tests/windows/$file" || status=$?
     done
