@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from crbl_runtime import Detector, UnavailableError
@@ -11,6 +12,8 @@ from public_commands import run_in_own_process
 from small_model import small_model
 
 pytestmark = pytest.mark.usefixtures("no_directml")
+
+WARNING = 2
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,7 @@ def has_remedy(reason: str) -> bool:
 def test_auto_falls_back_with_the_reason_and_directml_by_name_is_an_error(
     model: Path, photographs: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    onnxruntime.set_default_logger_severity(WARNING)  # As an application has it; commands print errors only.
     with Detector(model) as detector:
         prediction = detector.predict(photographs / "coffee_0.png")
     assert prediction.provider == "cpu"
