@@ -54,10 +54,12 @@ def test_json_has_what_an_issue_needs_and_nothing_private(crop: Trained, full: T
         assert [(each["provider"], each["batch_size"]) for each in model["measurements"]] == [("cpu", 1), ("cpu", 8)]
         for each in model["measurements"]:
             assert each["latency"]["calls"] >= 1
-            assert 0 < each["latency"]["p50"] <= each["first_call"] + each["load"]
+            assert min(each["latency"]["p50"], each["first_call"], each["load"]) > 0
             assert 0 < each["largest_error"] < 1e-3
             assert each["largest_difference_from_cpu"] < 1e-4
-            assert each["images_per_second"] == pytest.approx(1000 * each["batch_size"] / each["latency"]["p50"], 0.01)
+            assert each["images_per_second"] == pytest.approx(
+                1000 * each["batch_size"] / each["latency"]["p50"], abs=0.1
+            )
     text = json.dumps(report)
     private = [str(crop.model.parent), str(Path.home()), platform.node(), getpass.getuser()]
     assert not [word for word in private if len(word) > 4 and word in text]
