@@ -102,7 +102,7 @@ def _output_errors(path: Path) -> Iterator[None]:
         remedy = "Make room, close it in other programs, get leave to write, or name another place."
         raise OutputError(
             f"{path} cannot be written ({error.strerror or first_line(error)}); nothing of it was left there. "
-            f"{too_long(path) or remedy}"
+            f"{too_long(path, error) or remedy}"
         ) from error
 
 

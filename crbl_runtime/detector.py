@@ -253,7 +253,7 @@ def _read_model(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        remedy = too_long(path) or "Name a file that crbl-export wrote."
+        remedy = too_long(path, error) or "Name a file that crbl-export wrote."
         raise ModelFileError(f"The model file {path} cannot be read ({error.strerror}). {remedy}") from error
     if not content:
         raise ModelFileError(f"The model file {path} is empty. Export the model again.")

@@ -119,12 +119,13 @@ def _read_path(image: str | os.PathLike[str], name: str) -> bytes:
         with path.open("rb") as file:
             return _read_file_object(file, name)
     except FileNotFoundError as error:
-        remedy = too_long(path) or f"Check the path; the current folder is {Path.cwd()}."
+        remedy = too_long(path, error) or f"Check the path; the current folder is {Path.cwd()}."
         raise ImageError(f"{name}: no such file. {remedy}") from error
     except PermissionError as error:
         raise ImageError(f"{name}: no permission to read it. Change its permissions or its owner.") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path.
-        raise ImageError(f"{name}: cannot be read ({error}). Check the path and the drive.") from error
+        remedy = too_long(path, error) or "Check the path and the drive."
+        raise ImageError(f"{name}: cannot be read ({error}). {remedy}") from error
 
 
 def _read_file_object(file: Any, name: str) -> bytes:

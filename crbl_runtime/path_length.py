@@ -1,5 +1,6 @@
 """Paths that Windows says do not exist because they are too long."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,12 +10,12 @@ LONGEST_PATH = 259
 LONGEST_NAME = 255
 
 
-def too_long(path: Path) -> str | None:
-    """A sentence about the length of a path that was not found, or None where its length cannot be the reason.
+def too_long(path: Path, error: OSError | ValueError) -> str | None:
+    """A sentence about the length of a path that Windows gave this error for, or None where that cannot be the reason.
 
     Other systems say by themselves that a name is too long.
     """
-    if os.name != "nt":
+    if os.name != "nt" or getattr(error, "errno", None) not in (errno.ENOENT, errno.EINVAL):
         return None
     absolute = path.absolute()
     name = max((_utf16_units(part) for part in absolute.parts), default=0)

@@ -107,6 +107,8 @@ def test_long_paths_are_read_and_written_or_the_error_says_that_they_are_long(
         assert find_images(image.parent).images == (image,)
         write_text(image.with_name("표.csv"), "text")
         assert image.with_name("표.csv").read_text() == "text"
+        with image.with_name("표.csv").open(), pytest.raises(OutputError, match="close it in other programs"):
+            write_text(image.with_name("표.csv"), "new")
 
 
 @pytest.mark.parametrize("form", ["relative", "slashes", "extended", "upper case", "another drive letter's folder"])
