@@ -10,9 +10,9 @@ from crbl_export.parity.predictions import predict_images
 from crbl_export.parity.record import parity_record
 from crbl_export.parity.report import ParityGate, ParityReport
 from crbl_runtime.detector import Detector
-from crbl_runtime.errors import ParityError, UnavailableError, UsageError, WrongResultsError
+from crbl_runtime.each_provider import on_each_provider
+from crbl_runtime.errors import ParityError, UsageError, WrongResultsError
 from crbl_runtime.options import ALL_PROVIDERS
-from crbl_runtime.session import providers_here
 
 logger = logging.getLogger("crbl_export")
 
@@ -29,18 +29,17 @@ def check_providers(
     Raises:
         ParityError: a provider computes wrongly already in the self-test of the file. Else see `check_provider`.
     """
-    reports, not_checked = [], {}
-    for kind in providers_here() if provider == ALL_PROVIDERS else (provider,):
+
+    def check(kind: str) -> list[ParityReport]:
         try:
-            reports.append(check_provider(model, images, limits, kind))
+            return [check_provider(model, images, limits, kind)]
         except WrongResultsError as error:
             raise ParityError(str(error)) from error
-        except UnavailableError as error:
-            if provider != ALL_PROVIDERS:
-                raise
-            logger.warning("%s was not checked: %s", kind, error)
-            not_checked[kind] = str(error)
-    return ParityGate(tuple(reports), not_checked, parity_record(model, images, reports[0]))
+
+    checked = on_each_provider(provider, check)
+    for kind, reason in checked.not_started.items():
+        logger.warning("%s was not checked: %s", kind, reason)
+    return ParityGate(checked.results, checked.not_started, parity_record(model, images, checked.results[0]))
 
 
 def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, provider: str = "cpu") -> ParityReport:

@@ -1,16 +1,20 @@
 """One model file on one provider, with batches of one size."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crbl_runtime.benchmark.latency import Latency, latency
 from crbl_runtime.detector import Detector
 from crbl_runtime.preprocessing import PreparedImage
-from crbl_runtime.self_test import IMAGES, self_test_images
+from crbl_runtime.self_test import self_test_images
+
+Logits = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,20 @@ class Measurement:
     largest_difference_from_cpu: float
 
 
-def measure(model: Path, provider: str, device_index: int, batch_size: int, seconds: float) -> Measurement:
+def measure(
+    model: Path,
+    provider: str,
+    device_index: int,
+    batch_size: int,
+    seconds: float,
+    images: Sequence[PreparedImage],
+    of_cpu: Logits,
+) -> Measurement:
     """Predict the file's self-test images, again and again, for a time.
 
     Args:
         seconds: of the timed calls together; one at least is made.
+        images: `prepared_self_test_images` of the file. of_cpu: their logits on this machine's CPU.
 
     Raises:
         ModelFileError: the file is damaged or no CRBL model. UnavailableError: the provider does not work here.
@@ -46,37 +59,34 @@ def measure(model: Path, provider: str, device_index: int, batch_size: int, seco
     started = time.perf_counter()
     with Detector(model, provider, device_index=device_index, batch_size=batch_size) as detector:
         load = _milliseconds_since(started)
-        images = _prepared(detector, batch_size)
+        batch = list(islice(cycle(images), batch_size))
         started = time.perf_counter()
-        detector.predict_prepared(images)
+        detector.predict_prepared(batch)
         first_call = _milliseconds_since(started)
-        times = _timed_calls(lambda: detector.predict_prepared(images), seconds)
-        logits = _logits(detector, _prepared(detector, IMAGES))
+        times = _timed_calls(lambda: detector.predict_prepared(batch), seconds)
+        logits = logits_of(detector, images)
         expected = np.array(detector.contract.self_test.logits)
         kind = detector.provider.kind
-    with Detector(model, "cpu", cpu_self_test=False) as cpu:
-        of_cpu = _logits(cpu, _prepared(cpu, IMAGES))
-    measured = latency(times)
     return Measurement(
         provider=kind,
         batch_size=batch_size,
         load=round(load, 3),
         first_call=round(first_call, 3),
-        latency=measured,
+        latency=latency(times),
         images_per_second=round(1000 * batch_size / float(np.median(times)), 1),
         largest_error=float(np.max(np.abs(logits - expected))),
         largest_difference_from_cpu=float(np.max(np.abs(logits - of_cpu))),
     )
 
 
-def _prepared(detector: Detector, number: int) -> list[PreparedImage]:
-    """As many of the self-test's images, one after the other and from the first again."""
+def prepared_self_test_images(detector: Detector) -> list[PreparedImage]:
+    """Those that the file's self-test has logits for."""
     size = detector.preprocessing.image_size
-    images = self_test_images(size)
-    return [PreparedImage(images[n % IMAGES], True, (0, 0, size, size)) for n in range(number)]
+    return [PreparedImage(pixels, True, (0, 0, size, size)) for pixels in self_test_images(size)]
 
 
-def _logits(detector: Detector, images: list[PreparedImage]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def logits_of(detector: Detector, images: Sequence[PreparedImage]) -> Logits:
+    """float64 [N]."""
     return np.array([prediction.logit for prediction in detector.predict_prepared(images)])
 
 

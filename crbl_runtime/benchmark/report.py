@@ -1,17 +1,15 @@
 """All measurements of some model files on this machine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from crbl_runtime.benchmark.machine import Machine, this_machine
-from crbl_runtime.benchmark.measure import Measurement, measure
+from crbl_runtime.benchmark.measure import Measurement, logits_of, measure, prepared_self_test_images
 from crbl_runtime.detector import Detector
-from crbl_runtime.errors import UnavailableError, WrongResultsError
-from crbl_runtime.options import ALL_PROVIDERS
-from crbl_runtime.session import providers_here
+from crbl_runtime.each_provider import on_each_provider
 
 SCHEMA_VERSION = 1
 
@@ -70,41 +68,35 @@ def benchmark(
 
     Args:
         provider: "all" for the CPU and every GPU provider that starts, or "auto", "directml", "cuda", "cpu".
-        seconds: of timed calls, for each measurement. on_step: called after each.
+        seconds: of timed calls, for each measurement. on_step: called after each
+            measurement.
 
     Raises:
         ModelFileError: a file is damaged or no CRBL model.
         UnavailableError: the provider that was named does not work here.
     """
-    kinds = providers_here() if provider == ALL_PROVIDERS else (provider,)
 
     def of_model(path: Path) -> ModelBenchmark:
         with Detector(path, "cpu", cpu_self_test=False) as detector:
             contract = detector.contract
-        measurements: list[Measurement] = []
-        wrong: dict[str, str] = {}
-        not_measured: dict[str, str] = {}
-        for kind in kinds:
+            images = prepared_self_test_images(detector)
+            of_cpu = logits_of(detector, images)
+
+        def on_provider(kind: str) -> Iterator[Measurement]:
             for batch_size in batch_sizes:
-                try:
-                    if kind not in wrong | not_measured:
-                        measurements.append(measure(path, kind, device_index, batch_size, seconds))
-                except WrongResultsError as error:
-                    wrong[kind] = str(error)
-                except UnavailableError as error:
-                    if provider != ALL_PROVIDERS:
-                        raise
-                    not_measured[kind] = str(error)
+                yield measure(path, kind, device_index, batch_size, seconds, images, of_cpu)
                 on_step()
+
+        measured = on_each_provider(provider, on_provider)
         return ModelBenchmark(
             file=path.name,
             variant=contract.variant,
             precision=contract.precision,
             image_size=contract.preprocessing.image_size,
             payload_sha256=contract.payload_sha256,
-            measurements=tuple(measurements),
-            wrong=wrong,
-            not_measured=not_measured,
+            measurements=measured.results,
+            wrong=measured.wrong,
+            not_measured=measured.not_started,
         )
 
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crbl_runtime.command_line import READ_FILE, device_index_option, provider_or_all_option
-from crbl_runtime.options import ALL_PROVIDERS
 
 if TYPE_CHECKING:
     from crbl_runtime.benchmark.measure import Measurement
@@ -54,13 +53,13 @@ def main(
     from tqdm import tqdm
 
     from crbl_runtime.benchmark.report import benchmark
+    from crbl_runtime.each_provider import providers_named
     from crbl_runtime.onnxruntime_log import only_errors
-    from crbl_runtime.session import providers_here
 
     only_errors()
     sizes = tuple(dict.fromkeys(batch_sizes))
-    kinds = len(providers_here()) if provider == ALL_PROVIDERS else 1
-    with tqdm(total=len(models) * kinds * len(sizes), desc="Measuring", unit="", leave=False, disable=None) as bar:
+    steps = len(models) * len(providers_named(provider)) * len(sizes)
+    with tqdm(total=steps, desc="Measuring", unit="", leave=False, disable=None) as bar:
         report = benchmark(models, provider, device_index, sizes, seconds, on_step=bar.update)
     click.echo(_as_json(report) if as_json else "\n".join(_lines(report)))
     if not report.passed:

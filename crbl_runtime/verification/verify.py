@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from crbl_runtime.detector import Detector
-from crbl_runtime.errors import UnavailableError, UsageError, WrongResultsError
+from crbl_runtime.each_provider import ResultsByProvider, on_each_provider
+from crbl_runtime.errors import UsageError
 from crbl_runtime.left_out import LeftOut, left_out_as_json
 from crbl_runtime.options import ALL_PROVIDERS
-from crbl_runtime.session import providers_here
 from crbl_runtime.verification.compare import ProviderComparison, compare_provider
 from crbl_runtime.verification.images_here import ImagesHere, read_images_here
 from crbl_runtime.verification.record import ParityRecord, content_sha256
@@ -66,19 +66,8 @@ def verify(model: Path, record: ParityRecord, folder: Path | None, provider: str
         spec = detector.contract.preprocessing
     _require_same_file(model, record)
     images = read_images_here(record, folder, spec)
-    compared: list[ProviderComparison] = []
-    wrong: dict[str, str] = {}
-    not_checked: dict[str, str] = {}
-    for kind in providers_here() if provider == ALL_PROVIDERS else (provider,):
-        try:
-            compared.append(compare_provider(model, kind, images.prepared, record.margin))
-        except WrongResultsError as error:
-            wrong[kind] = str(error)
-        except UnavailableError as error:
-            if provider != ALL_PROVIDERS:
-                raise
-            not_checked[kind] = str(error)
-    return _verification(record, images, compared, wrong, not_checked)
+    compared = on_each_provider(provider, lambda kind: [compare_provider(model, kind, images.prepared, record.margin)])
+    return _verification(record, images, compared)
 
 
 def _require_same_file(model: Path, record: ParityRecord) -> None:
@@ -91,11 +80,7 @@ def _require_same_file(model: Path, record: ParityRecord) -> None:
 
 
 def _verification(
-    record: ParityRecord,
-    images: ImagesHere,
-    compared: list[ProviderComparison],
-    wrong: dict[str, str],
-    not_checked: dict[str, str],
+    record: ParityRecord, images: ImagesHere, compared: ResultsByProvider[ProviderComparison]
 ) -> Verification:
     return Verification(
         recorded=len(record.images),
@@ -105,8 +90,8 @@ def _verification(
         prepared_otherwise=images.names_of("preparing"),
         limit=record.limit,
         margin=record.margin,
-        providers=tuple(compared),
-        wrong=wrong,
-        not_checked=not_checked,
+        providers=compared.results,
+        wrong=compared.wrong,
+        not_checked=compared.not_started,
         left_out=images.left_out,
     )
