@@ -2,19 +2,18 @@
 
 import base64
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
+from subprocess import TimeoutExpired
 
 import numpy as np
 
+from crbl_runtime.answer_of_process import ANSWER, NoAnswerError, answer_of_process
 from crbl_runtime.contract import LOGIT_NAME
 from crbl_runtime.errors import UnavailableError
 from crbl_runtime.session import Provider, Session, providers_here
 
 SECONDS = 60
-# Before the answer, which what a driver prints may surround.
-ANSWER = "crbl: "
 IMAGE_SIZE = 16
 # The output is a mean of sigmoids.
 TOLERANCE = 1e-4
@@ -54,15 +53,12 @@ def try_providers(device_index: int = 0) -> tuple[TriedProvider, ...]:
 
 
 def _failure(kind: str, device_index: int) -> str | None:
-    command = [sys.executable, "-m", __name__, kind, str(device_index)]
     try:
-        ended = subprocess.run(command, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
+        reason: str | None = answer_of_process("-m", __name__, kind, str(device_index), seconds=SECONDS)
+    except TimeoutExpired:
         return f"there was no answer within {SECONDS} seconds. Update the graphics driver."
-    answers = [line for line in ended.stdout.decode(errors="replace").splitlines() if line.startswith(ANSWER)]
-    if not answers:
-        return f"trying it ended the process (exit code {ended.returncode}). Update the graphics driver."
-    reason: str | None = json.loads(answers[-1].removeprefix(ANSWER))
+    except NoAnswerError as end:
+        return f"trying it ended the process (exit code {end.code}). Update the graphics driver."
     return reason
 
 

@@ -1,15 +1,13 @@
 """Which device trains: DirectML before CUDA before the CPU, and why a better one was rejected."""
 
 import importlib.util
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
+from subprocess import TimeoutExpired
 from types import ModuleType
-from typing import Any
 
 import torch
 
+from crbl_runtime.answer_of_process import ANSWER, NoAnswerError, answer_of_process
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_training.options import DEVICE_KINDS, NO_TILED_RESOURCES
@@ -19,8 +17,6 @@ NO_SWITCH = (
     f"this torch-directml has no disable_tiled_resources, which {NO_TILED_RESOURCES} needs. "
     "Install torch-directml 0.2.5.dev240914, or leave the option out."
 )
-# Before the probe's answer, which what a driver prints may surround.
-ANSWER = "crbl: "
 
 # With no adapter, or a broken driver, the first use of a DirectML device ends the process: so another process tries.
 _DIRECTML_PROBE = """
@@ -157,31 +153,16 @@ def _probe_directml(device_index: int, tiled_resources: bool) -> str:
         raise UnavailableError("torch-directml is not installed (Windows, Python 3.11 or 3.12: extra train-directml).")
     words = (str(device_index), "tiled" if tiled_resources else "untiled", ANSWER)
     try:
-        probe = subprocess.run(
-            [sys.executable, "-c", _DIRECTML_PROBE, *words],
-            capture_output=True,
-            # Drivers write in the system's code page. What of it is not UTF-8 is of no use here, nor an error.
-            encoding="utf-8",
-            errors="replace",
-            timeout=PROBE_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
+        answer = answer_of_process("-c", _DIRECTML_PROBE, *words, seconds=PROBE_SECONDS)
+    except TimeoutExpired:
         raise UnavailableError(f"the driver did not answer within {PROBE_SECONDS} s; update it.") from None
-    answer = _answer(probe.stdout)
-    if probe.returncode != 0 or answer is None:
-        raise UnavailableError(f"trying it ended the process (code {probe.returncode}); update the graphics driver.")
+    except NoAnswerError as end:
+        raise UnavailableError(f"trying it ended the process (code {end.code}); update the graphics driver.") from None
     if "no_switch" in answer:
         raise UnavailableError(NO_SWITCH)
     if "error" in answer:
         raise UnavailableError(f"it cannot be used here ({answer['error']}).")
     return _adapter_name(answer["names"], device_index)
-
-
-def _answer(output: str) -> dict[str, Any] | None:
-    """What the probe found, among whatever the driver printed before or after it; None if it found nothing."""
-    lines = [line.removeprefix(ANSWER) for line in output.splitlines() if line.startswith(ANSWER)]
-    return json.loads(lines[-1]) if lines else None
 
 
 def _probe_cuda(device_index: int) -> str:
