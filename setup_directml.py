@@ -47,6 +47,11 @@ class Machine:
     adapters: tuple[str, ...] | None = None
     about_adapters: str = ""
 
+    @property
+    def taken_for_arm64(self) -> bool:
+        """Whether pip takes this x64 Python for one of the computer's own processor."""
+        return self.emulated and self.python > (3, 11)
+
 
 def main(arguments: list[str]) -> int:
     """Do what the command line asks for and return its exit code: 3 where the machine cannot be set up."""
@@ -148,7 +153,7 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
             raise SetupError(f"torch-directml is for Windows and Linux on x64, and this is {here}. Omit --directml.")
         if machine.python > (3, 12):
             raise SetupError(f"torch-directml needs Python 3.11 or 3.12, and this is {version}. {get_python}")
-        if machine.emulated and machine.python > (3, 11):
+        if machine.taken_for_arm64:
             raise SetupError(f"{EMULATED.format(version)} Install Python 3.11 for x64 and use it.")
         return DIRECTML_EXTRAS, "torch-directml, because --directml asks for it. It works on Windows and in WSL 2 only."
     if machine.system != "Windows" or machine.processor not in X64:
@@ -158,7 +163,7 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
             "torch from the package index, because nvidia-smi lists an NVIDIA card. The index has a CPU build for "
             "Windows: to train on the card, install the CUDA build that pytorch.org names into .venv afterwards."
         )
-    if machine.emulated and machine.python > (3, 11):
+    if machine.taken_for_arm64:
         return TORCH_EXTRAS, (
             f"torch for the CPU. {EMULATED.format(version)} Python 3.11 for x64 gets it. Predicting uses "
             "onnxruntime-windowsml, which has DirectML."
@@ -214,7 +219,7 @@ def onnxruntime_with_directml(machine: Machine) -> str | None:
     """The distribution that the markers of pyproject.toml choose on this machine, None where it is the plain one."""
     if machine.system != "Windows" or machine.processor not in X64:
         return None
-    return "onnxruntime-windowsml" if machine.emulated and machine.python > (3, 11) else "onnxruntime-directml"
+    return "onnxruntime-windowsml" if machine.taken_for_arm64 else "onnxruntime-directml"
 
 
 def make_environment(environment: Path, version: str) -> None:

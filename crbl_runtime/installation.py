@@ -30,7 +30,8 @@ class Dependency:
 # The markers of pyproject.toml.
 _FOR_WINDOWS = {"AMD64": "onnxruntime-directml", "ARM64": "onnxruntime-windowsml"}
 _ONNXRUNTIME = _FOR_WINDOWS.get(platform.machine(), "onnxruntime") if os.name == "nt" else "onnxruntime"
-_ONNXRUNTIMES = ("onnxruntime", "onnxruntime-directml", "onnxruntime-windowsml")
+# The project's own choice first.
+_ONNXRUNTIMES = dict.fromkeys((_ONNXRUNTIME, "onnxruntime", "onnxruntime-directml", "onnxruntime-windowsml"))
 
 # In this order, because the later ones import the first.
 DEPENDENCIES = {
@@ -48,7 +49,7 @@ DEPENDENCIES = {
         "onnxruntime",
         "InferenceSession",
         (
-            *sorted(_ONNXRUNTIMES, key=lambda name: name != _ONNXRUNTIME),
+            *_ONNXRUNTIMES,
             *("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-qnn"),
             *("onnxruntime-rocm", "onnxruntime-migraphx", "onnxruntime-training"),
         ),

@@ -2,8 +2,7 @@
 
 import io
 import math
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from onnx import TensorProto, helper
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from PIL import Image
 
+from at_the_same_time import at_the_same_time
 from crbl_runtime import Detector, ImageError, ModelFileError, UsageError, decode, prepare
 from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.session import Provider, Session
@@ -99,16 +99,8 @@ def test_no_images_give_no_predictions(detector: Detector) -> None:
 def test_threads_share_a_detector(detector: Detector, photographs: Path) -> None:
     paths = sorted(photographs.iterdir())[:8]
     expected = [detector.predict(path).logit for path in paths]
-    found: dict[int, float] = {}
-    threads = [
-        threading.Thread(target=lambda number, path: found.update({number: detector.predict(path).logit}), args=item)
-        for item in enumerate(paths)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [found[number] for number in range(len(paths))] == pytest.approx(expected, abs=1e-6)
+    found = at_the_same_time([partial(detector.predict, path) for path in paths])
+    assert [prediction.logit for prediction in found] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_fixed_batch_as_on_directml_gives_the_same_logits(
@@ -219,15 +211,8 @@ def test_threads_that_come_first_together_open_one_session(crop: Trained, monkey
 
     monkeypatch.setattr(Session, "__init__", count)
     sessions = ModelSessions(crop.model.read_bytes(), "crop.onnx", batch_size=4)
-    together = threading.Barrier(8)
-
-    def first() -> Session:
-        together.wait()
-        return sessions.session(Provider("cpu"))
-
-    with ThreadPoolExecutor(8) as threads:
-        found = {id(future.result()) for future in [threads.submit(first) for _ in range(8)]}
-    assert len(found) == len(opened) == 1
+    found = at_the_same_time([partial(sessions.session, Provider("cpu"))] * 8)
+    assert len({id(session) for session in found}) == len(opened) == 1
 
 
 def test_a_crbl_model_with_other_outputs_is_refused(tmp_path: Path, crop: Trained) -> None:
