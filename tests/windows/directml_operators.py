@@ -1,7 +1,7 @@
 """Holds crbl-check against DirectML itself: PYTHONPATH=tests python tests/windows/directml_operators.py FOLDER
 
 FOLDER was made by make_windows.sh. Tries every case of operators/cases.py in both distributions of onnxruntime with
-DirectML, on a GPU computed in software, in some 8 minutes, and writes what came out to operators/recorded.json and
+DirectML, on a GPU computed in software, in some 6 minutes, and writes what came out to operators/recorded.json and
 docs/directml_operators.md. Needs root on Linux, as run_windows.sh does, and the project installed.
 """
 
