@@ -21,7 +21,7 @@ from crbl_runtime.image_file.decoded_image import DecodedImage
 from crbl_runtime.image_file.draft import DraftLimits
 from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, too_large
 from crbl_runtime.options import CHANNEL_ORDERS
-from crbl_runtime.path_length import too_long
+from crbl_runtime.path_length import readable_path, too_long
 
 __all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "DecodedImage", "ImageInput", "decode", "decode_image", "describe"]
 
@@ -149,6 +149,7 @@ def _describe_pil(image: Image.Image) -> str:
 def _read_path(image: str | os.PathLike[str], name: str) -> bytes:
     path = Path(os.fsdecode(image))
     try:
+        path = readable_path(path)
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise ImageReadError(f"{name}: a folder, where an image is expected. Give the files in it one by one.")
