@@ -60,6 +60,26 @@ class ImageError(InputError):
     """One image that cannot be decoded: unreadable, truncated, empty, hostile or of an unsupported type."""
 
 
+class ImageReadError(ImageError):
+    """An image whose bytes cannot be read: no such file, a folder, no permission, a file object that fails."""
+
+
+class ImageDamagedError(ImageError):
+    """An image that is empty, cut off or corrupt. A file that is still being written is so until it is whole."""
+
+
+class ImageTooLargeError(ImageError):
+    """An image of more pixels or bytes than the limit."""
+
+
+class ImageKindError(ImageError):
+    """An image of a format, mode, type or shape whose values could only be guessed at."""
+
+
+class ImageValueError(ImageError):
+    """An image with values beyond what they were said to be: the bit depth, or the scale of an array; or with NaN."""
+
+
 class DataError(InputError):
     """A folder or CSV that cannot be trained or evaluated on."""
 

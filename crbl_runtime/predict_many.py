@@ -69,7 +69,9 @@ def predict_many(
     Raises:
         ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
     """
-    with closing(_in_workers(images, steps) if steps.batch_size is None else _in_batches(images, steps)) as results:
+    way = _in_workers if steps.batch_size is None else _in_batches
+    results: Generator[Predicted | ImageFailure, None, None] = way(images, steps)
+    with closing(results):
         for result in results:
             if not isinstance(result, ImageFailure) or on_error == "return":
                 yield result
