@@ -25,7 +25,7 @@ install_wheel() { # With the Windows pip, which makes the programs.
     local pip=("$here/run_windows.sh" "$folder" "$locale" "$environment/Scripts/python.exe" -m pip)
     "${pip[@]}" install --quiet --no-index --no-deps --force-reinstall --disable-pip-version-check \
         "dist/$(basename "$windows"/dist/*.whl)" || return
-    # Whether the wheel finds all that it asks for on Windows; of onnxruntime that is the one for x64.
+    # Whether the wheel finds all that it asks for on Windows. In the other environment OpenCV asks for numpy 2.
     [ "$environment" != directml ] || "${pip[@]}" check
 }
 

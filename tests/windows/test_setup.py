@@ -52,13 +52,13 @@ def test_it_names_the_extras_that_this_python_can_have(python: Path) -> None:
     assert found["error"] is None
     assert told.stdout.startswith(f"Windows {platform.machine().lower()}: extras ")
     if version(python) > (3, 12):
-        assert "extras export,test," in told.stdout
+        assert "extras default,export,test," in told.stdout
         assert "py -3.12" in told.stdout
     elif found["usable"]:
-        assert "extras train-directml,export,test," in told.stdout
+        assert "extras default,train-directml,export,test," in told.stdout
         assert all(name in told.stdout for name in found["usable"])
     else:
-        assert "extras export,test," in told.stdout
+        assert "extras default,export,test," in told.stdout
         assert "no graphics card with DirectX 12" in told.stdout
 
 
@@ -75,4 +75,4 @@ def test_directml_by_name_is_refused_where_torch_directml_is_not_made_for_this_p
         assert "torch-directml needs Python 3.11 or 3.12" in told.stderr
     else:
         assert told.returncode == 0
-        assert "extras train-directml,export,test," in told.stdout
+        assert "extras default,train-directml,export,test," in told.stdout
