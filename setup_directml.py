@@ -112,17 +112,20 @@ def this_machine() -> Machine:
 
 def directx_adapters() -> tuple[tuple[str, ...] | None, str]:
     """The names of the cards with DirectX 12, None where they cannot be listed; and why none, or why not."""
-    command = [sys.executable, str(PROJECT / "directx_adapters.py")]
+    # -I: else the files beside that program could be taken for modules of Python.
+    command = [sys.executable, "-I", str(PROJECT / "crbl_runtime" / "directx_adapters.py")]
     try:
         answer = subprocess.run(command, capture_output=True, timeout=60)
-        found = json.loads(answer.stdout.decode("utf-8"))
+        found = json.loads(answer.stdout.decode("utf-8", "replace").splitlines()[-1])
     except subprocess.TimeoutExpired:
         return None, "listing them took more than a minute"
-    except (OSError, ValueError):
+    except (OSError, ValueError, IndexError):
         return None, "listing them ended the program that did it"
     if found["error"]:
         return None, found["error"]
-    return tuple(found["usable"]), ", ".join(f"{name}: {reason}" for name, reason in found["unusable"].items())
+    reasons = [f"{adapter['name']}: {adapter['reason']}" for adapter in found["adapters"] if adapter["reason"]]
+    usable = tuple(adapter["name"] for adapter in found["adapters"] if not adapter["reason"])
+    return usable, f"DirectX: {found['none']}" if found["none"] else ", ".join(reasons)
 
 
 def nvidia_card_listed() -> bool:
