@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from crbl_runtime.errors import UsageError
+from crbl_runtime.execution_provider import require_known
 from crbl_runtime.ray.columns import require_free_columns
 from crbl_runtime.ray.image_column import BYTES, require_image_column
 from crbl_runtime.ray.installed import require_ray
@@ -65,6 +66,7 @@ def scored(
     least, most = (workers, workers) if isinstance(workers, int) else workers
     if not 1 <= least <= most:
         raise UsageError(f"workers is {workers}, expected at least 1, or (at least, at most) of them.")
+    require_known(provider)
     paths = model_paths(model)
     settings = {"batch_size": batch_size, "workers": threads, "threads": 1, "bit_depth": bit_depth}
     if threshold is not None:

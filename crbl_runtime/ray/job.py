@@ -1,11 +1,13 @@
 """A whole job: images in, a folder of Parquet files out."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from crbl_runtime import errors
 from crbl_runtime.errors import CRBLError, DataError, UnavailableError, first_line
 from crbl_runtime.ray.dataset import scored
 from crbl_runtime.ray.installed import require_ray
@@ -132,23 +134,21 @@ def _counted(folder: Location, names: frozenset[str], scored_before: int) -> Sco
 
 @contextmanager
 def _errors_of_ray(folder: Location) -> Iterator[None]:
-    """An error of a worker, as it was raised there, and all others as UnavailableError."""
+    """An error of a worker as it was raised there, and all others as UnavailableError."""
     try:
         yield
     except Exception as error:
-        own = _own_error(error)
-        if own is not None:
-            raise own from error
-        raise UnavailableError(
+        raise _own_error(str(error)) or UnavailableError(
             f"Ray has stopped the job ({first_line(error)}). What was written to {folder} is kept: mend what the "
             "messages above tell of, and start the job again."
         ) from error
 
 
-def _own_error(error: BaseException | None) -> CRBLError | None:
-    while error is not None:
-        for each in (error, getattr(error, "cause", None)):
-            if isinstance(each, CRBLError):
-                return each
-        error = error.__cause__
-    return None
+def _own_error(text: str) -> CRBLError | None:
+    """Ray brings the text of a worker's traceback, and not the error itself."""
+    found = re.findall(r"^crbl_runtime\.errors\.(\w+): (.*)$", text, re.MULTILINE)
+    if not found:
+        return None
+    name, message = found[-1]
+    own: CRBLError = getattr(errors, name)(message)
+    return own

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from crbl_runtime.errors import ImageReadError
+from crbl_runtime.errors import CRBLError, ImageReadError
 from crbl_runtime.ray.columns import require_free_columns, result_columns
 from crbl_runtime.ray.image_column import holds_paths, images_of, require_image_column
 from crbl_runtime.ray.location import Location, locate
@@ -43,20 +43,31 @@ class Scorer:
         # A worker has cores of its own and leaves the others alone.
         cv2.setNumThreads(1)
         self._arguments = arguments
-        self._detector = _open(arguments)
-        self._hashes = payload_hashes(self._detector)
+        # An error here Ray would answer with other workers, and report as the death of a worker in the end.
+        self._failure: CRBLError | None = None
+        try:
+            self._detector = _open(arguments)
+        except CRBLError as failure:
+            self._failure = failure
 
     def __call__(self, table: "pyarrow.Table") -> "pyarrow.Table":
-        """Put the columns of results in the place of the images' bytes; a column of paths stays."""
+        """Put the columns of results in the place of the images' bytes; a column of paths stays.
+
+        Raises:
+            DataError: the column is not there, or of another type. And what making the detector has raised.
+        """
+        if self._failure is not None:
+            raise self._failure
         name = self._arguments.image_column
         require_image_column(table.schema, name, "The dataset")
-        require_free_columns(table.schema.names, tuple(self._hashes))
+        hashes = payload_hashes(self._detector)
+        require_free_columns([each for each in table.schema.names if each != name], tuple(hashes))
         images = images_of(table[name])
         results = list(self._detector.predict_many(map(self._opened, images), on_error="return"))
         for number, image in enumerate(images):
             if image is None:
                 results[number] = ImageReadError(f"There is no image: the column {name!r} is empty in this row.")
-        added = result_columns(results, self._hashes)
+        added = result_columns(results, hashes)
         kept = table if holds_paths(table.schema.field(name).type) else table.drop_columns([name])
         for field in added.schema:
             kept = kept.append_column(field, added[field.name])
