@@ -1,8 +1,8 @@
 """Score images with Ray Data, on one machine or on a cluster. Needs the extra `ray`.
 
-    from crbl_runtime.ray import score
+from crbl_runtime.ray import score
 
-    print(score("images", "crop.onnx", "scores", workers=2))
+print(score("images", "crop.onnx", "scores", workers=2))
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +15,4 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoringResult", "score", "scored"]
 
-__getattr__, __dir__ = lazy_names(
-    __name__, __all__, {"ScoringResult": "job", "score": "job", "scored": "dataset"}
-)
+__getattr__, __dir__ = lazy_names(__name__, __all__, {"ScoringResult": "job", "score": "job", "scored": "dataset"})

@@ -1,5 +1,7 @@
 """Whether Ray Data is there."""
 
+from importlib import import_module
+
 from crbl_runtime.errors import UnavailableError
 from crbl_runtime.installation import how_to_install
 
@@ -11,8 +13,8 @@ def require_ray() -> None:
         UnavailableError: it cannot.
     """
     try:
-        import pyarrow.parquet
-        import ray.data  # noqa: F401
+        import_module("ray.data")
+        import_module("pyarrow.parquet")
     except ImportError as error:
         raise UnavailableError(
             f"crbl_runtime.ray needs Ray Data, which is not there ({error}). {how_to_install('ray')}"

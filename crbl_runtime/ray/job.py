@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from crbl_runtime import errors
-from crbl_runtime.errors import CRBLError, DataError, UnavailableError, first_line
+from crbl_runtime.errors import CRBLError, DataError, UnavailableError
 from crbl_runtime.ray.dataset import scored
 from crbl_runtime.ray.installed import require_ray
 from crbl_runtime.ray.listing import Places
@@ -134,14 +134,11 @@ def _counted(folder: Location, names: frozenset[str], scored_before: int) -> Sco
 
 @contextmanager
 def _errors_of_ray(folder: Location) -> Iterator[None]:
-    """An error of a worker as it was raised there, and all others as UnavailableError."""
+    """An error of a worker as it was raised there, that of a damaged archive, and all others as UnavailableError."""
     try:
         yield
     except Exception as error:
-        raise _own_error(str(error)) or UnavailableError(
-            f"Ray has stopped the job ({first_line(error)}). What was written to {folder} is kept: mend what the "
-            "messages above tell of, and start the job again."
-        ) from error
+        raise _own_error(str(error)) or _foreign_error(str(error), folder) from error
 
 
 def _own_error(text: str) -> CRBLError | None:
@@ -152,3 +149,17 @@ def _own_error(text: str) -> CRBLError | None:
     name, message = found[-1]
     own: CRBLError = getattr(errors, name)(message)
     return own
+
+
+def _foreign_error(text: str, folder: Location) -> CRBLError:
+    kept = f"What was written to {folder} is kept"
+    reasons = re.findall(r"^[\w.]*(?:Error|Exception): .*$", text, re.MULTILINE) or text.splitlines()[:1]
+    if reasons and reasons[-1].startswith("tarfile."):
+        return DataError(
+            f"An archive is damaged ({reasons[-1]}), and Ray does not tell which. Find it with python -m tarfile "
+            f"--test FILE, replace or remove it, and start the job again. {kept}."
+        )
+    return UnavailableError(
+        f"Ray has stopped the job ({''.join(reasons[-1:])}). {kept}: mend what Ray's messages tell of, and start the "
+        "job again."
+    )

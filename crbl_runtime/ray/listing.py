@@ -33,8 +33,8 @@ def locate_all(places: Places, filesystem: "FileSystem | None") -> list[Location
     locations = [locate(place, filesystem) for place in several]
     if len({(location.filesystem is None, location.prefix) for location in locations}) != 1:
         raise UsageError(
-            f"{len(locations)} places were given as the source: {', '.join(map(str, locations)) or 'none'}. Expected at "
-            "least one, and all of them on this machine or in one object store."
+            f"{len(locations)} places were given as the source: {', '.join(map(str, locations)) or 'none'}. Expected "
+            "at least one, and all of them on this machine or in one object store."
         )
     return locations
 

@@ -1,10 +1,12 @@
 """What a worker does: from images to results, with a detector of its own."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from crbl_runtime.csv_file import path_from_text
 from crbl_runtime.errors import CRBLError, ImageReadError
 from crbl_runtime.ray.columns import require_free_columns, result_columns
 from crbl_runtime.ray.image_column import holds_paths, images_of, require_image_column
@@ -77,7 +79,10 @@ class Scorer:
         if not isinstance(image, str):
             return image
         location = locate(image, self._arguments.filesystem)
-        return FileOfStore(location) if location.filesystem else location.path
+        if location.filesystem:
+            return FileOfStore(location)
+        # A name that is no UTF-8 stands in a column as in all tables of this project.
+        return location.path if os.path.lexists(location.path) else path_from_text(location.path)
 
 
 class FileOfStore:

@@ -1,4 +1,4 @@
-"""The images of files, of Parquet tables or of WebDataset archives -> a dataset with the columns `key` and of images."""
+"""The images of files, of Parquet or of WebDataset -> a dataset of Ray with their keys."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -31,9 +31,9 @@ class Source:
     """What is to be scored.
 
     Attributes:
-        places: as they were given, in full. format: "images", "parquet" or "webdataset". files: as `filesystem`, None for this machine, calls them.
-        prefix: what stands before their paths in keys. image_column: of the dataset.
-        columns: of Parquet, those that the result is to keep.
+        places: as they were given, in full. format: "images", "parquet" or "webdataset".
+        files: as `filesystem`, None for this machine, calls them. prefix: what stands before their paths in keys.
+        image_column: of the dataset. columns: of Parquet, those that the result is to keep.
     """
 
     places: list[str]
@@ -100,9 +100,12 @@ def _read_images(source: Source, done: Digests) -> "Dataset | None":
 def _read_parquet(source: Source) -> "Dataset":
     import ray
 
-    dataset = ray.data.read_parquet(
-        source.files, filesystem=source.filesystem, include_paths=True, include_row_hash=True
-    )
+    try:
+        dataset = ray.data.read_parquet(
+            source.files, filesystem=source.filesystem, include_paths=True, include_row_hash=True
+        )
+    except (OSError, ValueError) as error:  # Ray looks into some of the files.
+        raise DataError(f"A table cannot be read as Parquet ({error}). Write it again, or remove it.") from error
     wanted = [source.image_column, *source.columns, PATH, ROW_HASH]
     return dataset.select_columns(wanted).map_batches(
         _with_key, fn_args=(source.prefix,), batch_format="pyarrow", batch_size=ROWS_AT_A_TIME
