@@ -1,9 +1,9 @@
 """A whole job: images in, a folder of Parquet files out."""
 
+import gc
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,13 +107,24 @@ def _description(source: Source, model: ModelPaths, scoring: dict[str, Any]) -> 
 def _run(
     dataset: "Dataset", source: Source, model: ModelPaths, folder: Location, rows_per_file: int, scoring: dict[str, Any]
 ) -> frozenset[str]:
-    """Score and write; the names of the files, as Ray reports each of them once."""
+    """Score and write; the names of the files, as Ray reports each of them once.
+
+    Raises:
+        CRBLError: an error of a worker as it was raised there; that of a damaged archive; all others as
+            UnavailableError.
+    """
     results = scored(dataset, model, image_column=source.image_column, filesystem=source.filesystem, **scoring)
     files = results.map_batches(
         write_results, fn_args=(folder,), batch_format="pyarrow", batch_size=rows_per_file, num_cpus=0
     )
-    with _errors_of_ray(folder):
+    try:
         return frozenset(row["file"] for row in files.iter_rows())
+    except Exception as error:
+        text = str(error)
+    # Workers of a job that has failed keep their cores as long as its error is remembered.
+    del results, files
+    gc.collect()
+    raise _own_error(text) or _foreign_error(text, folder)
 
 
 def _counted(folder: Location, names: frozenset[str], scored_before: int) -> ScoringResult:
@@ -130,15 +141,6 @@ def _counted(folder: Location, names: frozenset[str], scored_before: int) -> Sco
         scored_before=scored_before,
         files=tuple(folder.prefix + file for file in files),
     )
-
-
-@contextmanager
-def _errors_of_ray(folder: Location) -> Iterator[None]:
-    """An error of a worker as it was raised there, that of a damaged archive, and all others as UnavailableError."""
-    try:
-        yield
-    except Exception as error:
-        raise _own_error(str(error)) or _foreign_error(str(error), folder) from error
 
 
 def _own_error(text: str) -> CRBLError | None:
