@@ -281,7 +281,7 @@ def test_pil_images_of_every_exact_mode(mode: str) -> None:
         (with_info(PHOTOGRAPH, transparency=(300, 2, 3)), r"transparency \[300, 2, 3\] does not fit"),
         (with_info(PHOTOGRAPH, transparency=3), r"transparency \[3\] does not fit"),
         (Image.new("RGB", (0, 5)), "0 x 5"),
-        (Image.open(io.BytesIO(FILES["png"][:-3000])), "PIL image RGB 137 x 101: Pillow cannot load it"),
+        (Image.open(io.BytesIO(FILES["png"][:-3000])), "PIL image RGB 137 x 101: damaged image: Pillow cannot load it"),
     ],
 )
 def test_pil_images_that_could_only_be_guessed_at_are_refused(image: Image.Image, told: str) -> None:
