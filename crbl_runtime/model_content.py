@@ -13,6 +13,7 @@ import numpy as np
 
 from crbl_runtime.contract import METADATA_KEY
 from crbl_runtime.errors import ModelFileError
+from crbl_runtime.model_shapes import MOST_AXES, RULES, ShapeError, check_shapes
 from crbl_runtime.onnx_messages import MODEL, OTHER_FILE
 from crbl_runtime.protobuf_wire import Reader, Values, WireFormatError
 
@@ -20,39 +21,11 @@ from crbl_runtime.protobuf_wire import Reader, Values, WireFormatError
 LARGEST_MODEL_FILE = 128 * 2**20
 # Of all messages in a file. Those of crbl-export have 9,000.
 MOST_VALUES = 100_000
-# numpy's, onnxruntime's and DirectML's tensors have no more. Images have four.
-MOST_AXES = 8
-
 OPSETS = range(17, 21)  # What DirectML has kernels for.
 IR_VERSIONS = range(8, 10)  # The lowest ones that these opsets can have.
 ONNX_DOMAINS = ("", "ai.onnx")
 
-# All that crbl-export can leave in a graph. Those without a remark are in every file.
-OPERATORS = frozenset(
-    {
-        "Abs",
-        "Add",
-        "Cast",
-        "Clip",
-        "Concat",  # BGR: the channels in another order.
-        "Conv",
-        "Div",
-        "MatMul",
-        "Max",  # What dynamo has written for Clip.
-        "Mul",
-        "Pad",  # Where it could not be merged into the convolution behind it.
-        "ReduceMean",
-        "ReduceSum",
-        "Reshape",
-        "Sigmoid",
-        "Slice",  # BGR.
-        "Sqrt",
-        "Squeeze",  # The other way to write some Reshapes.
-        "Sub",  # The mean of the preprocessing.
-        "Transpose",
-        "Unsqueeze",  # The heatmap.
-    }
-)
+OPERATORS = frozenset(RULES)
 
 # Bytes of one element, by ONNX's number of its type: the types that weights, axes and shapes have.
 ELEMENT_BYTES = {
@@ -98,7 +71,8 @@ def check_model_content(content: bytes, source: str) -> None:
     """Make sure that a file holds what crbl-export writes, and nothing that reads other files, nests or calls code.
 
     It is one ONNX model of the opsets 17 to 20, of ONNX's own operators, and of those only the ones in `OPERATORS`,
-    with all its weights in it, each as large as it says. It takes time and memory for the graph, and none for weights.
+    with all its weights in it, each as large as it says. One image takes no more memory and work than in a real one.
+    The check takes time and memory for the graph, and none for weights.
 
     Args:
         content: of the file. source: its name, for messages.
@@ -122,6 +96,10 @@ def check_model_content(content: bytes, source: str) -> None:
     finding = next(_findings(model), None)
     if finding is not None:
         raise ModelFileError(f"{source} {finding}. {_GET_ANOTHER}")
+    try:
+        check_shapes(model["graph"][0])
+    except ShapeError as error:
+        raise ModelFileError(f"{source} {error}. {_GET_ANOTHER}") from error
 
 
 def _findings(model: Values) -> Iterator[str]:

@@ -90,7 +90,7 @@ class Reader:
             if kind == "bytes" and wire_type == _LENGTH:
                 return [value]
             if kind == "integers" and wire_type == _LENGTH and len(value) <= self._left * _LONGEST_VARINT:
-                return list(_packed_integers(value))
+                return list(packed_integers(value))
             if kind == "floats" and wire_type == _LENGTH and len(value) % 4 == 0 and len(value) <= self._left * 4:
                 return list(struct.unpack(f"<{len(value) // 4}f", value))
             if kind in ("float", "floats") and wire_type == _FOUR_BYTES:
@@ -134,7 +134,12 @@ def _varint(content: memoryview, position: int) -> tuple[int, int]:
     raise WireFormatError("has an integer that does not end or has more than 64 bits")
 
 
-def _packed_integers(content: memoryview) -> Iterator[int]:
+def packed_integers(content: memoryview) -> Iterator[int]:
+    """The integers of a packed field, 0 to 2**64 - 1.
+
+    Raises:
+        WireFormatError: the last one does not end, or one has more than 64 bits.
+    """
     position = 0
     while position < len(content):
         value, position = _varint(content, position)
