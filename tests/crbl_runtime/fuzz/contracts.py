@@ -1,6 +1,7 @@
 """Contracts that are nearly right, in a model file with the hash that belongs to it."""
 
 import json
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -26,12 +27,13 @@ def right_contract() -> str:
     return str(next(entry.value for entry in model.metadata_props if entry.key == METADATA_KEY))
 
 
-def run_case(random: np.random.Generator) -> None:
+def run_case(number: int) -> None:
     """Read one contract and, where that is accepted, use the file that it is in.
 
     Raises:
         CRBLError: it was refused.
     """
+    random = np.random.default_rng([number, 1])
     text = _text(random)
     ModelContract.from_json(text, "contract.onnx")
     model = onnx.load_model_from_string(right_model())
@@ -78,9 +80,9 @@ def _change(values: Any, random: np.random.Generator) -> None:
         case 2 if isinstance(values[key], int | float):
             values[key] = type(values[key])(values[key] * int(random.choice([-1, 0, 2, 1000])))
         case 3:
-            values[key] = [values[key]] * int(random.integers(4))
+            values[key] = [deepcopy(values[key]) for _ in range(random.integers(4))]
         case _:
-            values[key] = STRANGE[int(random.integers(len(STRANGE)))]
+            values[key] = deepcopy(STRANGE[int(random.integers(len(STRANGE)))])
 
 
 def _hash_of(preprocessing: Any) -> str:

@@ -66,12 +66,13 @@ def _saved_if_possible(kind: str, **options: Any) -> bytes:
         return b""
 
 
-def run_case(random: np.random.Generator) -> None:
+def run_case(number: int) -> None:
     """Prepare one image.
 
     Raises:
         CRBLError: it was refused.
     """
+    random = np.random.default_rng([number, 0])
     prepare(_image(random), PreprocessingSpec(REGIONS[int(random.integers(3))], image_size=32))
 
 

@@ -28,12 +28,13 @@ def right_model() -> bytes:
     return small_model("fp32")
 
 
-def run_case(random: np.random.Generator) -> None:
+def run_case(number: int) -> None:
     """Open one model file and predict with it.
 
     Raises:
         CRBLError: it was refused.
     """
+    random = np.random.default_rng([number, 2])
     content = right_model()
     if random.integers(4) == 0:
         content = changed_bytes(content, [content], random)
