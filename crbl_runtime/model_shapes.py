@@ -22,8 +22,9 @@ from crbl_runtime.protobuf_wire import Values, packed_integers
 
 Shape = tuple[int, ...]
 
-# Images that the walk computes with. Small, because what does not depend on the batch counts less by it.
-BATCH = 2
+# Sizes of the batch that the walk is made with. One image shows what each value takes; that many show whether what is
+# computed for one image is computed for each.
+BATCHES = (1, 2**16 + 1)
 
 # numpy's, onnxruntime's and DirectML's tensors have no more. Images have four.
 MOST_AXES = 8
@@ -78,16 +79,24 @@ class Node:
 def check_shapes(graph: Values) -> None:
     """Walk through the graph of a model.
 
+    Args:
+        graph: whose tensors were found to have the shapes that they declare.
+
     Raises:
         ShapeError: an input or output is not that of a CRBL model, or a value cannot be computed or is too large.
     """
-    image = _image_shape(graph)
+    for batch in BATCHES:
+        _check_with(batch, graph)
+
+
+def _check_with(batch: int, graph: Values) -> None:
+    image = (batch, *_image_shape(graph))
     tensors = graph.get("initializer", [])
     shapes: dict[str, Shape] = {INPUT_NAME: image}
     for tensor in tensors:
         _add(shapes, tensor.get("name", [""])[0], tuple(tensor.get("dims", [])))
     constants = {tensor["name"][0]: values for tensor in tensors if (values := _whole_numbers(tensor)) is not None}
-    pixels = prod(image) // BATCH
+    pixels = prod(image[1:])
     elements = multiplications = 0
     for values in graph.get("node", []):
         operator = values.get("op_type", [""])[0]
@@ -100,7 +109,7 @@ def check_shapes(graph: Values) -> None:
         except (ShapeError, ValueError, IndexError, TypeError) as error:
             raise ShapeError(f"has an operator {operator} whose inputs do not fit: {error}") from error
         _add(shapes, outputs[0], shape)
-        size = _for_one_image(shape)
+        size = -(-prod(shape) // batch)
         if size > max(LARGEST_VALUE, LARGEST_VALUE_A_PIXEL * pixels) or len(shape) > MOST_AXES:
             raise ShapeError(
                 f"has an operator {operator} with a result of the shape {_shown(shape)}, which is too large"
@@ -111,21 +120,22 @@ def check_shapes(graph: Values) -> None:
         raise ShapeError(f"computes {elements:,} values of one image, which is too much")
     if multiplications > MOST_MULTIPLICATIONS + MOST_MULTIPLICATIONS_A_PIXEL * pixels:
         raise ShapeError(f"needs {multiplications:,} multiplications for one image, which is too much")
-    _check_outputs(graph, shapes)
+    _check_outputs(graph, shapes, batch)
 
 
 def _image_shape(graph: Values) -> Shape:
+    """Of one image, in elements."""
     declared = [_declared(value) for value in graph.get("input", [])]
     if len(declared) == 1:
         name, shape = declared[0]
         if name == INPUT_NAME and len(shape) == 4 and shape[0] == BATCH_DIMENSION and shape[1] == shape[2]:
             sides = [axis for axis in shape[1:] if isinstance(axis, int)]
             if len(sides) == 3 and sides[2] == 3 and 1 <= sides[0] <= 4096:
-                return (BATCH, *sides)
+                return tuple(sides)
     raise ShapeError(f"has the inputs {_shown(declared)}, expected {INPUT_NAME} [{BATCH_DIMENSION}, size, size, 3]")
 
 
-def _check_outputs(graph: Values, shapes: dict[str, Shape]) -> None:
+def _check_outputs(graph: Values, shapes: dict[str, Shape], batch: int) -> None:
     expected = {PROBABILITY_NAME: 1, LOGIT_NAME: 1, HEATMAP_NAME: 3}
     declared = [_declared(value) for value in graph.get("output", [])]
     names = [name for name, _ in declared]
@@ -134,7 +144,7 @@ def _check_outputs(graph: Values, shapes: dict[str, Shape]) -> None:
     for name, axes in declared:
         shape = shapes.get(name, ())
         named = (BATCH_DIMENSION, *shape[1:])
-        if len(shape) != expected[name] or shape[0] != BATCH or axes != named:
+        if len(shape) != expected[name] or shape[0] != batch or axes != named:
             raise ShapeError(
                 f"gives {name} in the shape {_shown(shape)} and declares {_shown(axes)}, expected "
                 f"{expected[name]} axes, {BATCH_DIMENSION} first"
@@ -203,10 +213,6 @@ def _whole_numbers(tensor: Values) -> list[int] | None:
 def _signed(value: int) -> int:
     """What an integer of 64 bits means that was stored without a sign."""
     return value - 2**64 if value >= 2**63 else value
-
-
-def _for_one_image(shape: Shape) -> int:
-    return -(-prod(shape) // BATCH)
 
 
 def _multiplications_each(operator: str, node: Node) -> int:

@@ -85,7 +85,7 @@ def mistakes() -> list[Outcome]:
 
 
 def run_cases(kind: str, end: int) -> Iterator[Outcome]:
-    """The outcomes of the cases 0 to `end`, in order. Behind one that ends its process, or hangs, another one goes on."""
+    """The outcomes of the cases 0 to `end`, in order. Behind one that ends its process or hangs, another goes on."""
     number = 0
     while number < end:
         for outcome in _run_process(kind, number, end):
