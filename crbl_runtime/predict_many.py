@@ -22,10 +22,11 @@ ImageFailure = ImageError | NotFiniteError
 
 Prepared = TypeVar("Prepared")
 Predicted = TypeVar("Predicted")
+Predicted_co = TypeVar("Predicted_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Steps(Generic[Prepared, Predicted]):
+class Steps(Generic[Prepared, Predicted_co]):
     """From an image to its prediction, in two steps.
 
     Attributes:
@@ -35,7 +36,7 @@ class Steps(Generic[Prepared, Predicted]):
     """
 
     prepare: Callable[[ImageInput], Prepared]
-    run: Callable[[Sequence[Prepared]], Sequence[Predicted | NotFiniteError]]
+    run: Callable[[Sequence[Prepared]], Sequence[Predicted_co | NotFiniteError]]
     workers: int
     batch_size: int | None
 
@@ -70,10 +71,7 @@ def predict_many(
         ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
     """
     results: Generator[Predicted | ImageFailure, None, None]
-    if steps.batch_size is None:
-        results = _in_workers(images, steps)
-    else:
-        results = _in_batches(images, steps)
+    results = _in_workers(images, steps) if steps.batch_size is None else _in_batches(images, steps)
     with closing(results):
         for result in results:
             if not isinstance(result, ImageFailure) or on_error == "return":
