@@ -101,8 +101,9 @@ def broken_installation() -> str | None:
 
 def broken_packages() -> tuple[Problem, ...]:
     """All packages that cannot be used; numpy alone, where it is one of them, because the others import it."""
-    found = [problem for dependency in DEPENDENCIES.values() if (problem := _problem(dependency)) is not None]
-    return tuple(found[:1] if _problem(DEPENDENCIES["numpy"]) else found)
+    numpy, *others = DEPENDENCIES.values()
+    problem = _problem(numpy)
+    return (problem,) if problem is not None else tuple(filter(None, map(_problem, others)))
 
 
 def conflicts() -> tuple[Problem, ...]:
