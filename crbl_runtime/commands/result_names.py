@@ -1,0 +1,40 @@
+"""What files are called that are written for each image: by where the image lies, so that no two are the same."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ResultNames:
+    """Keeps the folders below the deepest one that holds all that was named.
+
+    Attributes:
+        shared: the parts of that folder's absolute path; none where Windows has it on several drives.
+    """
+
+    shared: tuple[str, ...]
+
+    @classmethod
+    def below(cls, roots: Iterable[Path]) -> "ResultNames":
+        """Args: roots: the folders that were named, and those of the images that were named; at least one."""
+        return cls(_shared_start([_absolute(root).parts for root in roots]))
+
+    def name(self, image: Path) -> Path:
+        """The image's path below the shared folder; where that is none, with the name of its drive in front."""
+        first, *others = _absolute(image).parts[len(self.shared) :]
+        # What a drive is called (C:\\ or \\\\server\\share\\) has characters that no folder may have.
+        return Path(re.sub(r"[\\/:?]+", "_", first).strip("_"), *others) if not self.shared else Path(first, *others)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps the dots of a/../b
+
+
+def _shared_start(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
+    # What the first and the last of sorted sequences share, all between them share too.
+    first, last = min(paths), max(paths)
+    number = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:number]
