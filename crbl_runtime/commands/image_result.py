@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from crbl_runtime.csv_file import harmless
 from crbl_runtime.decision import combined_is_anomaly
+from crbl_runtime.errors import CRBLError, ImageError
 
 if TYPE_CHECKING:
-    from crbl_runtime.detector import Prediction
+    from crbl_runtime.prediction import Prediction
 
 DEPTH_UNCLEAR = "16 bits a sample, of which 10, 12 or 14 may be in use, see --bit-depth"
 NUMBERS = ("probability", "logit", "threshold")
@@ -21,11 +22,20 @@ class ImageResult:
 
     Attributes:
         predictions: one a model, in the order in which the models were named; none where there is an error.
+        error: the reason, which names the image. exit_code: what the command ends with for it.
     """
 
     path: Path
     predictions: "tuple[Prediction, ...]"
     error: str | None = None
+    exit_code: int = 0
+
+    @classmethod
+    def failed(cls, path: Path, error: CRBLError) -> "ImageResult":
+        """The result for an image that could not be predicted."""
+        # What the network gave says nothing of the image.
+        text = str(error) if isinstance(error, ImageError) else f"{path}: {error}"
+        return cls(path, (), text, error.exit_code)
 
     @property
     def bit_depth_unclear(self) -> bool:
@@ -77,6 +87,7 @@ def _prediction_to_dict(prediction: "Prediction") -> dict[str, Any]:
         "probability": prediction.probability,
         "logit": prediction.logit,
         "threshold": prediction.threshold,
+        "threshold_given": prediction.threshold_given,
         "is_anomaly": prediction.is_anomaly,
         "region_found": prediction.region_found,
         "box": list(prediction.box),
@@ -84,6 +95,7 @@ def _prediction_to_dict(prediction: "Prediction") -> dict[str, Any]:
         "bit_depth_unclear": prediction.bit_depth_unclear,
         "provider": prediction.provider,
         "fallback": prediction.fallback,
+        "device_removed": prediction.device_removed,
         "preparation": prediction.preparation,
         "heatmap": prediction.heatmap.tolist() if prediction.heatmap is not None else None,
     }

@@ -100,23 +100,25 @@ def main(
     PATHS are images, folders of images, patterns such as "images/*.png", and "-" for a list of paths on standard
     input. With two models an image is anomalous when either of them finds an anomaly.
     """
-    _require_known(provider)
     if as_json and as_json_lines:
         raise UsageError("--json and --jsonl are two forms of the same output. Give one of them.")
+    require_known(provider)
     named = [name for argument in arguments for name in matches(argument)]
     models = [Path(name) for name in named if _is_model(name)]
-    results = [folder for folder in (heatmaps, copies) if folder is not None]
-    images = list_images([name for name in named if not _is_model(name)], results, recursive=recursive)
-    _require_models(models, images.images)
+    sources = [name for name in named if not _is_model(name)]
+    folders = [folder for folder in (heatmaps, copies) if folder is not None]
+    images = list_images(sources, folders, recursive=recursive)
+    _require_models(models, sources)
     thresholds = parse_thresholds(threshold_texts, len(models))
     result_names = ResultNames.below(images.roots)
     if csv_path is not None:
         _require_output(csv_path, [*models, *images.images])
-    for folder in results:
-        require_writable(folder / result_names.name(images.images[0]))
+    require_writable(*(folder / result_names.name(images.images[0]) for folder in folders))
 
     from crbl_runtime.commands.open_models import open_models
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
 
+    print_errors_only()
     with open_models(
         models,
         thresholds,
@@ -126,5 +128,24 @@ def main(
         workers=workers,
         bit_depth=bit_depth,
     ) as opened:
-        if heatmaps is not None:
-            opened.require_heatmaps()
+        without = opened.require_heatmaps() if heatmaps is not None else []
+        files = ResultFiles(result_names, heatmaps, copies, opened.bit_depths)
+        counts = ResultCounts()
+        if as_json_lines:
+            printing = json_lines()
+        elif as_json:
+            printing = json_array()
+        else:
+            printing = table(path_width(images.images), counts)
+        try:
+            with ExitStack() as outputs:
+                write_row = None
+                if csv_path is not None:
+                    write_row = outputs.enter_context(csv_as_it_grows(csv_path, table_header(opened.variants)))
+                print_result = outputs.enter_context(printing)
+                results = outputs.enter_context(closing(opened.predict(images.images)))
+                for result in _with_progress(results, len(images.images)):
+                    with signals_held():
+                        ...
+        except KeyboardInterrupt as stop:
+            ...

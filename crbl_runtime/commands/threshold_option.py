@@ -1,4 +1,4 @@
-"""Thresholds that stand in for those of the model files: 0.3, or crop=0.3 where there are two models."""
+"""Thresholds in place of those of the model files: 0.3, or crop=0.3 where there are two models."""
 
 from collections.abc import Mapping, Sequence
 
@@ -35,19 +35,17 @@ def parse_thresholds(texts: Sequence[str], models: int) -> dict[str, float]:
     return thresholds
 
 
-def thresholds_of(variants: Sequence[str], given: Mapping[str, float]) -> list[float | None]:
-    """The threshold given for each model, in order, or None where its file's own holds.
+def threshold_for(variant: str, given: Mapping[str, float]) -> float | None:
+    """The threshold given for a model that was named alone, or None where its file's own holds.
 
     Raises:
-        UsageError: one was given for a variant that none of the models has.
+        UsageError: it was given for the other variant.
     """
-    for name in given:
-        if name != THE_ONE_MODEL and name not in variants:
-            raise UsageError(
-                f"--threshold {name}={given[name]:g} is for a {name} model, and the model named is of the variant "
-                f"{' and '.join(variants)}."
-            )
-    return [given.get(variant, given.get(THE_ONE_MODEL)) for variant in variants]
+    for name, threshold in given.items():
+        if name not in (THE_ONE_MODEL, variant):
+            raise UsageError(f"--threshold {name}={threshold:g} is for a {name} model, and a {variant} model was named.")
+        return threshold
+    return None
 
 
 def _number(number: str, text: str) -> float:

@@ -16,8 +16,9 @@ from PIL import Image
 
 from at_the_same_time import at_the_same_time
 from crbl_runtime import Detector, ImageError, ModelFileError, UsageError, decode, prepare
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.model_sessions import ModelSessions
-from crbl_runtime.session import Provider, Session
+from crbl_runtime.session import Session
 from public_commands import Trained
 from rewritten_model import rewritten
 
