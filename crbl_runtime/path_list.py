@@ -22,11 +22,8 @@ def read_path_list(content: bytes) -> list[str]:
         UsageError: it is in none of these encodings.
     """
     content = _without_utf_16(content).removeprefix(BOM_UTF8)
-    if NUL in content:
-        lines = content.split(NUL)
-    else:
-        lines = [line.removesuffix(b"\r") for line in content.split(b"\n")]
-    return [_path(line) for line in lines if line]
+    paths = content.split(NUL) if NUL in content else [line.removesuffix(b"\r") for line in content.split(b"\n")]
+    return [_path(path) for path in paths if path]
 
 
 def _without_utf_16(content: bytes) -> bytes:

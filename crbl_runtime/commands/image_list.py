@@ -39,7 +39,9 @@ class ImageList:
         """What was not taken, a line each."""
         lines = left_out_lines(self.left_out)
         if self.named_again:
-            lines.append(f"Predicted once: {counted(self.named_again, 'image that is', 'images that are')} listed again")
+            lines.append(
+                f"Predicted once: {counted(self.named_again, 'image that is', 'images that are')} listed again"
+            )
         if self.among_results:
             lines.append(f"Left out of the folders for results: {counted(self.among_results, 'image')}")
         return lines
@@ -93,7 +95,7 @@ def list_images(sources: Sequence[str], results: Sequence[Path], *, recursive: b
     )
 
 
-def names(paths: Sequence[Path]) -> str:
+def names(paths: Sequence[Path | str]) -> str:
     """The first of some paths, for a message."""
     return ", ".join(map(str, paths[:NAMED])) + (", …" if len(paths) > NAMED else "")
 

@@ -1,28 +1,32 @@
 """crbl-predict: images in, decisions out."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from crbl_runtime.atomic_file import require_writable
 from crbl_runtime.command_line import WRITTEN_PATH, bit_depth_option, device_index_option
-from crbl_runtime.commands.image_list import ImageList, list_images, names
+from crbl_runtime.commands.image_list import list_images, names
 from crbl_runtime.commands.image_result import ImageResult, table_header
 from crbl_runtime.commands.result_counts import ResultCounts
 from crbl_runtime.commands.result_files import ResultFiles
-from crbl_runtime.commands.result_formats import json_array, json_lines, table
+from crbl_runtime.commands.result_formats import Print, json_array, json_lines, table
 from crbl_runtime.commands.result_lines import path_width
 from crbl_runtime.commands.result_names import ResultNames
 from crbl_runtime.commands.threshold_option import parse_thresholds
 from crbl_runtime.counted import counted
 from crbl_runtime.csv_file import csv_as_it_grows
 from crbl_runtime.errors import ImageError, UsageError
+from crbl_runtime.execution_provider import require_known
 from crbl_runtime.file_patterns import matches
 from crbl_runtime.held_signals import signals_held
 from crbl_runtime.options import REGISTERED, provider_kinds
+
+if TYPE_CHECKING:
+    from crbl_runtime.commands.open_models import OpenModels
 
 PROVIDERS = f"{'|'.join(provider_kinds())}|{REGISTERED}NAME"
 
@@ -128,7 +132,7 @@ def main(
         workers=workers,
         bit_depth=bit_depth,
     ) as opened:
-        without = opened.require_heatmaps() if heatmaps is not None else []
+        without_heatmap = opened.require_heatmaps() if heatmaps is not None else []
         files = ResultFiles(result_names, heatmaps, copies, opened.bit_depths)
         counts = ResultCounts()
         if as_json_lines:
@@ -137,15 +141,87 @@ def main(
             printing = json_array()
         else:
             printing = table(path_width(images.images), counts)
-        try:
-            with ExitStack() as outputs:
-                write_row = None
-                if csv_path is not None:
-                    write_row = outputs.enter_context(csv_as_it_grows(csv_path, table_header(opened.variants)))
-                print_result = outputs.enter_context(printing)
-                results = outputs.enter_context(closing(opened.predict(images.images)))
-                for result in _with_progress(results, len(images.images)):
-                    with signals_held():
-                        ...
-        except KeyboardInterrupt as stop:
-            ...
+        with _stop_explained(counts, len(images.images), csv_path):
+            _predict_all(opened, images.images, files, csv_path, printing, counts)
+    for line in counts.failure_lines():
+        click.echo(line, err=True)
+    if without_heatmap:
+        click.echo(f"No heatmaps of {' and '.join(without_heatmap)}: the model has none.", err=True)
+    for line in images.lines():
+        click.echo(line, err=as_json or as_json_lines)
+    _exit_with(counts, fail_on_anomaly)
+
+
+def _is_model(name: str) -> bool:
+    return Path(name).suffix.lower() == ".onnx"
+
+
+def _require_models(models: Sequence[Path], sources: Sequence[str]) -> None:
+    if not models:
+        raise UsageError(
+            "0 model files (.onnx) were named, expected one, or a crop and a full one. Taken for images, or folders "
+            f"of them: {names(sources)}."
+        )
+    if len(models) > 2:
+        raise UsageError(f"{len(models)} model files (.onnx) were named, expected one, or a crop and a full one.")
+    for path in models:
+        if not path.is_file():
+            raise UsageError(f"There is no model file {path}. Name a file that crbl-export wrote.")
+
+
+def _require_output(csv_path: Path, inputs: Sequence[Path]) -> None:
+    if csv_path.exists() and csv_path.resolve() in {path.resolve() for path in inputs}:
+        raise UsageError(f"--csv {csv_path} would replace a file that is to be read. Name another one.")
+    require_writable(csv_path)
+
+
+@contextmanager
+def _stop_explained(counts: ResultCounts, images: int, csv_path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        kept = f"; they are in {csv_path}" if csv_path is not None and counts.results else ""
+        stopped = f"Stopped after {counts.results} of {counted(images, 'image')}{kept}."
+        raise type(stop)("\n".join([*counts.failure_lines(), stopped])) from stop
+
+
+def _predict_all(
+    models: "OpenModels",
+    images: Sequence[Path],
+    files: ResultFiles,
+    csv_path: Path | None,
+    printing: AbstractContextManager[Print],
+    counts: ResultCounts,
+) -> None:
+    """Predict images. Each result goes everywhere as soon as it is there, and stays, whatever stops the others."""
+    from tqdm import tqdm
+
+    with ExitStack() as stack:
+        table_to = csv_as_it_grows(csv_path, table_header(models.variants)) if csv_path is not None else None
+        write_row = stack.enter_context(table_to) if table_to is not None else None
+        print_result = stack.enter_context(printing)
+        results = stack.enter_context(closing(models.predict(images)))
+        for found in tqdm(results, desc="Predicting", total=len(images), unit="", leave=False, disable=None):
+            # A result is in all outputs or in none.
+            with signals_held():
+                result = _with_files(found, files)
+                if write_row is not None:
+                    write_row(result.to_row(len(models.variants)))
+                print_result(result)
+                counts.add(result)
+
+
+def _with_files(result: ImageResult, files: ResultFiles) -> ImageResult:
+    """The result, once its files are written; or that the image cannot be read any more."""
+    try:
+        files.write(result)
+    except ImageError as error:
+        return ImageResult.failed(result.path, error)
+    return result
+
+
+def _exit_with(counts: ResultCounts, fail_on_anomaly: bool) -> None:
+    if counts.exit_code:
+        raise click.exceptions.Exit(counts.exit_code)
+    if fail_on_anomaly and counts.anomalous:
+        raise click.exceptions.Exit(1)

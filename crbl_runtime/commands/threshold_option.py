@@ -43,7 +43,9 @@ def threshold_for(variant: str, given: Mapping[str, float]) -> float | None:
     """
     for name, threshold in given.items():
         if name not in (THE_ONE_MODEL, variant):
-            raise UsageError(f"--threshold {name}={threshold:g} is for a {name} model, and a {variant} model was named.")
+            raise UsageError(
+                f"--threshold {name}={threshold:g} is for a {name} model, and a {variant} model was named."
+            )
         return threshold
     return None
 
