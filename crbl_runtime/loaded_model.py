@@ -18,7 +18,7 @@ from crbl_runtime.model_file import read_contract, read_model
 from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.prediction import Prediction
 from crbl_runtime.preprocessing import PreparedImage
-from crbl_runtime.provider_candidates import candidate_providers
+from crbl_runtime.provider_candidates import Candidates, candidate_providers
 from crbl_runtime.provider_choice import ProviderReport, choose_provider
 
 logger = logging.getLogger("crbl_runtime")
@@ -50,14 +50,22 @@ class LoadedModel:
         self.sessions = ModelSessions(file.content, path.name, batch_size)
         # The CPU reads the contract, so that a file that is no CRBL model is refused before any driver sees it.
         self.contract = read_contract(self.sessions.session(Provider("cpu", threads=threads)), file)
-        candidates = candidate_providers(provider, device_index, threads)
-        report = choose_provider(candidates, self.sessions, self.contract, cpu_self_test=cpu_self_test)
+        report = self._choose(candidate_providers(provider, device_index, threads, adapter), provider, cpu_self_test)
         preparation = golden_image_difference(self.contract.preprocessing, self.contract.golden_image)
         self._inference = Inference(self.sessions, self.contract, replace(report, preparation=preparation))
         self.sessions.close_others(report.provider)
         for reason in (report.fallback, report.measured, preparation):
             if reason is not None:
                 logger.warning("%s", reason)
+
+    def _choose(self, candidates: Candidates, provider: str, cpu_self_test: bool) -> ProviderReport:
+        if provider == "fastest":
+            from crbl_runtime.fastest import choose_fastest  # Only here: it asks other programs for the adapters.
+
+            report = choose_fastest(candidates.providers, self.sessions, self.contract)
+        else:
+            report = choose_provider(candidates.providers, self.sessions, self.contract, cpu_self_test=cpu_self_test)
+        return replace(report, rejected=(*candidates.rejected, *report.rejected))
 
     @property
     def report(self) -> ProviderReport:

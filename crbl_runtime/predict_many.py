@@ -69,8 +69,11 @@ def predict_many(
     Raises:
         ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
     """
-    way = _in_workers if steps.batch_size is None else _in_batches
-    results: Generator[Predicted | ImageFailure, None, None] = way(images, steps)
+    results: Generator[Predicted | ImageFailure, None, None]
+    if steps.batch_size is None:
+        results = _in_workers(images, steps)
+    else:
+        results = _in_batches(images, steps)
     with closing(results):
         for result in results:
             if not isinstance(result, ImageFailure) or on_error == "return":

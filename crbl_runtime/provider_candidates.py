@@ -1,10 +1,15 @@
 """Which execution providers are tried, in which order, for what a user asked for."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from crbl_runtime import onnxruntime_boundary
 from crbl_runtime.errors import UnavailableError, UsageError, first_line
 from crbl_runtime.execution_provider import Provider, require_known
 from crbl_runtime.options import AUTOMATIC, EXECUTION_PROVIDERS
 
+# Whose adapters have names that `adapters` knows.
+WITH_ADAPTERS = ("directml", "cuda")
 REMEDIES = {
     "directml": "On Windows install crbl with the extra windowsml or directml, and make sure that no other onnxruntime,"
     " which overwrites its files, is installed beside it.",
@@ -13,27 +18,67 @@ REMEDIES = {
 }
 
 
-def candidate_providers(kind: str, device_index: int, threads: int) -> list[Provider]:
-    """The providers to try, best first.
+@dataclass(frozen=True)
+class Candidates:
+    """The providers to try, best first, and why others cannot be tried, a sentence each."""
+
+    providers: tuple[Provider, ...]
+    rejected: tuple[str, ...] = ()
+
+
+def candidate_providers(kind: str, device_index: int, threads: int, adapter: str | None = None) -> Candidates:
+    """The providers to try.
 
     Args:
         kind: "auto" or "fastest" (all of `options.AUTOMATIC` that this onnxruntime has), or a provider by name.
-        device_index: of a GPU. threads: of the CPU.
+        device_index: of a GPU. threads: of the CPU. adapter: in place of the index, a part of the adapter's name.
 
     Raises:
-        UsageError: the kind is unknown, or the index is negative.
-        UnavailableError: this onnxruntime has no such provider.
+        UsageError: the kind is unknown, or the index is negative, or given beside an adapter.
+        UnavailableError: this onnxruntime has no such provider, or there is no such adapter.
     """
     if device_index < 0:
         raise UsageError(f"The device index is {device_index}, expected the number of an adapter, from 0.")
+    if adapter is not None and device_index:
+        raise UsageError(f"Both the device index {device_index} and the adapter {adapter!r} were given, expected one.")
     require_known(kind)
     present = _present()
     if kind in ("auto", "fastest"):
-        return [_provider(name, device_index, threads) for name in AUTOMATIC if name in present]
+        kinds = [name for name in AUTOMATIC if name in present]
+        return _on_adapter(kinds, threads, adapter) if adapter else _candidates(kinds, device_index, threads)
     if kind in EXECUTION_PROVIDERS and kind not in present:
         remedy = REMEDIES.get(kind, "Install onnxruntime again.")
         raise UnavailableError(f"This onnxruntime has no {kind} provider (it has: {', '.join(present)}). {remedy}")
-    return [_provider(kind, device_index, threads)]
+    if adapter is not None:
+        if kind not in WITH_ADAPTERS:
+            raise UsageError(f"The provider {kind} has no adapters with names. Leave the adapter {adapter!r} out.")
+        return Candidates((Provider(kind, _index_of(adapter, kind)),))
+    return _candidates([kind], device_index, threads)
+
+
+def _candidates(kinds: Sequence[str], device_index: int, threads: int) -> Candidates:
+    return Candidates(tuple(_provider(kind, device_index, threads) for kind in kinds))
+
+
+def _on_adapter(kinds: Sequence[str], threads: int, adapter: str) -> Candidates:
+    """Each kind that has such an adapter, then the CPU; where none has, it is an error: the name may be mistyped."""
+    providers: list[Provider] = []
+    rejected: list[str] = []
+    for kind in (kind for kind in kinds if kind in WITH_ADAPTERS):
+        try:
+            providers.append(Provider(kind, _index_of(adapter, kind)))
+        except UnavailableError as error:
+            rejected.append(str(error))
+    if not providers:
+        none = f"This onnxruntime has no provider that runs on adapters, so that {adapter!r} cannot be used."
+        raise UnavailableError(" ".join(rejected) or none)
+    return Candidates((*providers, Provider("cpu", threads=threads)), tuple(rejected))
+
+
+def _index_of(adapter: str, kind: str) -> int:
+    from crbl_runtime.adapters import adapter_named, adapters  # Only here: it asks other programs.
+
+    return adapter_named(adapter, kind, adapters()).index
 
 
 def providers_here() -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def test_many_images_give_what_each_gives_alone(crop: Trained, photographs: Path
 
 
 def test_no_images_give_no_predictions(detector: Detector) -> None:
-    assert detector.predict_many([]) == []
+    assert list(detector.predict_many([])) == []
 
 
 def test_threads_share_a_detector(detector: Detector, photographs: Path) -> None:
