@@ -117,7 +117,8 @@ def main(
     result_names = ResultNames.below(images.roots)
     if csv_path is not None:
         _require_output(csv_path, [*models, *images.images])
-    require_writable(*(folder / result_names.name(images.images[0]) for folder in folders))
+    for folder in folders:
+        require_writable(folder / result_names.name(images.images[0]))
 
     from crbl_runtime.commands.open_models import open_models
     from crbl_runtime.onnxruntime_boundary import print_errors_only

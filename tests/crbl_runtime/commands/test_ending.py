@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,17 +168,14 @@ def test_lines_come_as_images_are_judged_and_the_table_holds_those_when_it_is_st
 @pytest.fixture
 def third_image(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     """Let something happen at the third image."""
-    whole = Detector.predict
+    whole = Detector.predict_many
 
     def raise_there(error: BaseException) -> None:
-        images = iter(range(1, 1000))
+        def predict_some(self: Detector, images: list[Path], **options: Any) -> Iterator[object]:
+            yield from whole(self, images[:2], **options)
+            raise error
 
-        def predict_some(self: Detector, image: Path) -> object:
-            if next(images) == 3:
-                raise error
-            return whole(self, image)
-
-        monkeypatch.setattr(Detector, "predict", predict_some)
+        monkeypatch.setattr(Detector, "predict_many", predict_some)
 
     return raise_there
 
