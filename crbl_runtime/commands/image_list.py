@@ -1,6 +1,7 @@
 """Which images crbl-predict is to predict: files, folders, and a list of both on standard input."""
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ class ImageList:
         images: those that were named, and those in the folders that were named.
         roots: the folders that were named, and those of the images that were named.
         left_out: what was not taken of each folder.
-        named_again: how many images a list has once more.
+        named_again: how many times a list names an image once more.
         among_results: how many are not taken because they lie in a folder that results are written to.
     """
 
@@ -101,6 +102,8 @@ def names(paths: Sequence[Path | str]) -> str:
 
 
 def _listed() -> list[Path]:
+    if sys.stdin is None:
+        raise UsageError("Standard input is closed, and a list of images was to come from it (-).")
     paths = read_path_list(click.get_binary_stream("stdin").read())
     if not paths:
         raise DataError("The list of images on standard input is empty. Expected one path a line.")
