@@ -32,13 +32,14 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 def csv_as_it_grows(path: Path, header: Sequence[str]) -> Iterator[Callable[[Sequence[object]], None]]:
     """Give a function that writes one row, as `write_csv` does; after the block the file is put in place atomically.
 
-    So it is where the block raises: what was written until then is kept, and the error goes on. Only where no row was
-    written then, a file that was there stays.
+    So it is where the block raises: what was written until then is kept, and the error goes on. A file that was there
+    stays where no row was written, or one could not be.
 
     Raises:
         OutputError: see `replacing`.
     """
     stopped: BaseException | None = None
+    unwritable: OSError | None = None
     rows = 0
     with (
         replacing(path) as temporary,
@@ -46,15 +47,19 @@ def csv_as_it_grows(path: Path, header: Sequence[str]) -> Iterator[Callable[[Seq
     ):
 
         def write_row(row: Sequence[object]) -> None:
-            nonlocal rows
-            file.write(f"{_line(row)}\n")
+            nonlocal rows, unwritable
+            try:
+                file.write(f"{_line(row)}\n")
+            except OSError as error:
+                unwritable = error
+                raise
             rows += 1
 
         file.write(f"{_line(header)}\n")
         try:
             yield write_row
         except BaseException as error:
-            if not rows:
+            if not rows or error is unwritable:
                 raise
             stopped = error
     if stopped is not None:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.image_folder import find_images, search
@@ -40,9 +38,7 @@ class ImageList:
         """What was not taken, a line each."""
         lines = left_out_lines(self.left_out)
         if self.named_again:
-            lines.append(
-                f"Predicted once: {counted(self.named_again, 'image that is', 'images that are')} listed again"
-            )
+            lines.append(f"The list names images again, {counted(self.named_again, 'time')}: each was predicted once")
         if self.among_results:
             lines.append(f"Left out of the folders for results: {counted(self.among_results, 'image')}")
         return lines
@@ -104,7 +100,7 @@ def names(paths: Sequence[Path | str]) -> str:
 def _listed() -> list[Path]:
     if sys.stdin is None:
         raise UsageError("Standard input is closed, and a list of images was to come from it (-).")
-    paths = read_path_list(click.get_binary_stream("stdin").read())
+    paths = read_path_list(sys.stdin.buffer.read())
     if not paths:
         raise DataError("The list of images on standard input is empty. Expected one path a line.")
     return [Path(path) for path in paths]
