@@ -48,11 +48,10 @@ class ResultFiles:
         predictions = [prediction for prediction in result.predictions if prediction.heatmap is not None]
         depths = {self.bit_depths[prediction.variant] for prediction in predictions}
         pixels = {depth: decode(result.path, depth) for depth in depths}
-        name = self.names.name(result.path)
         for prediction in predictions:
             drawn = draw_overlay(pixels[self.bit_depths[prediction.variant]], prediction)
             _, encoded = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-            write_bytes(folder / name.with_name(f"{name.name}.{prediction.variant}.png"), encoded.tobytes())
+            write_bytes(folder / self.names.name(result.path, f".{prediction.variant}.png"), encoded.tobytes())
 
 
 def _copy(source: Path, target: Path) -> None:

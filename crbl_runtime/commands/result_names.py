@@ -4,7 +4,12 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+
+# Of the 255 bytes that Linux allows, less those that `atomic_file` adds to a temporary name.
+LONGEST_NAME = 255 - 18
+HASH_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,20 @@ class ResultNames:
         first, *others = _absolute(image).parts[len(self.shared) :]
         # What a drive is called (C:\\ or \\\\server\\share\\) has characters that no folder may have.
         return Path(re.sub(r"[\\/:?]+", "_", first).strip("_"), *others) if not self.shared else Path(first, *others)
+
+
+def _fitting(name: str, ending: str) -> str:
+    if _bytes(name + ending) <= LONGEST_NAME:
+        return name + ending
+    kept, suffix = os.path.splitext(name)
+    rest = f"~{sha256(os.fsencode(name)).hexdigest()[:HASH_DIGITS]}{suffix}{ending}"
+    while kept and _bytes(kept + rest) > LONGEST_NAME:
+        kept = kept[:-1]
+    return kept + rest
+
+
+def _bytes(name: str) -> int:
+    return len(os.fsencode(name))
 
 
 def _absolute(path: Path) -> Path:

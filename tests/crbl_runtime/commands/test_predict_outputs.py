@@ -220,6 +220,17 @@ def test_equal_names_in_several_folders_stay_apart(small: Path, images: Path) ->
     assert (copies / "more" / "a.png").read_bytes() == (images / "b.png").read_bytes()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are counted in other units there, and paths are short")
+def test_a_name_as_long_as_the_system_allows(small: Path, images: Path) -> None:
+    long = f"{'낱알' * 41}12345.png"
+    assert len(os.fsencode(long)) == 255
+    shutil.copy(images / "a.png", images / long)
+    arguments = ("--heatmaps", images.parent / "overlays", "--copy-anomalies", images.parent / "copies")
+    told = predict(small, images / long, *arguments, "--threshold", 0)
+    assert told.returncode == 0, told.stderr
+    assert len(files(images.parent / "overlays")) == len(files(images.parent / "copies")) == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
 def test_an_image_that_may_only_be_read_is_copied(small: Path, images: Path) -> None:
     (images / "a.png").chmod(0o400)

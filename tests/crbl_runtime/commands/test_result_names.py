@@ -1,12 +1,13 @@
 """result_names.py: files of results are called after where the images lie, and no two are the same."""
 
+import os
 from pathlib import Path, PureWindowsPath
 from unittest.mock import patch
 
 import pytest
 
 from crbl_runtime.commands import result_names
-from crbl_runtime.commands.result_names import ResultNames
+from crbl_runtime.commands.result_names import LONGEST_NAME, ResultNames
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,15 @@ def test_drives_become_folders() -> None:
         names = ResultNames.below(roots)  # type: ignore[arg-type]
         found = [names.name(root / "a.png") for root in roots]  # type: ignore[arg-type]
     assert [each.as_posix() for each in found] == ["C/in/a.png", "server_share/in/a.png"]
+
+
+def test_names_that_are_too_long_are_cut_and_stay_apart() -> None:
+    names = ResultNames.below([Path("in")])
+    images = [Path("in") / f"{'낱알' * 39}{number}.png" for number in range(3)]
+    found = [names.name(image, ".crop.png") for image in images]
+    assert len(set(found)) == 3
+    for name in found:
+        assert name.name.startswith("낱알낱알")
+        assert name.name.endswith(".png.crop.png")
+        assert len(os.fsencode(name.name)) <= LONGEST_NAME
+    assert names.name(images[0].with_name("낱알.png"), ".crop.png") == Path("낱알.png.crop.png")
