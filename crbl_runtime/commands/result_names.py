@@ -27,18 +27,25 @@ class ResultNames:
         """Args: roots: the folders that were named, and those of the images that were named; at least one."""
         return cls(_shared_start([_absolute(root).parts for root in roots]))
 
-    def name(self, image: Path) -> Path:
-        """The image's path below the shared folder; where that is none, with the name of its drive in front."""
+    def name(self, image: Path, ending: str = "") -> Path:
+        """The image's path below the shared folder, and the ending; where none is shared, with its drive in front.
+
+        A name that leaves the file system no room for the ending, or for the temporary name of a file that is being
+        written, is cut short, and has the hash of the whole name in place of the rest.
+        """
         first, *others = _absolute(image).parts[len(self.shared) :]
-        # What a drive is called (C:\\ or \\\\server\\share\\) has characters that no folder may have.
-        return Path(re.sub(r"[\\/:?]+", "_", first).strip("_"), *others) if not self.shared else Path(first, *others)
+        if not self.shared:
+            # What a drive is called, C: or a server with its share, has characters that no folder may have.
+            first = re.sub(r"[\\/:?]+", "_", first).strip("_")
+        path = Path(first, *others)
+        return path.with_name(_fitting(path, ending))
 
 
-def _fitting(name: str, ending: str) -> str:
-    if _bytes(name + ending) <= LONGEST_NAME:
-        return name + ending
-    kept, suffix = os.path.splitext(name)
-    rest = f"~{sha256(os.fsencode(name)).hexdigest()[:HASH_DIGITS]}{suffix}{ending}"
+def _fitting(path: Path, ending: str) -> str:
+    if _bytes(path.name + ending) <= LONGEST_NAME:
+        return path.name + ending
+    kept = path.stem
+    rest = f"~{sha256(os.fsencode(path.name)).hexdigest()[:HASH_DIGITS]}{path.suffix}{ending}"
     while kept and _bytes(kept + rest) > LONGEST_NAME:
         kept = kept[:-1]
     return kept + rest
