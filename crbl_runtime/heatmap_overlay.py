@@ -1,6 +1,6 @@
 """An image with a heatmap over the part that the network saw."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
-    from crbl_runtime.detector import Prediction
+    from crbl_runtime.prediction import Prediction
 
 TOWARDS_ANOMALY = np.array([214, 24, 32], np.float32)
 TOWARDS_NORMAL = np.array([22, 92, 214], np.float32)
@@ -20,6 +20,8 @@ FULL_COLOUR_LOGIT = 8.0
 # The longer side of the image in the result, in pixels: smaller images are enlarged by a whole number, larger reduced.
 SMALLEST_SIDE = 480
 LARGEST_SIDE = 1600
+
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 PAPER, INK, FAINT = (255, 255, 255), (26, 26, 26), (110, 110, 110)
 RED_INK, BLUE_INK = (184, 21, 28), (22, 84, 184)
@@ -53,7 +55,8 @@ def draw_overlay(image: NDArray[np.uint8], prediction: "Prediction") -> NDArray[
     height, width = image.shape[:2]
     scale = _scale(max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    large = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    large = np.asarray(resized, np.uint8)
     limit = full_colour(prediction.heatmap)
     x, y, box_width, box_height = prediction.box
     left, right = _edges(x, box_width, scale, size[0])
@@ -61,7 +64,7 @@ def draw_overlay(image: NDArray[np.uint8], prediction: "Prediction") -> NDArray[
     seen = large[top:bottom, left:right]
     large[top:bottom, left:right] = tinted(grey(seen), _cells(prediction.heatmap / limit, *seen.shape[:2]))
     cv2.rectangle(large, (left, top), (right - 1, bottom - 1), INK, 1)
-    return _with_caption(np.asarray(large, np.uint8), prediction, limit)
+    return _with_caption(large, prediction, limit)
 
 
 def grey(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -93,7 +96,7 @@ def _cells(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.f
     """Each cell's value for all of its pixels, float32 [height, width]."""
     rows = np.arange(height) * values.shape[0] // height
     columns = np.arange(width) * values.shape[1] // width
-    return values[rows][:, columns]
+    return np.asarray(values[rows][:, columns], np.float32)
 
 
 def _with_caption(picture: NDArray[np.uint8], prediction: "Prediction", limit: float) -> NDArray[np.uint8]:
@@ -108,9 +111,7 @@ def _with_caption(picture: NDArray[np.uint8], prediction: "Prediction", limit: f
     return np.asarray(page)
 
 
-def _write_decision(
-    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, prediction: "Prediction", x: int, y: int
-) -> None:
+def _write_decision(draw: ImageDraw.ImageDraw, font: Font, prediction: "Prediction", x: int, y: int) -> None:
     assert prediction.heatmap is not None
     decision, colour = ("ANOMALY", RED_INK) if prediction.is_anomaly else ("normal", BLUE_INK)
     draw.text((x, y), decision, colour, font)
@@ -122,9 +123,7 @@ def _write_decision(
     draw.text((MARGIN, y + LINE), f"{prediction.variant}: {rows} x {columns} cells add up to {total:+.2f}", FAINT, font)
 
 
-def _draw_scale(
-    page: Image.Image, draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, limit: float, x: int, y: int
-) -> None:
+def _draw_scale(page: Image.Image, draw: ImageDraw.ImageDraw, font: Font, limit: float, x: int, y: int) -> None:
     share = np.tile(np.linspace(-1, 1, SCALE_WIDTH, dtype=np.float32), (SCALE_HEIGHT, 1))
     scale = tinted(np.full((SCALE_HEIGHT, SCALE_WIDTH, 3), 175, np.float32), share)
     page.paste(Image.fromarray(scale), (x, y + (LINE - SCALE_HEIGHT) // 2 - 1))

@@ -35,5 +35,5 @@ def signals_held() -> Iterator[None]:
         yield
     finally:
         restore()
-        for number in held:
-            signal.raise_signal(number)
+        for one in held:
+            signal.raise_signal(one)

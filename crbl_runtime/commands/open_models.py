@@ -1,6 +1,6 @@
 """The one or two model files of crbl-predict, opened once for all images."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ class OpenModels:
             )
         return [detector.contract.variant for detector in without]
 
-    def predict(self, images: Sequence[Path]) -> Iterator[ImageResult]:
+    def predict(self, images: Sequence[Path]) -> Generator[ImageResult, None, None]:
         """The result of each image, in order; threads work ahead until the iterator is closed."""
         results: Any = (
             self.together.predict_many(images, on_error="return")
@@ -94,8 +94,9 @@ def open_models(paths: Sequence[Path], thresholds: Mapping[str, float], **argume
         with Detector(paths[0], **arguments) as detector:
             yield OpenModels((detector,), None, threshold_for(detector.contract.variant, thresholds))
         return
+    first, second = paths
     given = {f"{variant}_threshold": threshold for variant, threshold in thresholds.items()}
-    with CombinedDetector(*paths, **given, **arguments) as together:
+    with CombinedDetector(first, second, **{**given, **arguments}) as together:
         detectors = sorted((together.crop, together.full), key=lambda detector: paths.index(detector.path))
         yield OpenModels(tuple(detectors), together, None)
 
