@@ -40,6 +40,10 @@ class WrongResultsError(UnavailableError):
     """An execution provider that runs the model and computes something else than the model: its driver is wrong."""
 
 
+class DeviceRemovedError(UnavailableError):
+    """A graphics device that was there and is gone: unplugged, reset after a crash of its driver, or updated."""
+
+
 class NotFiniteError(CRBLError):
     """A network that gave NaN or an infinite value where a decision was to be made: no result, and no mismatch."""
 

@@ -14,9 +14,10 @@ import pytest
 
 from crbl_runtime import preprocessing, provider_choice
 from crbl_runtime.errors import WrongResultsError
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.image import DecodedImage
+from crbl_runtime.options import EXECUTION_PROVIDERS
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_runtime.session import EXECUTION_PROVIDERS, Provider
 from crbl_runtime.verification import record as record_module
 from public_commands import Trained, run_command
 
