@@ -132,5 +132,4 @@ def _scaled(array: NDArray[Any], name: str, scale: float) -> NDArray[np.uint8]:
             f"{name}: holds {what}, where 0 to {255 / scale:g} is expected: scale={scale!r} says that "
             f"{255 / scale:g} is white. Give another scale, or replace these values by your own rule."
         )
-    rounded: NDArray[np.uint8] = pixels.astype(np.uint8)
-    return rounded
+    return pixels.astype(np.uint8)
