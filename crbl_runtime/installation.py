@@ -2,8 +2,6 @@
 
 import importlib
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -191,7 +189,13 @@ def pip_command(action: str, distributions: Sequence[str]) -> str:
         words = ["uv", "pip", action, "--python", sys.executable, *distributions]
     else:
         words = [sys.executable, "-m", "pip", action, *(["-y"] if action == "uninstall" else []), *distributions]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    if os.name == "nt":
+        from subprocess import list2cmdline  # Only here: it takes a fifth of the time of importing the runtime.
+
+        return list2cmdline(words)
+    from shlex import join
+
+    return join(words)
 
 
 def _listed(names: Sequence[str]) -> str:

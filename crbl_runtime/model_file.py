@@ -5,6 +5,7 @@ from pathlib import Path
 
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME, METADATA_KEY, PROBABILITY_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError, UsageError
+from crbl_runtime.model_content import check_model_content, check_model_size
 from crbl_runtime.path_length import too_long
 from crbl_runtime.payload import check_payload
 from crbl_runtime.session import Session
@@ -43,9 +44,9 @@ def read_model(path: Path, verify: str) -> ModelFile:
     if verify not in VERIFY:
         raise UsageError(f"verify is {verify!r}, expected one of {', '.join(VERIFY)}.")
     content = _read(path)
-    if verify == "off":
-        return ModelFile(path, content, None, verified=False)
-    return ModelFile(path, content, check_payload(content, path.name), verified=True)
+    payload_sha256 = check_payload(content, path.name) if verify == "on" else None
+    check_model_content(content, path.name)
+    return ModelFile(path, content, payload_sha256, verified=verify == "on")
 
 
 def read_contract(session: Session, file: ModelFile) -> ModelContract:
@@ -65,11 +66,17 @@ def read_contract(session: Session, file: ModelFile) -> ModelContract:
         raise ModelFileError(f"{file.path} has a contract that was written by another program. Export the model again.")
     if any(session.signature.get(name) != kind for name, kind in SIGNATURE.items()):
         raise ModelFileError(f"{file.path} has the inputs and outputs {session.signature}, expected {SIGNATURE}.")
+    if session.image_size != contract.preprocessing.image_size:
+        raise ModelFileError(
+            f"{file.path} takes images of {session.image_size} pixels, but its contract says "
+            f"{contract.preprocessing.image_size}. Export the model again."
+        )
     return contract
 
 
 def _read(path: Path) -> bytes:
     try:
+        check_model_size(path.stat().st_size, path.name)
         content = path.read_bytes()
     except OSError as error:
         remedy = too_long(path, error) or "Name a file that crbl-export wrote."

@@ -5,12 +5,11 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, TypeVar
 
 from crbl_runtime.errors import ImageError, NotFiniteError, UsageError
 from crbl_runtime.image import ImageInput
-from crbl_runtime.in_order import in_order
+from crbl_runtime.in_order import Thing, in_order
 
 logger = logging.getLogger("crbl_runtime")
 
@@ -113,7 +112,24 @@ def _in_batches(
 
     size = steps.batch_size or 1
     with closing(in_order(prepare, images, steps.workers, AHEAD * max(steps.workers, size))) as prepared:
-        while batch := list(islice(prepared, size)):
+        for batch in _batches(prepared, size):
             predicted = iter(steps.run([each for each in batch if not isinstance(each, ImageError)]))
             for each in batch:
                 yield each if isinstance(each, ImageError) else next(predicted)
+
+
+def _batches(prepared: Iterator[Thing], size: int) -> Iterator[list[Thing]]:
+    """Lists of so many; where the iterator raises, first what came before that."""
+    batch: list[Thing] = []
+    try:
+        for thing in prepared:
+            batch.append(thing)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
