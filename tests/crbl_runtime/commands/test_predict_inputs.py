@@ -142,6 +142,7 @@ def test_folders_of_results_within_the_images_are_not_searched_again(small: Path
     first, second = (predicted(*arguments, cwd=images.parent) for _ in range(2))
     assert first == second
     assert len(first) == 4
+    assert "Left out" not in predict(*arguments, cwd=images.parent).stdout
     assert len(list((images / "bad").rglob("*.png"))) == 4
     assert len(predicted(small, "images", cwd=images.parent)) == 12
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 from subprocess import CompletedProcess
 from weakref import WeakSet
@@ -264,6 +265,27 @@ def test_an_image_that_is_gone_when_it_is_to_be_copied_fails_by_itself(
     assert "3 images predicted, 3 anomalous, 1 failed" in told.stdout
     assert "b.png: cannot be copied" in told.stderr
     assert len(files(images.parent / "copies")) == 3
+
+
+@pytest.mark.parametrize("form", ["--json", "--jsonl"])
+def test_a_signal_while_a_result_is_written_waits_until_it_is_in_all_outputs(
+    form: str, small: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = command.ResultFiles.write
+
+    def stop(self: command.ResultFiles, result: ImageResult) -> None:
+        if result.path.name == "b.png":
+            signal.raise_signal(signal.SIGTERM)
+        whole(self, result)
+
+    monkeypatch.setattr(command.ResultFiles, "write", stop)
+    table, copies = images.parent / "results.csv", images.parent / "copies"
+    told = predict(small, images, form, "--csv", table, "--copy-anomalies", copies, "--threshold", 0)
+    assert told.returncode == 143
+    assert told.stderr == f"Stopped after 2 of 4 images; they are in {table}.\n"
+    results = json.loads(told.stdout) if form == "--json" else list(map(json.loads, told.stdout.splitlines()))
+    assert [Path(each["path"]).name for each in results] == files(copies) == ["a.png", "b.png"]
+    assert len(table.read_text(encoding="utf-8").splitlines()) == 3
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--jsonl"]])
