@@ -282,7 +282,7 @@ def test_a_signal_while_a_result_is_written_waits_until_it_is_in_all_outputs(
     table, copies = images.parent / "results.csv", images.parent / "copies"
     told = predict(small, images, form, "--csv", table, "--copy-anomalies", copies, "--threshold", 0)
     assert told.returncode == 143
-    assert told.stderr == f"Stopped after 2 of 4 images; they are in {table}.\n"
+    assert told.stderr.strip() == f"Stopped after 2 of 4 images; they are in {table}."
     results = json.loads(told.stdout) if form == "--json" else list(map(json.loads, told.stdout.splitlines()))
     assert [Path(each["path"]).name for each in results] == files(copies) == ["a.png", "b.png"]
     assert len(table.read_text(encoding="utf-8").splitlines()) == 3
