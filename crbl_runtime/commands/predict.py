@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from crbl_runtime.atomic_file import require_writable
-from crbl_runtime.command_line import WRITTEN_PATH, bit_depth_option, device_index_option
+from crbl_runtime.command_line import (
+    WRITTEN_PATH,
+    adapter_option,
+    bit_depth_option,
+    device_index_option,
+    provider_option,
+)
 from crbl_runtime.commands.image_list import list_images, names
 from crbl_runtime.commands.image_result import ImageResult, table_header
 from crbl_runtime.commands.result_counts import ResultCounts
@@ -20,15 +26,11 @@ from crbl_runtime.commands.threshold_option import parse_thresholds
 from crbl_runtime.counted import counted
 from crbl_runtime.csv_file import csv_as_it_grows
 from crbl_runtime.errors import ImageError, UsageError
-from crbl_runtime.execution_provider import require_known
 from crbl_runtime.file_patterns import matches
 from crbl_runtime.held_signals import signals_held
-from crbl_runtime.options import REGISTERED, provider_kinds
 
 if TYPE_CHECKING:
     from crbl_runtime.commands.open_models import OpenModels
-
-PROVIDERS = f"{'|'.join(provider_kinds())}|{REGISTERED}NAME"
 
 
 @click.command(
@@ -56,16 +58,9 @@ PROVIDERS = f"{'|'.join(provider_kinds())}|{REGISTERED}NAME"
     help="An image is anomalous above this probability, 0 to 1, and not above the model file's. With two models say "
     "for which: crop=P, full=P, or both by giving the option twice.",
 )
-@click.option(
-    "--provider",
-    metavar=PROVIDERS,
-    default="auto",
-    show_default=True,
-    help="Where the models run. auto: a GPU where one computes rightly, else the CPU. fastest: what was measured to be "
-    f"the fastest here. {REGISTERED}NAME: one that Windows ML has registered.",
-)
+@provider_option
 @device_index_option
-@click.option("--adapter", metavar="NAME", help="The adapter with this in its name, where there are several.")
+@adapter_option
 @click.option(
     "--workers", type=click.IntRange(0, 256), default=0, show_default="chosen", help="Threads that decode images."
 )
@@ -106,7 +101,6 @@ def main(
     """
     if as_json and as_json_lines:
         raise UsageError("--json and --jsonl are two forms of the same output. Give one of them.")
-    require_known(provider)
     named = [name for argument in arguments for name in matches(argument)]
     models = [Path(name) for name in named if _is_model(name)]
     sources = [name for name in named if not _is_model(name)]
