@@ -1,10 +1,12 @@
 """What crbl-predict writes: tables, JSON, overlays of heatmaps, copies of anomalies, and what it prints of them."""
 
 import csv
+import io
 import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 from subprocess import CompletedProcess
 from weakref import WeakSet
@@ -265,6 +267,24 @@ def test_an_image_that_is_gone_when_it_is_to_be_copied_fails_by_itself(
     assert "3 images predicted, 3 anomalous, 1 failed" in told.stdout
     assert "b.png: cannot be copied" in told.stderr
     assert len(files(images.parent / "copies")) == 3
+
+
+@pytest.mark.parametrize("form", [[], ["--jsonl"]])
+def test_a_result_is_flushed_before_the_next_one(
+    form: list[str], small: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what reads a pipe has it, and a kill does not lose it."""
+    pipe = io.BytesIO()
+    lines: list[int] = []
+    buffered = io.TextIOWrapper(io.BufferedWriter(pipe), write_through=False)  # type: ignore[arg-type]
+
+    def look(self: command.ResultFiles, result: ImageResult) -> None:
+        sys.stdout = buffered
+        lines.append(pipe.getvalue().count(b"\n"))
+
+    monkeypatch.setattr(command.ResultFiles, "write", look)
+    assert predict(small, images, *form).returncode == 0
+    assert lines == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("form", ["--json", "--jsonl"])
