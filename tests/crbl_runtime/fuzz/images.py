@@ -51,7 +51,8 @@ def files() -> dict[str, bytes]:
         "webp with movement": saved(PHOTOGRAPH, "WEBP", **pages),
         "jpeg 2000 without a box": saved(PHOTOGRAPH, "JPEG2000", no_jp2=True),
     }
-    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "lzma", "zstd"):
+    # A libtiff without Zstandard ends the process where it is asked to write that.
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "lzma"):
         own[compression] = _saved_if_possible("TIFF", compression=compression)
     Image.init()
     written = {kind: _saved_if_possible(kind) for kind in sorted(Image.SAVE)}
