@@ -1,5 +1,6 @@
 """Pixels in memory -> RGB uint8: numpy arrays, and what gives itself as one."""
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,12 +35,15 @@ class HasArray(Protocol):
 def is_array(image: object) -> bool:
     """Whether this is a numpy array or gives itself as one: `__array_interface__` or `__array__`.
 
-    PIL images do, without their palette, orientation and transparent colour, and classes have what their objects have:
-    neither is an array here.
+    PIL images do, without their palette, orientation and transparent colour; so do numpy's own strings; and classes
+    have what their objects have. None of them is an array here.
     """
-    if isinstance(image, type | Image.Image):
+    if isinstance(image, type | str | bytes | os.PathLike | Image.Image):
         return False
-    return hasattr(image, "__array_interface__") or hasattr(image, "__array__")
+    try:
+        return hasattr(image, "__array_interface__") or hasattr(image, "__array__")
+    except Exception:  # Raised by a property; `decode_array` meets it again, and tells it.
+        return True
 
 
 def decode_array(
@@ -88,7 +92,9 @@ def _check_shape(array: NDArray[Any], name: str) -> None:
         return
     remedy = REMEDY
     if array.ndim == 3 and shape[0] in (1, 3, 4):
-        remedy = "The channels come last: give numpy.moveaxis(array, 0, -1)"
+        remedy = (
+            "The channels come last: numpy.moveaxis(array, 0, -1), or permute(1, 2, 0) of a tensor, puts them there"
+        )
     elif array.ndim == 4:
         remedy = "Give the images one by one"
     raise ImageKindError(f"{name}: the shape is not an image's: {list(shape)}. {remedy}.")
@@ -125,4 +131,5 @@ def _scaled(array: NDArray[Any], name: str, scale: float) -> NDArray[np.uint8]:
             f"{name}: holds {what}, where 0 to {255 / scale:g} is expected: scale={scale!r} says that "
             f"{255 / scale:g} is white. Give another scale, or replace these values by your own rule."
         )
-    return pixels.astype(np.uint8)
+    rounded: NDArray[np.uint8] = pixels.astype(np.uint8)
+    return rounded

@@ -21,12 +21,14 @@ class ModelFile:
     """What was read.
 
     Attributes:
-        content: all of it. payload_sha256: its hash, which was checked; None where it was not to be checked.
+        content: all of it. payload_sha256: its hash, which was checked; None where it carries none.
+        verified: whether the hash was to be checked.
     """
 
     path: Path
     content: bytes
     payload_sha256: str | None
+    verified: bool
 
 
 def read_model(path: Path, verify: str) -> ModelFile:
@@ -43,13 +45,8 @@ def read_model(path: Path, verify: str) -> ModelFile:
         raise UsageError(f"verify is {verify!r}, expected one of {', '.join(VERIFY)}.")
     content = _read(path)
     payload_sha256 = check_payload(content, path.name) if verify == "on" else None
-    if verify == "on" and payload_sha256 is None:
-        raise ModelFileError(
-            f"{path} carries no hash of its payload, so that it is no CRBL model, or was damaged. Name a file that "
-            "crbl-export wrote."
-        )
     check_model_content(content, path.name)
-    return ModelFile(path, content, payload_sha256)
+    return ModelFile(path, content, payload_sha256, verified=verify == "on")
 
 
 def read_contract(session: Session, file: ModelFile) -> ModelContract:
@@ -65,7 +62,7 @@ def read_contract(session: Session, file: ModelFile) -> ModelContract:
             "Name a file that crbl-export wrote."
         )
     contract = ModelContract.from_json(text, str(file.path))
-    if file.payload_sha256 not in (None, contract.payload_sha256):
+    if file.verified and contract.payload_sha256 != file.payload_sha256:
         raise ModelFileError(f"{file.path} has a contract that was written by another program. Export the model again.")
     if any(session.signature.get(name) != kind for name, kind in SIGNATURE.items()):
         raise ModelFileError(f"{file.path} has the inputs and outputs {session.signature}, expected {SIGNATURE}.")
