@@ -1,0 +1,114 @@
+"""POST /predict answers with the decision on an image, which is the body itself or the one file of a form."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
+
+from crbl_runtime import Detector, ImageError
+
+MAX_BYTES = 20_000_000
+# Requests whose bodies are in memory. Those that come later wait unread, and none is sent away.
+AT_A_TIME = 32
+SECONDS_TO_SEND = 60
+
+
+def create_app(model: Path, provider: str = "auto") -> FastAPI:
+    """The service, with one detector for all requests of the process, from its start to its end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with Detector(model, provider=provider) as detector, ThreadPoolExecutor(os.cpu_count()) as threads:
+            app.state.detector, app.state.threads = detector, threads
+            yield
+
+    app = FastAPI(title="CRBL", lifespan=lifespan, docs_url=None, redoc_url=None)
+    turns = asyncio.Semaphore(AT_A_TIME)
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        detector: Detector = app.state.detector
+        return {"provider": detector.provider.kind, "model_sha256": detector.contract.payload_sha256}
+
+    @app.post("/predict")
+    async def predict(request: Request) -> dict[str, Any]:
+        async with turns:
+            image = await image_in(request)
+            detector: Detector = app.state.detector
+            loop = asyncio.get_running_loop()
+            prediction = await loop.run_in_executor(app.state.threads, detector.predict, image)
+        names = ("is_anomaly", "label", "probability", "logit", "threshold", "region_found", "box", "notes", "provider")
+        return {name: getattr(prediction, name) for name in names}
+
+    @app.exception_handler(ImageError)
+    async def image_error(request: Request, error: ImageError) -> Response:
+        return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # Nobody reads it.
+
+    return app
+
+
+async def image_in(request: Request) -> bytes:
+    """The image's bytes, of at most MAX_BYTES of body; of a longer one no more than that is read."""
+    kind = request.headers.get("content-type", "application/octet-stream").partition(";")[0].strip().lower()
+    if not kind.startswith("image/") and kind not in ("application/octet-stream", "multipart/form-data"):
+        raise HTTPException(415, f"The body is {kind}. Send an image as image/*, or a form as multipart/form-data.")
+    if int(request.headers.get("content-length", 0)) > MAX_BYTES:
+        raise too_long()
+    length = 0
+
+    async def receive() -> Message:
+        nonlocal length
+        message = await request.receive()
+        length += len(message.get("body", b""))
+        if length > MAX_BYTES:
+            raise too_long()
+        return message
+
+    limited = Request(request.scope, receive)
+    try:
+        async with asyncio.timeout(SECONDS_TO_SEND):
+            image = await file_of_form(limited) if kind == "multipart/form-data" else await limited.body()
+    except TimeoutError:
+        raise HTTPException(408, f"The body was not there after {SECONDS_TO_SEND} seconds.") from None
+    if not image:
+        raise HTTPException(400, "There is no image: the body is empty.")
+    return image
+
+
+async def file_of_form(request: Request) -> bytes:
+    """The content of a form's only file, whatever its field's name."""
+    async with request.form() as form:
+        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        if len(files) != 1:
+            raise HTTPException(400, f"The form has {len(files)} files. Send one image a request.")
+        return await files[0].read()
+
+
+def too_long() -> HTTPException:
+    """The connection ends with it, because the rest of the body is not read."""
+    return HTTPException(413, f"The body is longer than {MAX_BYTES:,} bytes.", {"Connection": "close"})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, help="a file that crbl-export wrote")
+    parser.add_argument("--provider", default="auto")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in [127.0.0.1]")
+    parser.add_argument("--port", type=int, default=8000, help="[8000]")
+    options = parser.parse_args()
+    uvicorn.run(create_app(options.model, options.provider), host=options.host, port=options.port)
