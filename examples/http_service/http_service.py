@@ -2,16 +2,17 @@
 
 import argparse
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
@@ -22,6 +23,14 @@ MAX_BYTES = 20_000_000
 # Requests whose bodies are in memory. Those that come later wait unread, and none is sent away.
 AT_A_TIME = 32
 SECONDS_TO_SEND = 60
+SECONDS_TO_STOP = 5
+
+
+class TooLongError(Exception):
+    """A body of more than MAX_BYTES."""
+
+    def __str__(self) -> str:
+        return f"The body is longer than {MAX_BYTES:,} bytes."
 
 
 def create_app(model: Path, provider: str = "auto") -> FastAPI:
@@ -55,6 +64,12 @@ def create_app(model: Path, provider: str = "auto") -> FastAPI:
     async def image_error(request: Request, error: ImageError) -> Response:
         return JSONResponse({"detail": str(error)}, 422)
 
+    @app.exception_handler(TooLongError)
+    async def too_long(request: Request, error: TooLongError) -> Response:
+        answer = json.dumps({"detail": str(error)}).encode()
+        headers = {"Connection": "close", "Content-Length": str(len(answer))}
+        return StreamingResponse(answer_and_read_on(answer, request), 413, headers, "application/json")
+
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:
         return Response(status_code=400)  # Nobody reads it.
@@ -68,7 +83,7 @@ async def image_in(request: Request) -> bytes:
     if not kind.startswith("image/") and kind not in ("application/octet-stream", "multipart/form-data"):
         raise HTTPException(415, f"The body is {kind}. Send an image as image/*, or a form as multipart/form-data.")
     if int(request.headers.get("content-length", 0)) > MAX_BYTES:
-        raise too_long()
+        raise TooLongError
     length = 0
 
     async def receive() -> Message:
@@ -76,7 +91,7 @@ async def image_in(request: Request) -> bytes:
         message = await request.receive()
         length += len(message.get("body", b""))
         if length > MAX_BYTES:
-            raise too_long()
+            raise TooLongError
         return message
 
     limited = Request(request.scope, receive)
@@ -93,15 +108,19 @@ async def image_in(request: Request) -> bytes:
 async def file_of_form(request: Request) -> bytes:
     """The content of a form's only file, whatever its field's name."""
     async with request.form() as form:
-        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if len(files) != 1:
             raise HTTPException(400, f"The form has {len(files)} files. Send one image a request.")
         return await files[0].read()
 
 
-def too_long() -> HTTPException:
-    """The connection ends with it, because the rest of the body is not read."""
-    return HTTPException(413, f"The body is longer than {MAX_BYTES:,} bytes.", {"Connection": "close"})
+async def answer_and_read_on(answer: bytes, request: Request) -> AsyncIterator[bytes]:
+    """Answer, then drop what still comes: clients that only send at first would see a broken connection, no answer."""
+    yield answer
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(SECONDS_TO_STOP):
+            async for _ in request.stream():
+                pass
 
 
 if __name__ == "__main__":
