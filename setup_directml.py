@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent
-TORCH_EXTRAS, DIRECTML_EXTRAS = "export,test", "train-directml,export,test"
+TORCH_EXTRAS, DIRECTML_EXTRAS = "default,export,test", "default,train-directml,export,test"
 X64 = ("amd64", "x86_64")
+# What the extra default has on Windows.
+WINDOWS_ONNXRUNTIME = "onnxruntime-windowsml"
 MARKER = "crbl-installed"
 EMULATED = (
     "This Python {} for x64 is emulated on arm64, and pip takes Python 3.12 and newer for arm64 there, for which "
@@ -110,17 +112,20 @@ def this_machine() -> Machine:
 
 def directx_adapters() -> tuple[tuple[str, ...] | None, str]:
     """The names of the cards with DirectX 12, None where they cannot be listed; and why none, or why not."""
-    command = [sys.executable, str(PROJECT / "directx_adapters.py")]
+    # -I: else the files beside that program could be taken for modules of Python.
+    command = [sys.executable, "-I", str(PROJECT / "crbl_runtime" / "directx_adapters.py")]
     try:
         answer = subprocess.run(command, capture_output=True, timeout=60)
-        found = json.loads(answer.stdout.decode("utf-8"))
+        found = json.loads(answer.stdout.decode("utf-8", "replace").splitlines()[-1])
     except subprocess.TimeoutExpired:
         return None, "listing them took more than a minute"
-    except (OSError, ValueError):
+    except (OSError, ValueError, IndexError):
         return None, "listing them ended the program that did it"
     if found["error"]:
         return None, found["error"]
-    return tuple(found["usable"]), ", ".join(f"{name}: {reason}" for name, reason in found["unusable"].items())
+    reasons = [f"{adapter['name']}: {adapter['reason']}" for adapter in found["adapters"] if adapter["reason"]]
+    usable = tuple(adapter["name"] for adapter in found["adapters"] if not adapter["reason"])
+    return usable, f"DirectX: {found['none']}" if found["none"] else ", ".join(reasons)
 
 
 def nvidia_card_listed() -> bool:
@@ -171,7 +176,7 @@ def choose(machine: Machine, *, directml: bool = False) -> tuple[str, str]:
     if machine.python > (3, 12):
         return TORCH_EXTRAS, (
             f"torch for the CPU, because DirectML training needs Python 3.11 or 3.12 and this is {version}. "
-            f"{get_python}. Predicting uses DirectML all the same (onnxruntime-directml)."
+            f"{get_python}. Predicting uses DirectML all the same (onnxruntime-windowsml)."
         )
     if machine.adapters == ():
         return TORCH_EXTRAS, (
@@ -195,8 +200,7 @@ def install(project: Path, environment: Path, machine: Machine, extras: str) -> 
     wanted = f"{environment}\n{hashlib.sha256(repr(facts).encode()).hexdigest()}"
     marker = environment / MARKER
     found = marker.read_text(encoding="utf-8") if marker.is_file() else ""
-    directml = onnxruntime_with_directml(machine)
-    if found == wanted and not (directml and has_package(environment, "onnxruntime")):
+    if found == wanted and not rivals_of_onnxruntime(environment, machine):
         return
     if found and found.splitlines()[0] != str(environment):
         raise SetupError(f"{environment} was moved, and its programs name their old place. Delete it and try again.")
@@ -206,20 +210,21 @@ def install(project: Path, environment: Path, machine: Machine, extras: str) -> 
     print("Installing; torch is large, so the first time takes minutes ...", flush=True)
     if run([*pip, "install", "--editable", f"{project}[{extras}]"]):
         raise SetupError("pip failed with the messages above. Solve what they name and run this again.")
-    if directml and has_package(environment, "onnxruntime"):
-        print(f"Replacing plain onnxruntime, which overwrites files of {directml} ...", flush=True)
-        # Both go, directml's record first: wherever a run is stopped, the next one finds what to repair.
-        failed = run([*pip, "uninstall", "--yes", directml, "onnxruntime"])
-        if failed or run([*pip, "install", "--no-deps", directml]):
-            raise SetupError(f"{directml} could not be installed again; pip's messages are above.")
+    rivals = rivals_of_onnxruntime(environment, machine)
+    if rivals:
+        print(f"Removing {' and '.join(rivals)}, which overwrites files of {WINDOWS_ONNXRUNTIME} ...", flush=True)
+        # All go, the record of the right one first: wherever a run is stopped, the next one finds what to repair.
+        failed = run([*pip, "uninstall", "--yes", WINDOWS_ONNXRUNTIME, *rivals])
+        if failed or run([*pip, "install", "--no-deps", WINDOWS_ONNXRUNTIME]):
+            raise SetupError(f"{WINDOWS_ONNXRUNTIME} could not be installed again; pip's messages are above.")
     marker.write_text(wanted, encoding="utf-8")
 
 
-def onnxruntime_with_directml(machine: Machine) -> str | None:
-    """The distribution that the markers of pyproject.toml choose on this machine, None where it is the plain one."""
-    if machine.system != "Windows" or machine.processor not in X64:
-        return None
-    return "onnxruntime-windowsml" if machine.taken_for_arm64 else "onnxruntime-directml"
+def rivals_of_onnxruntime(environment: Path, machine: Machine) -> list[str]:
+    """What owns the same files as the onnxruntime of the extra default: other packages ask for the plain one, and the
+    other one was that of an older version of this project."""
+    names = ["onnxruntime", "onnxruntime-directml"] if machine.system == "Windows" else []
+    return [name for name in names if has_package(environment, name.replace("-", "_"))]
 
 
 def make_environment(environment: Path, version: str) -> None:

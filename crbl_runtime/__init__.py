@@ -16,14 +16,19 @@ from crbl_runtime.lazy_names import lazy_names
 from crbl_runtime.version import __version__
 
 if TYPE_CHECKING:
+    from crbl_runtime.combined_detector import CombinedDetector
     from crbl_runtime.contract import ModelContract
-    from crbl_runtime.detector import Detector, Prediction
+    from crbl_runtime.detector import Detector
     from crbl_runtime.image import decode
+    from crbl_runtime.prediction import CombinedPrediction, Prediction
     from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
+    from crbl_runtime.provider_candidates import register_execution_provider
     from crbl_runtime.provider_choice import ProviderReport
 
 __all__ = [
     "CRBLError",
+    "CombinedDetector",
+    "CombinedPrediction",
     "DataError",
     "Detector",
     "ImageError",
@@ -40,19 +45,23 @@ __all__ = [
     "combined_is_anomaly",
     "decode",
     "prepare",
+    "register_execution_provider",
 ]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     __all__,
     {
+        "CombinedDetector": "combined_detector",
+        "CombinedPrediction": "prediction",
         "Detector": "detector",
         "ModelContract": "contract",
-        "Prediction": "detector",
+        "Prediction": "prediction",
         "PreparedImage": "preprocessing",
         "PreprocessingSpec": "preprocessing",
         "ProviderReport": "provider_choice",
         "decode": "image",
         "prepare": "preprocessing",
+        "register_execution_provider": "provider_candidates",
     },
 )

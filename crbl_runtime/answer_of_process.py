@@ -3,7 +3,10 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
+
+from crbl_runtime.errors import UnavailableError
 
 # Before the answer, one line of JSON, which what a driver prints may surround.
 ANSWER = "crbl: "
@@ -17,12 +20,25 @@ class NoAnswerError(Exception):
         self.code = code
 
 
+def another_process_can_be_asked() -> bool:
+    """Whether this program is a Python, which can be run again. An application that was packed, or that has a Python
+    in it, would run itself."""
+    executable = Path(sys.executable or "")
+    named_python = executable.stem.lower().startswith(("python", "pypy", "graalpy"))
+    return named_python and executable.is_file() and not getattr(sys, "frozen", False)
+
+
 def answer_of_process(*arguments: str, seconds: float) -> Any:
     """Run this Python with these arguments; the last answer that it printed, as JSON types.
 
     Raises:
+        UnavailableError: there is no Python to run. See `another_process_can_be_asked`.
         subprocess.TimeoutExpired: it did not end within so many seconds. NoAnswerError: it ended without an answer.
     """
+    if not another_process_can_be_asked():
+        raise UnavailableError(
+            f"This application ({sys.executable or 'unknown'}) has no Python of its own to try that in."
+        )
     ended = subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,

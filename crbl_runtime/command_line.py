@@ -46,7 +46,7 @@ provider_or_all_option = click.option(
 )
 
 
-def run_command(name: str, module: str, extra: str = "") -> NoReturn:
+def run_command(name: str, module: str, extra: str = "default") -> NoReturn:
     """Run the click command `main` of a module under the name `name` and exit with the documented exit code.
 
     Args:

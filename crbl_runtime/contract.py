@@ -8,7 +8,7 @@ from crbl_runtime.errors import ModelFileError, UsageError
 from crbl_runtime.payload import UNKNOWN_SHA256
 from crbl_runtime.preprocessing import PreprocessingSpec
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 METADATA_KEY = "crbl"
 INPUT_NAME = "image"
 PROBABILITY_NAME = "probability"

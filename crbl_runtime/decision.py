@@ -2,6 +2,8 @@
 
 import math
 
+from crbl_runtime.errors import UsageError
+
 
 def is_anomaly(probability: float, threshold: float) -> bool:
     """An image is anomalous when its probability is greater than the threshold.
@@ -14,6 +16,17 @@ def is_anomaly(probability: float, threshold: float) -> bool:
     if math.isnan(probability):
         raise ValueError("The probability is NaN.")
     return probability > threshold
+
+
+def require_threshold(threshold: float) -> float:
+    """The threshold, which is a number from 0 to 1.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not 0 <= threshold <= 1:
+        raise UsageError(f"The threshold is {threshold!r}, expected a probability from 0 to 1.")
+    return threshold
 
 
 def combined_is_anomaly(crop_is_anomaly: bool, full_is_anomaly: bool) -> bool:

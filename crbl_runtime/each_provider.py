@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from crbl_runtime.errors import UnavailableError, WrongResultsError
 from crbl_runtime.options import ALL_PROVIDERS
-from crbl_runtime.session import providers_here
+from crbl_runtime.provider_candidates import providers_here
 
 Result = TypeVar("Result")
 

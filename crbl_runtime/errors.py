@@ -40,6 +40,10 @@ class WrongResultsError(UnavailableError):
     """An execution provider that runs the model and computes something else than the model: its driver is wrong."""
 
 
+class DeviceRemovedError(UnavailableError):
+    """A graphics device that was there and is gone: unplugged, reset after a crash of its driver, or updated."""
+
+
 class NotFiniteError(CRBLError):
     """A network that gave NaN or an infinite value where a decision was to be made: no result, and no mismatch."""
 
@@ -54,6 +58,26 @@ class InputError(CRBLError):
 
 class ImageError(InputError):
     """One image that cannot be decoded: unreadable, truncated, empty, hostile or of an unsupported type."""
+
+
+class ImageReadError(ImageError):
+    """An image whose bytes cannot be read: no such file, a folder, no permission, a file object that fails."""
+
+
+class ImageDamagedError(ImageError):
+    """An image that is empty, cut off or corrupt. A file that is still being written is so until it is whole."""
+
+
+class ImageTooLargeError(ImageError):
+    """An image of more pixels or bytes than the limit."""
+
+
+class ImageKindError(ImageError):
+    """An image of a format, mode, type or shape whose values could only be guessed at."""
+
+
+class ImageValueError(ImageError):
+    """An image with values beyond what they were said to be: the bit depth, or the scale of an array; or with NaN."""
 
 
 class DataError(InputError):

@@ -1,7 +1,11 @@
 """Any image a user may hand over -> RGB uint8. The same image gives the same bits, however it comes."""
 
+import math
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from numbers import Real
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -9,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crbl_runtime.errors import ImageError
-from crbl_runtime.image_file.bit_depth import used_bits
+from crbl_runtime.errors import ImageKindError, ImageReadError, UsageError
+from crbl_runtime.image_array import HasArray, HasArrayInterface, decode_array, is_array
 from crbl_runtime.image_file.decode import decode_file, decode_pil
+from crbl_runtime.image_file.decode_options import DecodeOptions
 from crbl_runtime.image_file.decoded_image import DecodedImage
-from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, check_size, too_large
-from crbl_runtime.image_file.samples import Samples, flatten, to_8_bit
-from crbl_runtime.path_length import too_long
+from crbl_runtime.image_file.draft import DraftLimits
+from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, too_large
+from crbl_runtime.options import CHANNEL_ORDERS
+from crbl_runtime.path_length import readable_path, too_long
 
 __all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "DecodedImage", "ImageInput", "decode", "decode_image", "describe"]
 
@@ -26,27 +32,40 @@ ImageInput: TypeAlias = (
     | bytearray
     | memoryview
     | BinaryIO
-    | NDArray[np.uint8]
-    | NDArray[np.uint16]
+    | NDArray[Any]
     | Image.Image
+    | HasArrayInterface
+    | HasArray
 )
 
-ARRAY_REMEDY = (
-    "Give RGB as uint8 (0 to 255) or uint16 (0 to 65535) of shape [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (RGBA)"
-)
 READ_BYTES = 2**20
 
 
-def decode(image: ImageInput, bit_depth: int | None = None) -> NDArray[np.uint8]:
+def decode(
+    image: ImageInput,
+    bit_depth: int | None = None,
+    *,
+    channel_order: str = "rgb",
+    scale: float | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> NDArray[np.uint8]:
     """The pixels of `decode_image`: RGB uint8 [H, W, 3].
 
     Raises:
-        ImageError: as `decode_image`.
+        ImageError, UsageError: as `decode_image`.
     """
-    return decode_image(image, bit_depth).pixels
+    return decode_image(image, bit_depth, channel_order=channel_order, scale=scale, max_pixels=max_pixels).pixels
 
 
-def decode_image(image: ImageInput, bit_depth: int | None = None) -> DecodedImage:
+def decode_image(
+    image: ImageInput,
+    bit_depth: int | None = None,
+    *,
+    channel_order: str = "rgb",
+    scale: float | None = None,
+    max_pixels: int = MAX_PIXELS,
+    draft: DraftLimits | None = None,
+) -> DecodedImage:
     """Decode an image to RGB uint8.
 
     EXIF and TIFF orientation are applied (files and PIL images); the largest value of 16 bits, or of the bits in use,
@@ -54,38 +73,59 @@ def decode_image(image: ImageInput, bit_depth: int | None = None) -> DecodedImag
     profiles are ignored; inks (CMYK) are converted without a profile. No value is scaled by other values of the image.
 
     Args:
-        image: a path; the bytes of a file; a binary file object, read from where it stands to its end; a numpy array
-            uint8 or uint16 of shape [H, W], [H, W, 1], [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha); or a PIL
-            image. Files are JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF or, where pillow-heif is installed,
-            HEIC; of several frames or pages the first is taken, in a TIFF the first that is no preview. Of a PIL image
-            that is loaded already only what Pillow stored can be seen: of 16-bit RGB files the upper 8 bits, and
-            premultiplied TIFF colours rounded, both of which can be off by 1 from the file itself; and no sBIT.
+        image: a path; the bytes of a file (bytes, bytearray or memoryview of any layout); a binary file object, read
+            from where it stands to its end, and put back there where this raises; an array of shape [H, W], [H, W, 1],
+            [H, W, 3] RGB or [H, W, 4] RGBA (straight alpha); or a PIL image. An array is one of numpy's, or anything
+            with `__array_interface__` or `__array__`, such as a tensor on the CPU; uint8, uint16, bool (True is
+            white), or with `scale` of another type. Files are JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF
+            or, where pillow-heif is installed, HEIC; of several frames or pages the first is taken, in a TIFF the
+            first that is no preview. Of a PIL image that is loaded already only what Pillow stored can be seen: of
+            16-bit RGB files the upper 8 bits, and premultiplied TIFF colours rounded, both of which can be off by 1
+            from the file itself; and no sBIT.
         bit_depth: how many of their 16 bits the samples of uint16 arrays and of 16-bit files use, 1 to 16: 12 where
             white is 4095. A file that declares it (MaxSampleValue of a TIFF, sBIT of a PNG) is believed before this.
             None where it is not known: all 16, and the result says where that is doubtful.
+        channel_order: of arrays: "rgb", or "bgr" for BGR and BGR with alpha, as OpenCV has them.
+        scale: of arrays of float or of other integers, whose range nothing says: what the value 1 means on the scale
+            of 0 to 255. A pixel is value * scale, computed in float64 and rounded once, to nearest, halves to even;
+            255 where white is 1.0.
+        max_pixels: most pixels an image may have. It is checked before a pixel is decoded.
+        draft: let large JPEG files, and PIL images of them that are not loaded, be decoded at a part of their size,
+            which gives other pixels, in less time. None for never.
 
     Raises:
         ImageError: the image is missing, unreadable, empty, cut off, damaged, larger than MAX_FILE_BYTES or
-            MAX_PIXELS, holds values beyond `bit_depth`, or is of a kind that could only be guessed at. The message
-            names the image and the remedy.
+            `max_pixels`, holds values beyond `bit_depth` or `scale`, or is of a kind that could only be guessed at:
+            ImageReadError, ImageDamagedError, ImageTooLargeError, ImageValueError, ImageKindError. The message names
+            the image and the remedy.
+        UsageError: an argument is out of range, or `channel_order` or `scale` is given for what is no array.
     """
     name = describe(image)
+    options = DecodeOptions(bit_depth, max_pixels, draft)
+    _check_arguments(options, channel_order, scale)
+    if is_array(image):
+        return decode_array(image, name, options, channel_order=channel_order, scale=scale)
+    if channel_order != "rgb" or scale is not None:
+        raise UsageError(
+            f"{name}: channel_order and scale are about arrays; files and PIL images say themselves what they hold. "
+            "Leave both out."
+        )
     if isinstance(image, str | os.PathLike):
-        return decode_file(_read_path(image, name), name, bit_depth)
+        return decode_file(_read_path(image, name), name, options)
     if isinstance(image, bytes | bytearray | memoryview):
-        return decode_file(bytes(image), name, bit_depth)
-    if isinstance(image, np.ndarray):
-        return _decode_array(_checked_array(image, name), name, bit_depth)
+        return decode_file(_copied(image, name), name, options)
     if isinstance(image, Image.Image):
-        return decode_pil(image, name, bit_depth)
+        return decode_pil(image, name, options)
     if callable(getattr(image, "read", None)):
-        return decode_file(_read_file_object(image, name), name, bit_depth)
-    raise ImageError(
-        f"{name}: not an image. Give a path, bytes, a file object opened with 'rb', a numpy array or a PIL image."
+        with _position_kept_on_failure(image):
+            return decode_file(_read_file_object(image, name), name, options)
+    raise ImageKindError(
+        f"{name}: not an image. Give a path, bytes, a file object opened with 'rb', a numpy array or a PIL image, "
+        "or an object with __array_interface__ or __array__."
     )
 
 
-def describe(image: ImageInput) -> str:
+def describe(image: object) -> str:
     """What messages call an image: its path, or what it is where it has none."""
     if isinstance(image, str | os.PathLike):
         return os.fsdecode(image) or "(empty path)"
@@ -109,23 +149,46 @@ def _describe_pil(image: Image.Image) -> str:
 def _read_path(image: str | os.PathLike[str], name: str) -> bytes:
     path = Path(os.fsdecode(image))
     try:
+        path = readable_path(path)
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise ImageError(f"{name}: a folder, where an image is expected. Give the files in it one by one.")
+            raise ImageReadError(f"{name}: a folder, where an image is expected. Give the files in it one by one.")
         if not stat.S_ISREG(status.st_mode):
-            raise ImageError(f"{name}: not a regular file. Open it and give the file object.")
+            raise ImageReadError(f"{name}: not a regular file. Open it and give the file object.")
         if status.st_size > MAX_FILE_BYTES:
             raise too_large(name, f"the file is {status.st_size:,} bytes long", f"{MAX_FILE_BYTES:,}")
         with path.open("rb") as file:
             return _read_file_object(file, name)
     except FileNotFoundError as error:
         remedy = too_long(path, error) or f"Check the path; the current folder is {Path.cwd()}."
-        raise ImageError(f"{name}: no such file. {remedy}") from error
+        raise ImageReadError(f"{name}: no such file. {remedy}") from error
     except PermissionError as error:
-        raise ImageError(f"{name}: no permission to read it. Change its permissions or its owner.") from error
+        raise ImageReadError(f"{name}: no permission to read it. Change its permissions or its owner.") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path.
         remedy = too_long(path, error) or "Check the path and the drive."
-        raise ImageError(f"{name}: cannot be read ({error}). {remedy}") from error
+        raise ImageReadError(f"{name}: cannot be read ({error}). {remedy}") from error
+
+
+def _copied(content: bytes | bytearray | memoryview, name: str) -> bytes:
+    try:
+        return bytes(content)
+    except ValueError as error:  # A memoryview that was released.
+        raise ImageReadError(f"{name}: cannot be read ({error}). Decode it before its memory is released.") from error
+
+
+@contextmanager
+def _position_kept_on_failure(file: Any) -> Iterator[None]:
+    """Put a file object back to where it stands now if the block raises; what cannot seek stays where it is then."""
+    position = None
+    with suppress(Exception):  # File objects of others raise anything where they cannot tell.
+        position = file.tell()
+    try:
+        yield
+    except BaseException:
+        if position is not None:
+            with suppress(Exception):  # What is to be reported is why the block raised.
+                file.seek(position)
+        raise
 
 
 def _read_file_object(file: Any, name: str) -> bytes:
@@ -145,25 +208,30 @@ def _read_piece(file: Any, name: str) -> bytes:
     try:
         piece = file.read(READ_BYTES)
     except (OSError, ValueError) as error:  # ValueError: the file is closed.
-        raise ImageError(f"{name}: cannot be read ({error}). Give a file object that is open for reading.") from error
+        remedy = "Give a file object that is open for reading."
+        raise ImageReadError(f"{name}: cannot be read ({error}). {remedy}") from error
     if not isinstance(piece, bytes):
-        raise ImageError(f"{name}: reading gives {type(piece).__name__}, not bytes. Open the file with 'rb'.")
+        raise ImageReadError(f"{name}: reading gives {type(piece).__name__}, not bytes. Open the file with 'rb'.")
     return piece
 
 
-def _decode_array(samples: Samples, name: str, bit_depth: int | None) -> DecodedImage:
-    used = used_bits(samples, None, bit_depth, name)
-    return DecodedImage(flatten(to_8_bit(samples, used.bits, used.shift)), used.notes, used.unclear)
-
-
-def _checked_array(array: NDArray[Any], name: str) -> Samples:
-    if array.dtype.kind != "u" or array.dtype.itemsize > 2:
-        raise ImageError(
-            f"{name}: values of type {array.dtype} have no agreed range. {ARRAY_REMEDY}, scaled by your own rule."
+def _check_arguments(options: DecodeOptions, channel_order: str, scale: float | None) -> None:
+    depth, max_pixels = options.bit_depth, options.max_pixels
+    if depth is not None and not (_is_integer(depth) and 1 <= depth <= 16):
+        raise UsageError(f"bit_depth is {depth!r}, expected how many of 16 bits are in use, 1 to 16, or None.")
+    if not (_is_integer(max_pixels) and max_pixels >= 1):
+        raise UsageError(f"max_pixels is {max_pixels!r}, expected a whole number of pixels of at least 1.")
+    if channel_order not in CHANNEL_ORDERS:
+        raise UsageError(f"channel_order is {channel_order!r}, expected one of {', '.join(CHANNEL_ORDERS)}.")
+    if scale is not None and not (_is_number(scale) and math.isfinite(scale) and scale > 0):
+        raise UsageError(
+            f"scale is {scale!r}, expected a positive number: what the value 1 means on the scale of 0 to 255."
         )
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise ImageError(f"{name}: the shape is not an image's. {ARRAY_REMEDY}.")
-    if array.size == 0:
-        raise ImageError(f"{name}: has no pixels. {ARRAY_REMEDY}.")
-    check_size(array.shape[1], array.shape[0], name)
-    return np.array(array, array.dtype.newbyteorder("="))
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import platform
 import shlex
 import subprocess
 import sys
@@ -27,11 +26,17 @@ class Dependency:
     distributions: tuple[str, ...]
 
 
-# The markers of pyproject.toml.
-_FOR_WINDOWS = {"AMD64": "onnxruntime-directml", "ARM64": "onnxruntime-windowsml"}
-_ONNXRUNTIME = _FOR_WINDOWS.get(platform.machine(), "onnxruntime") if os.name == "nt" else "onnxruntime"
-# The project's own choice first.
-_ONNXRUNTIMES = dict.fromkeys((_ONNXRUNTIME, "onnxruntime", "onnxruntime-directml", "onnxruntime-windowsml"))
+# The distributions of onnxruntime that have an extra in pyproject.toml. Those for Windows can be meant nowhere else.
+ONNXRUNTIME_OF_EXTRA = {
+    "windowsml": "onnxruntime-windowsml",
+    "directml": "onnxruntime-directml",
+    "cuda": "onnxruntime-gpu",
+    "openvino": "onnxruntime-openvino",
+    "cpu": "onnxruntime",
+}
+FOR_WINDOWS = ("onnxruntime-windowsml", "onnxruntime-directml")
+# What the extra "default" has for this system.
+_ONNXRUNTIME = "onnxruntime-windowsml" if os.name == "nt" else "onnxruntime"
 
 # In this order, because the later ones import the first.
 DEPENDENCIES = {
@@ -49,18 +54,16 @@ DEPENDENCIES = {
         "onnxruntime",
         "InferenceSession",
         (
-            *_ONNXRUNTIMES,
-            *("onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-qnn"),
-            *("onnxruntime-rocm", "onnxruntime-migraphx", "onnxruntime-training"),
+            *dict.fromkeys((_ONNXRUNTIME, *ONNXRUNTIME_OF_EXTRA.values())),
+            *("onnxruntime-qnn", "onnxruntime-rocm", "onnxruntime-migraphx", "onnxruntime-training"),
         ),
     ),
 }
 
 
-def how_to_install(extra: str = "") -> str:
-    """A sentence that tells how to install the project with an extra of pyproject.toml, or with none."""
-    target = f'".[{extra}]"' if extra else "."
-    return f"In the project's folder, install it with: pip install {target}, or: python setup_directml.py install"
+def how_to_install(extra: str = "default") -> str:
+    """A sentence that tells how to install the project with an extra of pyproject.toml."""
+    return f'In the project\'s folder, install it with: pip install ".[{extra}]", or: python setup_directml.py install'
 
 
 def require_whole(package: str) -> None:
@@ -115,6 +118,8 @@ def _problem(dependency: Dependency) -> str | None:
     name = dependency.module.partition(".")[0]
     if not installed:
         fact = f"The package {dependency.distributions[0]} is not installed: {name} cannot be imported ({reason})."
+        if name == "onnxruntime":
+            fact += f" It is what the extra default has for this system; there are also {', '.join(_other_extras())}."
     elif len(installed) == 1:
         fact = f"{installed[0]} is installed, but {name} cannot be imported ({reason})."
     else:
@@ -135,9 +140,20 @@ def _remedy(dependency: Dependency) -> str:
 
 
 def _wanted(dependency: Dependency, installed: Sequence[str]) -> str:
-    """The project's own choice; but CUDA, where somebody has installed it, and DirectML cannot be meant."""
-    wanted = dependency.distributions[0]
-    return "onnxruntime-gpu" if wanted == "onnxruntime" and "onnxruntime-gpu" in installed else wanted
+    """The project's own choice; but an onnxruntime that somebody has asked for by its extra, where it is the only one.
+
+    Plain onnxruntime counts for nothing, because other packages bring it.
+    """
+    asked_for = [name for name in installed if name in ONNXRUNTIME_OF_EXTRA.values() and _can_be_meant(name)]
+    return asked_for[0] if len(asked_for) == 1 else dependency.distributions[0]
+
+
+def _can_be_meant(onnxruntime: str) -> bool:
+    return onnxruntime != "onnxruntime" and (os.name == "nt" or onnxruntime not in FOR_WINDOWS)
+
+
+def _other_extras() -> list[str]:
+    return [extra for extra, name in ONNXRUNTIME_OF_EXTRA.items() if name != _ONNXRUNTIME and _can_be_meant(name)]
 
 
 def _installer(action: str, distributions: Sequence[str]) -> str:

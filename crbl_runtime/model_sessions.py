@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UnavailableError, UsageError
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.forked import in_each_forked_child, never_end
-from crbl_runtime.session import Provider, Session
+from crbl_runtime.session import Session
 
 
 class ModelSessions:
@@ -73,6 +74,10 @@ class ModelSessions:
     def close_others(self, provider: Provider) -> None:
         """Close the sessions of all other providers and give their memory back."""
         self._sessions = {key: session for key, session in self._sessions.items() if key[0] == provider}
+
+    def close_all(self) -> None:
+        """Close all sessions and give their memory back; they are opened again where they are needed."""
+        self._sessions = {}
 
     def close(self) -> None:
         """Give all memory back. No session can be used or opened afterwards."""

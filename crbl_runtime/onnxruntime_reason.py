@@ -25,6 +25,8 @@ REMEDIES = {
     "images at a time",
 }
 
+DEVICE_REMOVED_CODES = frozenset(code for code, remedy in REMEDIES.items() if remedy == DEVICE_REMOVED)
+
 # "...\DmlExecutionProvider\src\x.cpp(97)\y.pyd!00007FF...: (caller: 00007FF...) Exception(1) tid(2c) 887A0004 words"
 _DIRECTX = re.compile(r"tid\([0-9a-f]+\)\s+([0-9A-F]{8})\s*(.*)", re.IGNORECASE | re.DOTALL)
 # A source file of the machine where onnxruntime was built, with its line and what Windows adds to it.
@@ -38,12 +40,22 @@ def onnxruntime_reason(error: BaseException) -> str:
     DirectX writes its messages in the language and the ANSI code page of the user's Windows, which onnxruntime takes
     for UTF-8: what Python then raises is a UnicodeDecodeError that holds the bytes.
     """
-    text = _decoded(error) if isinstance(error, UnicodeDecodeError) else str(error)
+    text = _text(error)
     directx = _DIRECTX.search(text)
     if directx:
         return _directx_reason(directx[1].upper(), directx[2])
     lines = _BUILD_PATH.sub("", _PREFIX.sub("", text)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def is_device_removed(error: BaseException) -> bool:
+    """Whether onnxruntime raised `error` because the graphics device was removed or reset."""
+    directx = _DIRECTX.search(_text(error))
+    return directx is not None and directx[1].upper() in DEVICE_REMOVED_CODES
+
+
+def _text(error: BaseException) -> str:
+    return _decoded(error) if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _directx_reason(code: str, words: str) -> str:

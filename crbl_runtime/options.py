@@ -11,8 +11,18 @@ BIT_DEPTHS = (8, 10, 12, 14, 16)
 EXECUTION_PROVIDERS = {
     "directml": "DmlExecutionProvider",
     "cuda": "CUDAExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
+# Those that are tried where nobody has named one.
+AUTOMATIC = ("directml", "cuda", "cpu")
+# Before the name of an execution provider that is registered in the process, and not built into onnxruntime.
+REGISTERED = "windowsml:"
 
 # The CPU and every GPU provider that works here.
 ALL_PROVIDERS = "all"
+
+
+def provider_kinds() -> tuple[str, ...]:
+    """What may be asked for as a provider, but for those that are registered."""
+    return ("auto", "fastest", *EXECUTION_PROVIDERS)

@@ -10,6 +10,27 @@ LONGEST_PATH = 259
 LONGEST_NAME = 255
 
 
+def readable_path(path: Path) -> Path:
+    """The path itself; on Windows, where it is longer than LONGEST_PATH, in the form that is read at any length.
+
+    A name in it that is longer than LONGEST_NAME cannot be read in any form.
+    """
+    if os.name != "nt":
+        return path
+    absolute = os.path.normpath(path.absolute())  # Without "..": in the other form it is a name like any other.
+    return Path(extended(absolute)) if _utf16_units(absolute) > LONGEST_PATH else path
+
+
+def extended(absolute: str) -> str:
+    r"""An absolute Windows path without "." and "..", as \\?\C:\... or, of a share, as \\?\UNC\server\share\...
+
+    Source: learn.microsoft.com, Naming Files, Paths, and Namespaces: Win32 File Namespaces.
+    """
+    if absolute.startswith(("\\\\?\\", "\\\\.\\")):
+        return absolute
+    return "\\\\?\\UNC" + absolute[1:] if absolute.startswith("\\\\") else "\\\\?\\" + absolute
+
+
 def too_long(path: Path, error: OSError | ValueError) -> str | None:
     """A sentence about the length of a path that Windows gave this error for, or None where that cannot be the reason.
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from crbl_runtime.bicubic import resize_bicubic
 from crbl_runtime.compared_by_value import ComparedByValue
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import DecodedImage, ImageInput, decode_image
+from crbl_runtime.image import MAX_PIXELS, DecodedImage, ImageInput, decode_image
+from crbl_runtime.image_file.draft import DraftLimits
 from crbl_runtime.installation import require_whole
 from crbl_runtime.options import BIT_DEPTHS, CHANNEL_ORDERS, REGIONS
 from crbl_runtime.region import Region, border_region, object_region, whole_region
@@ -20,6 +21,8 @@ from crbl_runtime.region import Region, border_region, object_region, whole_regi
 require_whole("cv2")
 
 SMALLEST_IMAGE_SIZE = 32
+# A draft's sides are at least this many times the image size: what the network sees is still made of more pixels.
+LEAST_DRAFT = 2
 
 # `resize` as it computes now; another way to compute it gets another name, so that no file is used with it unnoticed.
 ARITHMETIC = "cubic-float64"
@@ -45,6 +48,9 @@ class PreprocessingSpec:
         arithmetic: how pixels are computed; this version of crbl knows `ARITHMETIC` alone.
         bit_depth: how many of their 16 bits the samples of 16-bit images use that do not declare it, one of BIT_DEPTHS;
             None where nobody said so: all 16, and where that is doubtful the prepared image says so.
+        fast_decode: whether large JPEGs are decoded at a half, a quarter or an eighth of their size, which is faster
+            and gives other pixels; never to less than twice `image_size`, and not for the region "object", whose
+            outline would be found elsewhere.
     """
 
     region: str
@@ -59,6 +65,7 @@ class PreprocessingSpec:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     arithmetic: str = ARITHMETIC
     bit_depth: int | None = None
+    fast_decode: bool = False
 
     def __post_init__(self) -> None:
         _require(self.region in REGIONS, f"region is {self.region!r}, expected one of {', '.join(REGIONS)}")
@@ -84,6 +91,12 @@ class PreprocessingSpec:
         _require(
             self.bit_depth is None or (_is_integer(self.bit_depth, 1, 16) and self.bit_depth in BIT_DEPTHS),
             f"bit_depth is {self.bit_depth!r}, expected one of {', '.join(map(str, BIT_DEPTHS))}, or None",
+        )
+        _require(isinstance(self.fast_decode, bool), f"fast_decode is {self.fast_decode!r}, expected True or False")
+        _require(
+            not (self.fast_decode and self.region == "object"),
+            'fast_decode is True with the region "object": at a part of its size an image has its object elsewhere; '
+            "leave fast_decode out for this model",
         )
         for name, values in (("divisor", (self.divisor,)), ("mean", self.mean), ("std", self.std)):
             _require(
@@ -129,7 +142,7 @@ class PreparedImage(ComparedByValue):
     Attributes:
         pixels: uint8 [image_size, image_size, 3], RGB.
         region_found: False where no object was found and the whole image stands in for it.
-        box: (x, y, width, height) of the region in the decoded image, in pixels.
+        box: (x, y, width, height) of the region in the whole image, in its pixels.
         notes: what of the image's file has no part in its pixels, such as "its ICC profile was ignored".
         bit_depth_unclear: whether its samples have 16 bits, stay below 16384, and nobody said how many bits they use.
     """
@@ -141,27 +154,65 @@ class PreparedImage(ComparedByValue):
     bit_depth_unclear: bool = False
 
 
-def prepare(image: ImageInput, spec: PreprocessingSpec) -> PreparedImage:
+def prepare(
+    image: ImageInput,
+    spec: PreprocessingSpec,
+    *,
+    channel_order: str = "rgb",
+    scale: float | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> PreparedImage:
     """Decode an image, cut out its region and resize it.
+
+    Args:
+        channel_order, scale, max_pixels: of this image, see `decode_image`; the spec's own `channel_order` is that of
+            the network.
 
     Raises:
         ImageError: the image cannot be decoded.
+        UsageError: an argument is out of range, or does not fit this image.
     """
-    return prepare_decoded(decode_image(image, spec.bit_depth), spec)
+    decoded = decode_for(image, spec, channel_order=channel_order, scale=scale, max_pixels=max_pixels)
+    return prepare_decoded(decoded, spec)
+
+
+def decode_for(
+    image: ImageInput,
+    spec: PreprocessingSpec,
+    *,
+    channel_order: str = "rgb",
+    scale: float | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> DecodedImage:
+    """Decode an image as the spec says: the first half of `prepare`, with its arguments and errors."""
+    return decode_image(
+        image,
+        spec.bit_depth,
+        channel_order=channel_order,
+        scale=scale,
+        max_pixels=max_pixels,
+        draft=_draft_limits(spec),
+    )
 
 
 def prepare_decoded(image: DecodedImage, spec: PreprocessingSpec) -> PreparedImage:
-    """As `prepare`, for an image that was decoded with the spec's bit depth."""
-    region = find_region(image.pixels, spec)
-    return PreparedImage(resize(region.pixels, spec), region.found, region.box, image.notes, image.bit_depth_unclear)
+    """The second half of `prepare`, for what `decode_for` gave with this spec."""
+    region = find_region(image.pixels, spec, image.draft_scale)
+    x, y, width, height = (image.draft_scale * length for length in region.box)
+    box = (x, y, width, height)
+    return PreparedImage(resize(region.pixels, spec), region.found, box, image.notes, image.bit_depth_unclear)
 
 
-def find_region(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> Region:
-    """The part of a decoded image (uint8 [H, W, 3], RGB) that the spec asks for."""
+def find_region(pixels: NDArray[np.uint8], spec: PreprocessingSpec, draft_scale: int = 1) -> Region:
+    """The part of a decoded image (uint8 [H, W, 3], RGB) that the spec asks for, in pixels of the decoded image.
+
+    Args:
+        draft_scale: see `DecodedImage`; it divides the spec's border.
+    """
     if spec.region == "object":
         return object_region(pixels, spec.object_threshold, spec.object_bottom)
     if spec.region == "border":
-        return border_region(pixels, spec.border)
+        return border_region(pixels, spec.border // draft_scale)
     return whole_region(pixels)
 
 
@@ -170,6 +221,12 @@ def resize(pixels: NDArray[np.uint8], spec: PreprocessingSpec) -> NDArray[np.uin
     if spec.region == "object":
         pixels = _resize_by_area(pixels, spec.object_size)
     return resize_bicubic(pixels, spec.image_size)
+
+
+def _draft_limits(spec: PreprocessingSpec) -> DraftLimits | None:
+    if not spec.fast_decode:
+        return None
+    return DraftLimits(LEAST_DRAFT * spec.image_size, spec.border if spec.region == "border" else 0)
 
 
 def _resize_by_area(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -1,17 +1,16 @@
 """Which execution provider runs a model: the first one that starts and passes the model file's self-test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import onnxruntime
 
 from crbl_runtime.contract import LOGIT_NAME, ModelContract
 from crbl_runtime.errors import UnavailableError, WrongResultsError
-from crbl_runtime.golden_image import golden_image_difference
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.model_sessions import ModelSessions
+from crbl_runtime.onnxruntime_boundary import VERSION
 from crbl_runtime.self_test import self_test_images
-from crbl_runtime.session import Provider
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,28 @@ class ProviderReport:
         provider: the chosen one. rejected: why each one tried before it was rejected, a sentence each.
         preparation: why this machine prepares images to other pixels than the one where the model was exported, or
             None. It may then decide otherwise, whatever the provider.
+        measured: of the provider "fastest", what was measured, when, and what was chosen for it; else None.
+        removed: that the graphics device was removed or reset, and what was done then, a sentence each time.
     """
 
     provider: Provider
     rejected: tuple[str, ...]
     preparation: str | None = None
+    measured: str | None = None
+    removed: tuple[str, ...] = ()
 
     @property
     def fallback(self) -> str | None:
         """Why a better provider is not used, or None."""
         return " ".join(self.rejected) or None
+
+
+@dataclass(frozen=True)
+class TestedProviders:
+    """Providers that start and compute rightly, best first, and why each other one was rejected, a sentence each."""
+
+    working: tuple[Provider, ...]
+    rejected: tuple[str, ...]
 
 
 def choose_provider(
@@ -50,22 +61,41 @@ def choose_provider(
         UnavailableError: no candidate works. WrongResultsError: the last one starts, but computes wrongly.
     """
     rejected: list[str] = []
-    error_type: type[UnavailableError] = UnavailableError
-    for provider in (attempt for candidate in candidates for attempt in _attempts(candidate)):
-        try:
-            if provider.kind != "cpu" or cpu_self_test:
-                run_self_test(provider, sessions, contract)
-        except UnavailableError as error:
+    error: UnavailableError | None = None
+    for candidate in candidates:
+        for provider in _attempts(candidate):
+            error = _failure(provider, sessions, contract, cpu_self_test)
+            if error is None:
+                return ProviderReport(provider, tuple(rejected))
             # What does not start at all says the same of both attempts.
             if str(error) not in rejected:
                 rejected.append(str(error))
-            error_type = type(error)
-            continue
-        preparation = golden_image_difference(contract.preprocessing, contract.golden_image)
-        return ProviderReport(provider, tuple(rejected), preparation)
-    if all(candidate.kind != "cpu" for candidate in candidates):
-        rejected.append("Use the provider 'auto' or 'cpu'.")
-    raise error_type(" ".join(rejected))
+    raise _none_works(candidates, rejected, error)
+
+
+def working_providers(
+    candidates: Sequence[Provider], sessions: ModelSessions, contract: ModelContract
+) -> TestedProviders:
+    """All candidates that `choose_provider` would take if they came first.
+
+    Raises:
+        UnavailableError, WrongResultsError: as `choose_provider`.
+    """
+    working: list[Provider] = []
+    rejected: list[str] = []
+    error: UnavailableError | None = None
+    for candidate in candidates:
+        try:
+            report = choose_provider([candidate], sessions, contract)
+        except UnavailableError as failure:
+            error = failure
+            rejected.append(str(failure))
+        else:
+            working.append(report.provider)
+            rejected += report.rejected
+    if not working:
+        raise _none_works(candidates, rejected, error)
+    return TestedProviders(tuple(working), tuple(rejected))
 
 
 def run_self_test(provider: Provider, sessions: ModelSessions, contract: ModelContract) -> None:
@@ -90,16 +120,37 @@ def run_self_test(provider: Provider, sessions: ModelSessions, contract: ModelCo
         )
 
 
+def _failure(
+    provider: Provider, sessions: ModelSessions, contract: ModelContract, cpu_self_test: bool
+) -> UnavailableError | None:
+    try:
+        if provider.kind != "cpu" or cpu_self_test:
+            run_self_test(provider, sessions, contract)
+    except UnavailableError as error:
+        return error
+    return None
+
+
+def _none_works(
+    candidates: Sequence[Provider], rejected: Sequence[str], last: UnavailableError | None
+) -> UnavailableError:
+    advice = ["Use the provider 'auto' or 'cpu'."] if all(each.kind != "cpu" for each in candidates) else []
+    error = type(last) if last is not None else UnavailableError
+    return error(" ".join([*rejected, *advice]))
+
+
 def _in_words(provider: Provider) -> tuple[str, str]:
     """Its name, and what to do where it computes wrongly."""
     if provider.kind == "cpu":
         return (
-            f"onnxruntime {onnxruntime.__version__} on the CPU",
+            f"onnxruntime {VERSION} on the CPU",
             "Install another version of onnxruntime; if all give the same, export the model again.",
         )
     attempt = ", without metacommands," if provider.disable_metacommands else ""
-    return f"{provider.kind}, device {provider.device_index}{attempt}", "Update the graphics driver."
+    return f"{provider}{attempt}", "Update the graphics driver."
 
 
-def _attempts(provider: Provider) -> tuple[Provider, ...]:
-    return (provider, replace(provider, disable_metacommands=True)) if provider.kind == "directml" else (provider,)
+def _attempts(provider: Provider) -> Iterator[Provider]:
+    yield provider
+    if provider.kind == "directml":
+        yield replace(provider, disable_metacommands=True)

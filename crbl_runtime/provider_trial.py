@@ -11,7 +11,9 @@ import numpy as np
 from crbl_runtime.answer_of_process import ANSWER, NoAnswerError, answer_of_process
 from crbl_runtime.contract import LOGIT_NAME
 from crbl_runtime.errors import UnavailableError
-from crbl_runtime.session import Provider, Session, providers_here
+from crbl_runtime.execution_provider import Provider
+from crbl_runtime.provider_candidates import providers_here
+from crbl_runtime.session import Session
 
 SECONDS = 60
 IMAGE_SIZE = 16

@@ -10,7 +10,7 @@ FOR_ARM64 = (
     "onnxruntime-windowsml has DirectML there. Training needs an x64 Python 3.11, which Windows runs on arm64 too."
 )
 EMULATED = "This Python for x64 is emulated on arm64: {}."
-AS_ON_X64 = "onnxruntime-directml and torch-directml can be installed"
+AS_ON_X64 = "onnxruntime-windowsml and torch-directml can be installed"
 FROM_3_12 = "pip installs onnxruntime-windowsml, and no torch-directml, which Python 3.11 for x64 can have"
 
 

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import pytest
 
 import setup_directml
-from setup_directml import MARKER, Machine, SetupError, has_package, install, main, program
+from setup_directml import MARKER, TORCH_EXTRAS, Machine, SetupError, has_package, install, main, program
 
 SCRIPT = Path(setup_directml.__file__)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs a shell script or POSIX signals")
@@ -28,15 +28,18 @@ def windows(python, adapters=None, about="slow", emulated=False):
 PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 OTHERS = Machine("Linux", "aarch64", (3, 14)), Machine("Darwin", "arm64", (3, 12))
 BACKEND = "from shutil import *\ndef build_editable(to, *_, it='tiny-2-py3-none-any.whl'): return copy(it, to) and it"
-EXTRAS = "Provides-Extra: export\nProvides-Extra: test\nRequires-Dist: onnxruntime-directml; extra == 'export'\n"
+EXTRAS = (
+    "Provides-Extra: default\nProvides-Extra: export\nProvides-Extra: test\n"
+    "Requires-Dist: onnxruntime-windowsml; extra == 'default'\n"
+)
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The tiny project and its environment, set up while another environment reaches in."""
     project, other = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("other")
-    for name in ("tiny", "onnxruntime", "onnxruntime_directml"):
-        file, info = f"{name.removesuffix('_directml')}.py", f"{name}-2.dist-info"
+    for name in ("tiny", "onnxruntime", "onnxruntime_directml", "onnxruntime_windowsml"):
+        file, info = f"{name.partition('_')[0]}.py", f"{name}-2.dist-info"
         with ZipFile(project / f"{name}-2-py3-none-any.whl", "w") as wheel:
             wheel.writestr(file, f"# {name}")
             wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 2\n{EXTRAS}")
@@ -48,7 +51,7 @@ def installed(tmp_path_factory):
     (other / "pip.py").write_text("raise SystemExit('the pip of another environment')")
     given = {"PYTHONPATH": str(other), "PIP_TARGET": str(other), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(project)}
     with patch.dict(os.environ, given), patch.multiple(setup_directml, PROJECT=project, this_machine=lambda: HERE):
-        install(project, project / ".venv", HERE, "export,test")
+        install(project, project / ".venv", HERE, TORCH_EXTRAS)
         yield project, project / ".venv"
 
 
@@ -58,29 +61,45 @@ def installed(tmp_path_factory):
         (
             windows((3, 11)),
             "test",
-            "extras train-directml,export,test, .* NVIDIA card \\(cards that are not known: slow",
+            "extras default,train-directml,export,test, .* NVIDIA card \\(cards that are not known: slow",
         ),
-        (windows((3, 12), ("RX 7800",)), "test", "extras train-directml,export,test, .* NVIDIA card \\(RX 7800\\)"),
+        (
+            windows((3, 12), ("RX 7800",)),
+            "test",
+            "extras default,train-directml,export,test, .* NVIDIA card \\(RX 7800\\)",
+        ),
         (
             windows((3, 11), (), "Basic: computed in software"),
             "test",
-            "extras export,test, .*Basic: comp.*the card's driver",
+            "extras default,export,test, .*Basic: comp.*the card's driver",
         ),
-        (windows((3, 11), ()), "test --directml", "extras train-directml,export,test"),
-        (windows((3, 13), ()), "test", "extras export,test, .* py -3.12"),
-        (windows((3, 11), ("Adreno",), emulated=True), "test", "extras train-directml,export,test, .*Adreno"),
-        (windows((3, 12), ("Adreno",), emulated=True), "test", "extras export,test, .*emulated.*3.11 for x64 gets it"),
+        (windows((3, 11), ()), "test --directml", "extras default,train-directml,export,test"),
+        (windows((3, 13), ()), "test", "extras default,export,test, .* py -3.12"),
+        (windows((3, 11), ("Adreno",), emulated=True), "test", "extras default,train-directml,export,test, .*Adreno"),
+        (
+            windows((3, 12), ("Adreno",), emulated=True),
+            "test",
+            "extras default,export,test, .*emulated.*3.11 for x64 gets it",
+        ),
         (windows((3, 12), emulated=True), "test --directml", "^\nCannot set up. .*emulated.* 3.11 for x64"),
         (
             Machine("Windows", "arm64", (3, 12)),
             "test",
             "^\nCannot set up. .*opencv.* Python 3.11 for x64",
         ),
-        (Machine("Windows", "amd64", (3, 12), True), "test", "extras export,test, .*CPU build .* CUDA build"),
-        (Machine("Windows", "amd64", (3, 13)), "demo", "extras export,test, .* py -3.12 .*onnxruntime-directml"),
-        *((machine, "test", "extras export,test, .* Windows on x64") for machine in OTHERS),
-        (Machine("Linux", "x86_64", (3, 11)), "install", "extras export,test, .* Windows on x64"),
-        (Machine("Linux", "x86_64", (3, 12)), "test --directml", "extras train-directml,export,test, .* WSL 2 only"),
+        (Machine("Windows", "amd64", (3, 12), True), "test", "extras default,export,test, .*CPU build .* CUDA build"),
+        (
+            Machine("Windows", "amd64", (3, 13)),
+            "demo",
+            "extras default,export,test, .* py -3.12 .*onnxruntime-windowsml",
+        ),
+        *((machine, "test", "extras default,export,test, .* Windows on x64") for machine in OTHERS),
+        (Machine("Linux", "x86_64", (3, 11)), "install", "extras default,export,test, .* Windows on x64"),
+        (
+            Machine("Linux", "x86_64", (3, 12)),
+            "test --directml",
+            "extras default,train-directml,export,test, .* WSL 2 only",
+        ),
         (Machine("Windows", "amd64", (3, 10)), "test", "^\nCannot set up. .* 3.10, and Python 3.11 .* py -3.12"),
         (Machine("Linux", "x86_64", (3, 8)), "test --directml", "^\nCannot set up. .* 3.8, and Python 3.11"),
         (Machine("Windows", "32-bit", (3, 12)), "test --directml", "^\nCannot set up. .* 64-bit Python 3.12"),
@@ -161,7 +180,7 @@ def test_second_start_only_runs_the_command_and_pip_runs_for_other_extras_or_ano
         assert main(["test", "-x", "--venv", str(installed[1]), "b", "--", "--dry-run"]) == 7
     assert [call.args[0][1:] for call in started.mock_calls] == [["-m", "pytest", "-x", "b", "--dry-run"]]
     shutil.copy(installed[0] / "pyproject.toml", tmp_path)
-    for project, extras in [(installed[0], "test"), (tmp_path, "test"), (installed[0], "export,test")]:
+    for project, extras in [(installed[0], "test"), (tmp_path, "test"), (installed[0], TORCH_EXTRAS)]:
         with patch.object(setup_directml, "run", return_value=0) as run:
             install(project, installed[1], HERE, extras)
             install(project, installed[1], HERE, extras)
@@ -192,13 +211,14 @@ def test_what_is_in_the_way_is_named_and_left_alone(tmp_path):
         install(SCRIPT.parent, tmp_path / "environment", HERE, "test")
 
 
-def test_plain_onnxruntime_is_replaced_on_windows_even_when_stopped_half_way(installed):
+@pytest.mark.parametrize("rival", ["onnxruntime", "onnxruntime-directml"])
+def test_another_onnxruntime_is_removed_on_windows_even_when_stopped_half_way(rival, installed):
     project, environment = installed
-    assert setup_directml.run([program(environment, "python"), "-m", "pip", "install", "-q", "onnxruntime"]) == 0
+    assert setup_directml.run([program(environment, "python"), "-m", "pip", "install", "-q", rival]) == 0
     module = next(environment.rglob("onnxruntime.py"))
     with patch.dict(os.environ, PIP_FIND_LINKS=""), pytest.raises(SetupError, match="could not be installed again"):
-        install(project, environment, WINDOWS, "export,test")
+        install(project, environment, WINDOWS, TORCH_EXTRAS)
     assert not module.exists()
-    install(project, environment, WINDOWS, "export,test")
-    assert not has_package(environment, "onnxruntime")
-    assert "directml" in module.read_text()
+    install(project, environment, WINDOWS, TORCH_EXTRAS)
+    assert not has_package(environment, rival.replace("-", "_"))
+    assert "windowsml" in module.read_text()

@@ -82,10 +82,10 @@ def main(
     from crbl_export.model_card.beside_model import card_path, report_path, require_free
     from crbl_export.parity.image_set import choose_images
     from crbl_export.parity.text import gate_lines
-    from crbl_runtime.onnxruntime_log import only_errors
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.checkpoint import load_checkpoint
 
-    only_errors()
+    print_errors_only()
     target = output if output is not None else checkpoint_path.with_suffix(".onnx")
     require_free(target, force=force)
     require_writable(target, card_path(target), report_path(target))

@@ -56,11 +56,11 @@ def main(
     from crbl_export.parity.image_set import choose_images
     from crbl_export.parity.limits import Limits
     from crbl_export.parity.text import gate_lines
-    from crbl_runtime.onnxruntime_log import only_errors
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_runtime.payload import check_payload
     from crbl_training.checkpoint import load_checkpoint
 
-    only_errors()
+    print_errors_only()
     checkpoint = load_checkpoint(checkpoint_path)
     images = choose_images(checkpoint_path, verify, allow_made_images=allow_made_images)
     payload_sha256 = check_payload(model.read_bytes(), model.name)

@@ -17,7 +17,7 @@ from crbl_export.parity.limits import ROUNDING_FACTOR
 from crbl_export.parity.report import DivergentNode
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME
-from crbl_runtime.session import Provider
+from crbl_runtime.execution_provider import Provider
 
 # Relative, of what a node gives.
 ROUNDING = 1e-6

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from crbl_export.copied import copied
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME, PROBABILITY_NAME
-from crbl_runtime.session import Provider, Session
+from crbl_runtime.execution_provider import Provider
+from crbl_runtime.session import Session
 
 
 def nodes_of_logit(model: onnx.ModelProto) -> tuple[onnx.NodeProto, ...]:

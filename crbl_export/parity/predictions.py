@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from crbl_export.parity.image_set import ImageSet
 from crbl_runtime.detector import Detector
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.preprocessing import prepare
-from crbl_runtime.session import Provider
 from crbl_runtime.verification.compare import predict_or_nan
 
 

@@ -5,8 +5,7 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import onnxruntime
-
+from crbl_runtime import onnxruntime_boundary
 from crbl_runtime.installation import DEPENDENCIES, installed_distributions
 from crbl_runtime.version import __version__
 
@@ -35,5 +34,5 @@ def this_machine() -> Machine:
         platform=platform.platform(),
         processor=platform.machine(),
         cores=os.cpu_count(),
-        onnxruntime={name: version(name) for name in distributions} or {"unknown": onnxruntime.__version__},
+        onnxruntime={name: version(name) for name in distributions} or {"unknown": onnxruntime_boundary.VERSION},
     )

@@ -54,9 +54,9 @@ def main(
 
     from crbl_runtime.benchmark.report import benchmark
     from crbl_runtime.each_provider import providers_named
-    from crbl_runtime.onnxruntime_log import only_errors
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
 
-    only_errors()
+    print_errors_only()
     sizes = tuple(dict.fromkeys(batch_sizes))
     steps = len(models) * len(providers_named(provider)) * len(sizes)
     with tqdm(total=steps, desc="Measuring", unit="", leave=False, disable=None) as bar:

@@ -9,7 +9,7 @@ from crbl_runtime.csv_file import harmless, write_csv
 from crbl_runtime.decision import combined_is_anomaly
 
 if TYPE_CHECKING:
-    from crbl_runtime.detector import Prediction
+    from crbl_runtime.prediction import Prediction
 
 DEPTH_UNCLEAR = "16 bits a sample, of which 10, 12 or 14 may be in use, see --bit-depth"
 

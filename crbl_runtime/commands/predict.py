@@ -55,9 +55,9 @@ def main(
         _require_output(csv_path, [*models, *images])
 
     from crbl_runtime.detector import Detector
-    from crbl_runtime.onnxruntime_log import only_errors
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
 
-    only_errors()
+    print_errors_only()
     with ExitStack() as stack:
         detectors = [
             stack.enter_context(Detector(path, provider, device_index=device_index, bit_depth=bit_depth))

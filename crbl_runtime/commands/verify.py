@@ -29,11 +29,11 @@ def main(model: Path, report: Path, images: Path | None, provider: str, as_json:
     is not needed where they are made by formula. Exit code 1 where a decision differs outside the margin, 4 where some
     of the images are missing.
     """
-    from crbl_runtime.onnxruntime_log import only_errors
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_runtime.verification.record import read_record
     from crbl_runtime.verification.verify import verify
 
-    only_errors()
+    print_errors_only()
     verification = verify(model, read_record(report), images, provider)
     if as_json:
         click.echo(json.dumps(verification.to_dict(), indent=2, allow_nan=False))

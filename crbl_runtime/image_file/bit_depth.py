@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from crbl_runtime.counted import counted
-from crbl_runtime.errors import ImageError
+from crbl_runtime.errors import ImageValueError
 from crbl_runtime.image_file.samples import Samples, without_alpha
 
 UNCLEAR_BELOW = 2**14
@@ -78,7 +78,7 @@ def used_bits(samples: Samples, declared: DeclaredDepth | None, given: int | Non
         declared: what the file says. given: what the user says of files that declare nothing.
 
     Raises:
-        ImageError: a sample is greater than what the user's number of bits can hold.
+        ImageValueError: a sample is greater than what the user's number of bits can hold.
     """
     if samples.dtype == np.uint8:
         return UsedBits()
@@ -93,7 +93,7 @@ def used_bits(samples: Samples, declared: DeclaredDepth | None, given: int | Non
     if given is None:
         return UsedBits(unclear=int(without_alpha(samples).max()) < UNCLEAR_BELOW, notes=notes)
     if largest >= 2**given:
-        raise ImageError(
+        raise ImageValueError(
             f"{name}: holds the value {largest:,}, more than the {2**given - 1:,} of the {given} bits that its 16-bit "
             "samples were said to use. Give the bit depth of these images, 16 where they use all."
         )

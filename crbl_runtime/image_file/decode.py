@@ -2,7 +2,7 @@
 
 import io
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -22,9 +22,11 @@ from PIL import (
 )
 
 from crbl_runtime.compared_by_value import ComparedByValue
-from crbl_runtime.errors import ImageError
+from crbl_runtime.errors import ImageDamagedError, ImageError, ImageKindError, ImageTooLargeError
 from crbl_runtime.image_file.bit_depth import DeclaredDepth, declared_depth, used_bits
+from crbl_runtime.image_file.decode_options import DecodeOptions
 from crbl_runtime.image_file.decoded_image import DecodedImage
+from crbl_runtime.image_file.draft import draft_notes, draft_scale, make_draft
 from crbl_runtime.image_file.exact_samples import PREMULTIPLIED, exact_rawmodes, exact_samples
 from crbl_runtime.image_file.limits import check_size, damaged
 from crbl_runtime.image_file.missing_rows import check_after_decoding, check_before_decoding
@@ -53,7 +55,7 @@ SUPPORTED = "JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, JPEG 2000, AVIF and, with pil
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
-def decode_file(content: bytes, name: str, bit_depth: int | None) -> DecodedImage:
+def decode_file(content: bytes, name: str, options: DecodeOptions) -> DecodedImage:
     """Decode the bytes of an image file: upright, on white.
 
     The format is told by the content, never by the name. Sizes are checked before any pixel is decoded.
@@ -61,16 +63,16 @@ def decode_file(content: bytes, name: str, bit_depth: int | None) -> DecodedImag
     Args:
         content: the whole file.
         name: what messages call it.
-        bit_depth: how many bits the samples of a 16-bit file use that does not declare it, None if that is not known.
+        options: its bit depth, the limit of its pixels, and whether it may be decoded as a draft.
 
     Raises:
         ImageError: empty, of no supported format, cut off, damaged, too large or of an unsupported kind.
     """
     if not content:
-        raise ImageError(f"{name}: empty, there is nothing to decode. Copy or export the image again.")
+        raise ImageDamagedError(f"{name}: empty, there is nothing to decode. Copy or export the image again.")
     with strict_pillow():
         try:
-            return _decode(content, name, bit_depth)
+            return _decode(content, name, options)
         except UnidentifiedImageError as error:
             raise _unidentified(content, name) from error
         except ImageError:
@@ -79,41 +81,45 @@ def decode_file(content: bytes, name: str, bit_depth: int | None) -> DecodedImag
             raise damaged(name, f"Pillow cannot decode it ({type(error).__name__}: {error})") from error
 
 
-def decode_pil(image: Image.Image, name: str, bit_depth: int | None) -> DecodedImage:
+def decode_pil(image: Image.Image, name: str, options: DecodeOptions) -> DecodedImage:
     """A PIL image -> as `decode_file`. Of one that is loaded already only what Pillow stored can be seen.
 
     Raises:
         ImageError: it cannot be loaded, is too large or of a mode that could only be guessed at.
     """
-    content = _file_of(image)
+    content = _file_of(image, options)
     if content is not None:
-        return decode_file(content, name, bit_depth)
+        return decode_file(content, name, options)
     with strict_pillow():
         try:
             with on_full_page(image) as pages:
-                check_size(image.width, image.height, name)
+                check_size(image.width, image.height, name, options.max_pixels)
                 if isinstance(image, TiffImagePlugin.TiffImageFile):
                     check_kind(image.tag_v2, name)
                 header = _Header.of(image, pages, None)
                 image.load()
-                return _finished(image, samples_of(image, name), header, bit_depth, name)
+                return _finished(image, samples_of(image, name), header, options.bit_depth, name)
         except ImageError:
             raise
         except Exception as error:  # Pillow's plug-ins raise anything here: the file is decoded only now.
-            raise ImageError(f"{name}: Pillow cannot load it ({error}). Copy or export the image again.") from error
+            remedy = "Copy or export the image again."
+            raise ImageDamagedError(f"{name}: Pillow cannot load it ({error}). {remedy}") from error
 
 
-def _decode(content: bytes, name: str, bit_depth: int | None) -> DecodedImage:
+def _decode(content: bytes, name: str, options: DecodeOptions) -> DecodedImage:
     image = _open(content, name)
     with on_full_page(image) as pages:
-        check_size(image.width, image.height, name)
-        check_before_decoding(image, content, name)
+        check_size(image.width, image.height, name, options.max_pixels)
+        check_before_decoding(image, content, name, options.max_pixels)
         header, rawmodes = _Header.of(image, pages, content), exact_rawmodes(image)
+        scale = draft_scale(image, options.draft)
+        make_draft(image, scale)
         image.load()
-        check_after_decoding(image, content, name)
+        check_after_decoding(image, content, name, scale)
         samples = exact_samples(image, content, rawmodes) if rawmodes else samples_of(image, name)
         premultiplied = bool(rawmodes) and rawmodes[0].startswith(PREMULTIPLIED)
-        return _finished(image, samples, header, bit_depth, name, premultiplied=premultiplied)
+        decoded = _finished(image, samples, header, options.bit_depth, name, premultiplied=premultiplied)
+        return replace(decoded, draft_scale=scale, notes=decoded.notes + draft_notes(scale))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,9 +164,11 @@ def _notes(image: Image.Image, pages: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _file_of(image: Image.Image) -> bytes | None:
-    """The file of a PIL image that is not loaded yet, where loading it would lose bits; else None."""
-    if not isinstance(image, ImageFile.ImageFile) or image.fp is None or image.tell() or not exact_rawmodes(image):
+def _file_of(image: Image.Image, options: DecodeOptions) -> bytes | None:
+    """The file of a PIL image that is not loaded yet, where loading it would lose bits or take no draft; else None."""
+    if not isinstance(image, ImageFile.ImageFile) or image.fp is None or image.tell():
+        return None
+    if not exact_rawmodes(image) and draft_scale(image, options.draft) == 1:
         return None
     position = image.fp.tell()
     image.fp.seek(0)
@@ -173,7 +181,8 @@ def _open(content: bytes, name: str) -> ImageFile.ImageFile:
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: declares too many pixels: {error} Scale or crop the image first.") from error
+        remedy = "Scale or crop the image first. The limit is Pillow's own, PIL.Image.MAX_IMAGE_PIXELS."
+        raise ImageTooLargeError(f"{name}: declares too many pixels: {error} {remedy}") from error
     except UnidentifiedImageError:
         if content[4:8] != b"ftyp" or content[8:12] not in HEIC_BRANDS:
             raise
@@ -184,8 +193,9 @@ def _open_heic(content: bytes, name: str) -> ImageFile.ImageFile:
     try:
         from pillow_heif import HeifImageFile  # Not a dependency; nor is it registered in the host's Pillow.
     except ImportError as error:
+        what = "HEIC is read with the package pillow-heif, which is missing"
         remedy = "Install it with `pip install pillow-heif`, or save the image as PNG."
-        raise ImageError(f"{name}: HEIC is read with the package pillow-heif, which is missing. {remedy}") from error
+        raise ImageKindError(f"{name}: {what}. {remedy}") from error
     heic: ImageFile.ImageFile = HeifImageFile(io.BytesIO(content))
     return heic
 
@@ -197,7 +207,7 @@ def _unidentified(content: bytes, name: str) -> ImageError:
     Image.init()
     kind = _accepted(content, tuple(Image.OPEN))
     what = f"{kind} is not read" if kind else f"not an image of a supported format (it starts with {content[:8]!r})"
-    return ImageError(f"{name}: {what}. Save it as one of {SUPPORTED}.")
+    return ImageKindError(f"{name}: {what}. Save it as one of {SUPPORTED}.")
 
 
 def _accepted(content: bytes, kinds: tuple[str, ...]) -> str:

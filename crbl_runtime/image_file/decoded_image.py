@@ -17,8 +17,11 @@ class DecodedImage(ComparedByValue):
         notes: what of the file has no part in the pixels, one clause each, such as "its ICC profile was ignored".
         bit_depth_unclear: whether these are 16-bit samples of which nobody said how many bits they use, and all are
             below 16384: they may be of 10, 12 or 14 bits, and then the pixels are too dark.
+        draft_scale: how many rows and columns of the image one of these stands for: 1, or 2, 4 or 8 where a large JPEG
+            was decoded as a draft.
     """
 
     pixels: NDArray[np.uint8]
     notes: tuple[str, ...] = ()
     bit_depth_unclear: bool = False
+    draft_scale: int = 1

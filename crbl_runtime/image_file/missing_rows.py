@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from crbl_runtime.image_file.bit_depth import bits_of_jpeg2000
+from crbl_runtime.image_file.draft import make_draft
 from crbl_runtime.image_file.jpeg_stream import end_of_jpeg
 from crbl_runtime.image_file.limits import damaged, unsupported
 from crbl_runtime.image_file.tiff_rows import check_kind, check_rows
@@ -23,7 +24,7 @@ WHITE: dict[str, int | tuple[int, ...]] = {
 }
 
 
-def check_before_decoding(image: ImageFile.ImageFile, content: bytes, name: str) -> None:
+def check_before_decoding(image: ImageFile.ImageFile, content: bytes, name: str, max_pixels: int) -> None:
     """Check, before any pixel is decoded, what the decoder of this format keeps silent about.
 
     Raises:
@@ -35,13 +36,16 @@ def check_before_decoding(image: ImageFile.ImageFile, content: bytes, name: str)
         end_of_jpeg(content, name)
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
         check_kind(image.tag_v2, name)
-        check_rows(image.tag_v2, content, name)
+        check_rows(image.tag_v2, content, name, max_pixels)
     elif image.format == "JPEG2000" and image.mode != "I;16" and bits_of_jpeg2000(content) > 8:
         raise unsupported(name, "JPEG 2000 in colour with more than 8 bits")
 
 
-def check_after_decoding(image: ImageFile.ImageFile, content: bytes, name: str) -> None:
+def check_after_decoding(image: ImageFile.ImageFile, content: bytes, name: str, scale: int) -> None:
     """Check, after decoding, that no row was made up.
+
+    Args:
+        scale: what the size of a JPEG was divided by, 1 where it was not.
 
     Raises:
         ImageError: the data end before the last row.
@@ -50,7 +54,9 @@ def check_after_decoding(image: ImageFile.ImageFile, content: bytes, name: str) 
         _require_equal(image, _loaded_over_white(content), name)
     elif image.format in ("JPEG", "MPO") and _ends_in_mid_grey(image):
         data = content[: end_of_jpeg(content, name)]
-        _require_equal(image, Image.open(io.BytesIO(data + FILLER + END_OF_IMAGE)), name)
+        again = Image.open(io.BytesIO(data + FILLER + END_OF_IMAGE))
+        make_draft(again, scale)
+        _require_equal(image, again, name)
 
 
 def _require_equal(image: Image.Image, again: Image.Image, name: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crbl_runtime.errors import ImageError
+from crbl_runtime.errors import ImageKindError, ImageValueError
 from crbl_runtime.image_file.limits import damaged
 from crbl_runtime.image_file.samples import Samples
 
@@ -20,13 +20,14 @@ def samples_of(image: Image.Image, name: str) -> Samples:
     """The samples of a loaded PIL image: uint8 or uint16, [H, W] or [H, W, C].
 
     Raises:
-        ImageError: the mode, its values or its palette could only be guessed at.
+        ImageKindError: the mode has no exact conversion. ImageValueError: values beyond 16 bits.
+        ImageDamagedError: the palette is too short.
     """
     if image.mode in CONVERTED_MODES:
         _check_palette(image, name)
         return np.array(image.convert(CONVERTED_MODES[image.mode]))
     if image.mode not in DIRECT_MODES:
-        raise ImageError(
+        raise ImageKindError(
             f"{name}: PIL mode {image.mode!r} has no exact conversion to RGB. "
             f"Convert it by your own rule, for instance image.convert('RGB')."
         )
@@ -34,7 +35,7 @@ def samples_of(image: Image.Image, name: str) -> Samples:
     if image.mode == "1":
         return np.where(pixels, np.uint8(255), np.uint8(0))
     if image.mode == "I" and (pixels.min() < 0 or pixels.max() > 65535):
-        raise ImageError(
+        raise ImageValueError(
             f"{name}: PIL mode 'I' with values from {pixels.min()} to {pixels.max()}, where 0 to 65535 is expected. "
             f"Scale it to 16 bits by your own rule."
         )
@@ -57,13 +58,13 @@ def make_white(rgb: NDArray[np.uint8], samples: Samples, key: NDArray[Any] | Non
     """RGB [H, W, 3], white where the samples [H, W] or [H, W, C] that it was made from equal the colour key [C].
 
     Raises:
-        ImageError: the key does not fit the samples.
+        ImageKindError: the key does not fit the samples.
     """
     if key is None:
         return rgb
     channels = samples.reshape(*rgb.shape[:2], -1)
     if key.dtype.kind not in "iu" or key.shape != channels.shape[2:] or key.max() > np.iinfo(samples.dtype).max:
-        raise ImageError(
+        raise ImageKindError(
             f"{name}: transparency {key.tolist()} does not fit the image's mode. "
             f"Give the path of the file, or remove image.info['transparency']."
         )

@@ -39,13 +39,13 @@ def check_kind(tags: Any, name: str) -> None:
         raise unsupported(name, "TIFF in YCbCr without JPEG compression")
 
 
-def check_rows(tags: Any, content: bytes, name: str) -> None:
+def check_rows(tags: Any, content: bytes, name: str, max_pixels: int) -> None:
     """Check that each strip or tile lies within the file and, where libtiff does not check it, holds its rows.
 
     Args:
         tags: `tag_v2` of Pillow's TIFF image, of a kind that `check_kind` lets through.
         content: the whole file.
-        name: what messages call the image.
+        name: what messages call the image. max_pixels: as in `check_size`.
 
     Raises:
         ImageError: rows are missing, or the tiles are larger than an image may be.
@@ -56,7 +56,7 @@ def check_rows(tags: Any, content: bytes, name: str) -> None:
     if columns < 1 or rows < 1:
         raise damaged(name, "the TIFF strips or tiles have no rows or columns")
     across, down = -(-tags[WIDTH] // columns), -(-tags[HEIGHT] // rows)
-    check_size(across * columns, down * rows if tiled else tags[HEIGHT], name)
+    check_size(across * columns, down * rows if tiled else tags[HEIGHT], name, max_pixels)
     samples, planes = tags.get(SAMPLES, 1), 1
     if tags.get(PLANAR) == 2:
         samples, planes = 1, samples

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.image import decode_image
-from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare_decoded
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, decode_for, prepare_decoded
 
 RECORD_SCHEMA_VERSION = 1
 
@@ -121,7 +120,7 @@ def prepare_and_hash(image: bytes | NDArray[np.uint8], spec: PreprocessingSpec) 
     Raises:
         ImageError: the image cannot be decoded.
     """
-    decoded = decode_image(image, spec.bit_depth)
+    decoded = decode_for(image, spec)
     prepared = prepare_decoded(decoded, spec)
     height, width = decoded.pixels.shape[:2]
     return prepared, ImageHashes(

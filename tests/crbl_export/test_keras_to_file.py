@@ -45,7 +45,7 @@ def test_seeded_weights_in_a_legacy_file(few_photographs: Path, tmp_path: Path) 
 def test_genuine_keras_files(name: str, variant: str, few_photographs: Path, tmp_path: Path) -> None:
     reference = np.load(SHARED / "ref_k2.npz")
     with Detector(through_the_line(SHARED / name, variant, few_photographs, tmp_path)) as detector:
-        predictions = detector.predict_many(reference["x_uint8_128"])
+        predictions = list(detector.predict_many(reference["x_uint8_128"]))
     logits = np.array([prediction.logit for prediction in predictions])
     expected = reference["logit_128"].ravel()
     assert np.max(np.abs(logits - expected)) <= TOLERANCE

@@ -16,8 +16,9 @@ from PIL import Image
 
 from at_the_same_time import at_the_same_time
 from crbl_runtime import Detector, ImageError, ModelFileError, UsageError, decode, prepare
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.model_sessions import ModelSessions
-from crbl_runtime.session import Provider, Session
+from crbl_runtime.session import Session
 from public_commands import Trained
 from rewritten_model import rewritten
 
@@ -93,7 +94,7 @@ def test_many_images_give_what_each_gives_alone(crop: Trained, photographs: Path
 
 
 def test_no_images_give_no_predictions(detector: Detector) -> None:
-    assert detector.predict_many([]) == []
+    assert list(detector.predict_many([])) == []
 
 
 def test_threads_share_a_detector(detector: Detector, photographs: Path) -> None:

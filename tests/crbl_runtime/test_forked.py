@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from crbl_runtime import UnavailableError
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.model_sessions import ModelSessions
-from crbl_runtime.session import Provider, Session
+from crbl_runtime.session import Session
 from public_commands import Trained
 
 PROGRAM = Path(__file__).parents[1] / "forking_program.py"

@@ -177,7 +177,6 @@ def test_array_views_of_any_layout_are_taken() -> None:
     [
         (COLOUR.astype(np.float32) / 255, "float32 have no agreed range"),
         (COLOUR.astype(np.float64), "float64"),
-        (GREY > 100, "bool"),
         (COLOUR.astype(np.int64), "int64"),
         (COLOUR.astype(np.int8), "int8"),
         (COLOUR.astype(np.uint32), "uint32"),

@@ -77,6 +77,19 @@ def test_a_package_without_its_files_ends_with_3_and_commands_that_mend_it(
 
 
 @needs_links
+def test_an_onnxruntime_that_no_extra_has_brought_is_told_with_the_extras(tmp_path: Path) -> None:
+    folder = packages_without("onnxruntime", tmp_path / "packages", emptied=False)
+    for record in folder.glob("onnxruntime*.dist-info"):
+        record.unlink()
+    code = "from crbl_runtime.installation import broken_installation; print(broken_installation())"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [folder, PROJECT]))}
+    told = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, env=environment).stdout
+    assert "The package onnxruntime is not installed" in told
+    assert "what the extra default has for this system; there are also cuda, openvino." in told
+    assert told.endswith("pip install onnxruntime\n")
+
+
+@needs_links
 @pytest.mark.parametrize("package", ["cv2", "onnxruntime"])
 def test_programs_that_use_the_package_get_a_typed_error_with_the_same_words(package: str, tmp_path: Path) -> None:
     folder = packages_without(package, tmp_path / "packages", emptied=True)
@@ -115,7 +128,10 @@ def test_help_is_given_by_a_broken_installation(tmp_path: Path) -> None:
         (["opencv-python"], "opencv-python-headless"),
         (["opencv-contrib-python", "opencv-python"], "opencv-python-headless"),
         (["onnxruntime-gpu", "onnxruntime"], "onnxruntime-gpu"),
+        (["onnxruntime-openvino", "onnxruntime"], "onnxruntime-openvino"),
+        (["onnxruntime-openvino", "onnxruntime-gpu"], "onnxruntime"),
         (["onnxruntime-windowsml", "onnxruntime"], "onnxruntime"),
+        (["onnxruntime-directml", "onnxruntime-windowsml"], "onnxruntime"),
     ],
 )
 @pytest.mark.skipif(os.name == "nt", reason="the project's onnxruntime is another one there")

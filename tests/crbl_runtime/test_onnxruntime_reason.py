@@ -8,8 +8,10 @@ import onnxruntime
 import pytest
 
 from crbl_runtime.errors import UnavailableError
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.onnxruntime_reason import REMEDIES, onnxruntime_reason
-from crbl_runtime.session import EXECUTION_PROVIDERS, Provider, Session
+from crbl_runtime.options import EXECUTION_PROVIDERS
+from crbl_runtime.session import Session
 from public_commands import Trained
 
 BEFORE_CODE = (

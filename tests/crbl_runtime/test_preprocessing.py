@@ -55,7 +55,7 @@ def test_a_spec_survives_json_with_the_same_hash() -> None:
 
 
 def test_every_field_changes_the_hash() -> None:
-    spec = PreprocessingSpec(region="object")
+    spec = PreprocessingSpec(region="border")
     others: dict[str, Any] = {
         "region": "whole",
         "image_size": 96,
@@ -68,6 +68,7 @@ def test_every_field_changes_the_hash() -> None:
         "mean": (0.5, 0.0, 0.0),
         "std": (0.5, 1.0, 1.0),
         "bit_depth": 12,
+        "fast_decode": True,
     }
     # Of the arithmetic there is one value, which is part of the hash all the same.
     assert {*others, "arithmetic"} == {field.name for field in fields(spec)}

@@ -13,9 +13,10 @@ import pytest
 from crbl_runtime import Detector, UnavailableError, UsageError
 from crbl_runtime.contract import ModelContract, SelfTest
 from crbl_runtime.errors import NotFiniteError, WrongResultsError
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.model_sessions import ModelSessions
+from crbl_runtime.options import EXECUTION_PROVIDERS
 from crbl_runtime.provider_choice import choose_provider, run_self_test
-from crbl_runtime.session import EXECUTION_PROVIDERS, Provider
 from public_commands import Trained
 from rewritten_model import rewritten
 

@@ -8,8 +8,9 @@ import onnx
 import pytest
 
 from crbl_runtime import provider_trial
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.provider_trial import TRIAL_MODEL, TriedProvider, failure_in_this_process, try_providers
-from crbl_runtime.session import Provider, Session
+from crbl_runtime.session import Session
 
 
 def test_the_cpu_works_and_is_named_first() -> None:

@@ -10,7 +10,6 @@ from PIL import Image
 
 from crbl_runtime.errors import ImageError
 from crbl_runtime.image import decode, decode_image
-from crbl_runtime.image_file import limits
 from image_files import COLOUR, GREY
 
 PREVIEW, MASK, SUBFILE_TYPE = 1, 4, 255
@@ -82,9 +81,9 @@ def test_a_pil_image_is_read_as_its_file(tmp_path: Path) -> None:
     assert np.array_equal(decode(image), SMALL)  # What is left when the file is closed.
 
 
-def test_the_limits_are_those_of_the_page_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_PIXELS", SMALL.shape[0] * SMALL.shape[1])
+def test_the_limits_are_those_of_the_page_that_is_used() -> None:
+    limit = SMALL.shape[0] * SMALL.shape[1]
     content = pages((SMALL, {"subfiletype": PREVIEW}), (COLOUR, {}))
     for given in (content, Image.open(io.BytesIO(content))):
         with pytest.raises(ImageError, match="more than the limit"):
-            decode(given)
+            decode(given, max_pixels=limit)

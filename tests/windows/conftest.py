@@ -48,7 +48,8 @@ def ansi_code_page() -> str:
 
 def _why_directml_does_not_start() -> str | None:
     from crbl_runtime.errors import UnavailableError
-    from crbl_runtime.session import Provider, Session
+    from crbl_runtime.execution_provider import Provider
+    from crbl_runtime.session import Session
     from small_model import small_model
 
     try:

@@ -14,7 +14,9 @@ results=$folder/results
 prepare() { # What runs there is the wheel; of the project only the tests are there.
     rm -rf "$windows/project" "$windows/models" "$windows/dist" "$results"
     mkdir -p "$windows/project" "$results"
-    cp -r "$project"/{tests,README.md,pyproject.toml,setup_directml.py,directx_adapters.py} "$windows/project"
+    cp -r "$project"/{tests,README.md,pyproject.toml,setup_directml.py} "$windows/project"
+    mkdir "$windows/project/crbl_runtime"
+    cp "$project/crbl_runtime/directx_adapters.py" "$windows/project/crbl_runtime"
     cp -r "$models" "$windows/models"
     "$python" -m pip wheel --quiet --no-deps --wheel-dir "$windows/dist" "$project"
     "$python" "$here/linux_predictions.py" "$models" "$windows/models/linux_predictions.json"
@@ -25,7 +27,7 @@ install_wheel() { # With the Windows pip, which makes the programs.
     local pip=("$here/run_windows.sh" "$folder" "$locale" "$environment/Scripts/python.exe" -m pip)
     "${pip[@]}" install --quiet --no-index --no-deps --force-reinstall --disable-pip-version-check \
         "dist/$(basename "$windows"/dist/*.whl)" || return
-    # Whether the wheel finds all that it asks for on Windows; of onnxruntime that is the one for x64.
+    # Whether the wheel finds all that it asks for on Windows. In the other environment OpenCV asks for numpy 2.
     [ "$environment" != directml ] || "${pip[@]}" check
 }
 

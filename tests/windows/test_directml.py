@@ -57,7 +57,7 @@ def test_it_is_chosen_and_reported(on_directml: Detector, images: list[Path]) ->
 def test_one_image_and_a_last_batch_that_is_filled_up_give_the_logits_of_the_cpu(
     model: Path, on_directml: Detector, images: list[Path], logits: list[float]
 ) -> None:
-    together = on_directml.predict_many(images)
+    together = list(on_directml.predict_many(images))
     alone = [on_directml.predict(image) for image in images]
     for predictions in (together, alone):
         assert np.max(np.abs(np.array([each.logit for each in predictions]) - logits)) <= LARGEST_DIFFERENCE
@@ -68,8 +68,8 @@ def test_one_image_and_a_last_batch_that_is_filled_up_give_the_logits_of_the_cpu
 
 
 def test_a_session_has_the_batch_that_it_was_opened_with(on_directml: Detector, images: list[Path]) -> None:
-    on_directml.predict_many(images)
-    session = on_directml._sessions.session(on_directml.provider, BATCH)
+    list(on_directml.predict_many(images))
+    session = on_directml.model.sessions.session(on_directml.provider, BATCH)
     size = on_directml.preprocessing.image_size
     with pytest.raises(UnavailableError, match=r"does not run on directml.*invalid dimensions for input"):
         session.run(np.zeros((3, size, size, 3), np.uint8))
@@ -79,7 +79,7 @@ def test_threads_take_turns_on_the_device_and_get_the_bits_of_one(
     on_directml: Detector, images: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = [on_directml.predict(image).logit for image in images[:THREADS]]
-    session = on_directml._sessions.session(on_directml.provider, 1)
+    session = on_directml.model.sessions.session(on_directml.provider, 1)
     counting = CountedRuns(session._session)
     monkeypatch.setattr(session, "_session", counting)
     found = at_the_same_time([partial(on_directml.predict, image) for image in images[:THREADS]])

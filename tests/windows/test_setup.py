@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +22,15 @@ def dry_run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def adapters(python: Path) -> dict[str, Any]:
-    command = [python, PROJECT / "directx_adapters.py"]
+def listed(python: Path) -> dict[str, Any]:
+    command = [python, "-I", PROJECT / "crbl_runtime" / "directx_adapters.py"]
     printed = subprocess.run(command, capture_output=True, check=True).stdout
-    values: dict[str, Any] = json.loads(printed)
+    values: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return values
+
+
+def usable(python: Path) -> list[str]:
+    return [adapter["name"] for adapter in listed(python)["adapters"] if adapter["reason"] is None]
 
 
 def under_wine() -> bool:
@@ -48,24 +53,32 @@ def version(python: Path) -> tuple[int, int]:
 def test_it_names_the_extras_that_this_python_can_have(python: Path) -> None:
     told = dry_run(python)
     assert (told.returncode, told.stderr) == (0, "")
-    found = adapters(python)
-    assert found["error"] is None
+    assert listed(python)["error"] is None
     assert told.stdout.startswith(f"Windows {platform.machine().lower()}: extras ")
     if version(python) > (3, 12):
-        assert "extras export,test," in told.stdout
+        assert "extras default,export,test," in told.stdout
         assert "py -3.12" in told.stdout
-    elif found["usable"]:
-        assert "extras train-directml,export,test," in told.stdout
-        assert all(name in told.stdout for name in found["usable"])
+    elif usable(python):
+        assert "extras default,train-directml,export,test," in told.stdout
+        assert all(name in told.stdout for name in usable(python))
     else:
-        assert "extras export,test," in told.stdout
+        assert "extras default,export,test," in told.stdout
         assert "no graphics card with DirectX 12" in told.stdout
 
 
 def test_the_adapters_are_those_of_this_machine(python: Path) -> None:
     if not under_wine():
         pytest.skip("what this machine has is not known")
-    assert bool(adapters(python)["usable"]) == bool(os.environ.get("DISPLAY")), "Wine has a card where it has a display"
+    assert bool(usable(python)) == bool(os.environ.get("DISPLAY")), "Wine has a card where it has a display"
+
+
+def test_adapters_are_numbered_in_order_and_a_card_has_its_driver_s_version(python: Path) -> None:
+    found = listed(python)["adapters"]
+    assert [adapter["index"] for adapter in found] == list(range(len(found)))
+    for adapter in found:
+        assert adapter["name"]
+        assert adapter["driver"] is None or re.fullmatch(r"\d+(\.\d+){3}", adapter["driver"])
+        assert adapter["driver"] is not None or adapter["reason"] is not None
 
 
 def test_directml_by_name_is_refused_where_torch_directml_is_not_made_for_this_python(python: Path) -> None:
@@ -75,4 +88,4 @@ def test_directml_by_name_is_refused_where_torch_directml_is_not_made_for_this_p
         assert "torch-directml needs Python 3.11 or 3.12" in told.stderr
     else:
         assert told.returncode == 0
-        assert "extras train-directml,export,test," in told.stdout
+        assert "extras default,train-directml,export,test," in told.stdout

@@ -24,7 +24,7 @@ METADATA_KEY = "crbl"
 LABELS = ("normal", "anomaly")
 
 # What older checkpoints do not name. Their weights fit this arithmetic: few values of an image differ, and by 1.
-OLDER_PREPROCESSING = {"arithmetic": ARITHMETIC, "bit_depth": None}
+OLDER_PREPROCESSING = {"arithmetic": ARITHMETIC, "bit_depth": None, "fast_decode": False}
 
 
 @dataclass(frozen=True)

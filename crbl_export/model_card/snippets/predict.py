@@ -1,4 +1,4 @@
-# pip install .        in the folder of crbl
+# pip install ".[default]"        in the folder of crbl
 # python predict.py MODEL.onnx IMAGE...
 import sys
 

@@ -22,8 +22,8 @@ from crbl_export.model_file import ModelFile
 from crbl_export.parity.image_set import ImageFiles, read_image_set
 from crbl_export.parity.limits import Limits
 from crbl_export.trained_model import TrainedModel
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.preprocessing import prepare
-from crbl_runtime.session import Provider
 from crbl_training.checkpoint import Checkpoint, load_checkpoint
 from crbl_training.model.network_input import network_input
 from public_commands import Trained

@@ -12,8 +12,8 @@ import pytest
 
 from crbl_runtime import provider_choice
 from crbl_runtime.errors import WrongResultsError
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.options import EXECUTION_PROVIDERS
-from crbl_runtime.session import Provider
 from public_commands import Trained, run_command
 
 SHORT = ("--seconds", 0.05)

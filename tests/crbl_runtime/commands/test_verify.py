@@ -14,8 +14,10 @@ import pytest
 
 from crbl_runtime import preprocessing, provider_choice
 from crbl_runtime.errors import WrongResultsError
+from crbl_runtime.execution_provider import Provider
 from crbl_runtime.image import DecodedImage
-from crbl_runtime.session import EXECUTION_PROVIDERS, Provider
+from crbl_runtime.options import EXECUTION_PROVIDERS
+from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.verification import record as record_module
 from public_commands import Trained, run_command
 
@@ -76,12 +78,12 @@ def test_neither_torch_nor_onnx_is_needed(crop: Trained, report: Path, images: P
 def test_a_decoder_with_other_pixels_is_named(
     crop: Trained, report: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = record_module.decode_image
+    right = record_module.decode_for
 
-    def off_by_one(image: bytes, bit_depth: int | None) -> DecodedImage:
-        return DecodedImage(np.minimum(right(image, bit_depth).pixels, 254) + np.uint8(1))
+    def off_by_one(image: bytes, spec: PreprocessingSpec) -> DecodedImage:
+        return DecodedImage(np.minimum(right(image, spec).pixels, 254) + np.uint8(1))
 
-    monkeypatch.setattr(record_module, "decode_image", off_by_one)
+    monkeypatch.setattr(record_module, "decode_for", off_by_one)
     result = run_command("crbl-verify", crop.model, report, images, "--json")
     found = json.loads(result.stdout)
     assert len(found["decoded_otherwise"]) == 16

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from click.testing import CliRunner, Result
 
-from crbl_runtime.session import providers_here
+from crbl_runtime.provider_candidates import providers_here
 from crbl_runtime.version import __version__
 from crbl_training.commands.doctor import main
 from crbl_training.directml import recorded_training

@@ -57,7 +57,7 @@ def test_both_give_every_image_the_same_probability_and_decision(reports, crop, 
         assert float(one["logit"]) == pytest.approx(float(other["logit"]), abs=TOLERANCE)
         assert float(one["probability"]) == pytest.approx(float(other["probability"]), abs=TOLERANCE / 4)
     with Detector(crop.model, "cpu") as detector:
-        predictions = detector.predict_many(row["image_path"] for row in of_checkpoint)
+        predictions = list(detector.predict_many(row["image_path"] for row in of_checkpoint))
         threshold = detector.contract.threshold
     for row, prediction in zip(of_checkpoint, predictions, strict=True):
         assert (float(row["probability"]) > threshold) == prediction.is_anomaly

@@ -47,10 +47,10 @@ def _report_operators(as_json: bool) -> None:
 
 
 def _report_machine(model_files: tuple[Path, ...], as_json: bool) -> None:
-    from crbl_runtime.onnxruntime_log import only_errors
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.devices.machine_report import report_machine
 
-    only_errors()
+    print_errors_only()
     report = report_machine(model_files)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(_machine_lines(report)))
     if any(file.payload_sha256 is None for file in report.model_files):

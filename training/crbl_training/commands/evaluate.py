@@ -65,12 +65,12 @@ def main(
         require_writable(*(out / name for name in EVALUATION_FILES))
     listing = read_images(data, image_folder, split, dataset_format)
 
-    from crbl_runtime.onnxruntime_log import only_errors
+    from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
 
-    only_errors()
+    print_errors_only()
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:

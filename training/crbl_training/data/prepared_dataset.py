@@ -11,9 +11,8 @@ from tqdm import tqdm
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, ImageError
-from crbl_runtime.image import decode_image
 from crbl_runtime.image_file.bit_depth import unclear_depth_text
-from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare_decoded
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, decode_for, prepare_decoded
 from crbl_training.data.dataset import LabelledImage, require_both_classes
 from crbl_training.data.fingerprint import Fingerprint, fingerprint
 
@@ -120,7 +119,7 @@ def description_lines(prepared: PreparedDataset, name: str, region: str) -> list
 
 def _read_or_error(image: LabelledImage, spec: PreprocessingSpec) -> _Read | ImageError:
     try:
-        decoded = decode_image(image.path, spec.bit_depth)
+        decoded = decode_for(image.path, spec)
         return _Read(image, prepare_decoded(decoded, spec), fingerprint(decoded.pixels))
     except ImageError as error:
         return error

@@ -1,6 +1,5 @@
-"""The graphics cards of this Windows that have DirectX 12: `python directx_adapters.py` prints them as JSON.
+"""The graphics adapters that this Windows lists: `python directx_adapters.py` prints them as one line of JSON.
 
-`usable` are their names; `unusable` are the other adapters, each with the reason; `error` is why none could be listed.
 It is a program, so that a driver that crashes ends nothing else.
 """
 # Standard library only, in the syntax of Python 3.8, as setup_directml.py, which runs it.
@@ -9,14 +8,16 @@ from __future__ import annotations
 
 import ctypes
 import json
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 # Interfaces, places in their tables of functions, and constants: Microsoft's dxgi.h, d3d12.h and d3dcommon.h.
 DXGI_FACTORY_1 = "770aae78-f26f-4dba-a829-253c83d1b387"
+DXGI_DEVICE = "54ec77fa-1377-44e6-8c32-88fd5f44c84c"
 D3D12_DEVICE = "189819f1-1db6-4b57-be54-1821339b85f7"
-RELEASE, ENUM_ADAPTERS_1, GET_DESC_1 = 2, 12, 10
+RELEASE, ENUM_ADAPTERS_1, CHECK_INTERFACE_SUPPORT, GET_DESC_1 = 2, 12, 9, 10
 NOT_FOUND, UNSUPPORTED = 0x887A0002, 0x887A0004
 FEATURE_LEVEL_11_0 = 0xB000
 SOFTWARE = 2
@@ -43,21 +44,31 @@ class AdapterDescription(ctypes.Structure):
 
 
 def list_adapters() -> dict[str, Any]:
-    """What this program prints."""
+    """What this program prints.
+
+    Returns:
+        "adapters": a dict for each, in the order of EnumAdapters1, whose numbers are those that onnxruntime's DirectML
+            provider takes as device_id (dml_provider_factory.cc): "index", "name", "driver" (the version of its
+            user-mode driver, or None) and "reason" (why it has no DirectX 12 to compute with, or None).
+        "none": why this Windows has no adapter at all, or None.
+        "error": why they could not be listed, or None.
+    """
     try:
-        usable: list[str] = []
-        unusable: dict[str, str] = {}
-        for adapter, description in _adapters():
-            reason = _why_unusable(adapter, description)
-            if reason is None:
-                usable.append(description.description)
-            else:
-                unusable[description.description] = reason
-        return {"usable": usable, "unusable": unusable, "error": None}
+        return {"adapters": list(_described()), "none": None, "error": None}
     except NoDirectXError as error:
-        return {"usable": [], "unusable": {"DirectX": str(error)}, "error": None}
+        return {"adapters": [], "none": str(error), "error": None}
     except Exception as error:  # Whatever this Windows lacks: the caller is told, and decides.
-        return {"usable": [], "unusable": {}, "error": f"{type(error).__name__}: {error}"}
+        return {"adapters": [], "none": None, "error": f"{type(error).__name__}: {error}"}
+
+
+def _described() -> Iterator[dict[str, Any]]:
+    for index, (adapter, description) in enumerate(_adapters()):
+        yield {
+            "index": index,
+            "name": description.description.strip(),
+            "driver": _driver_version(adapter),
+            "reason": _why_unusable(adapter, description),
+        }
 
 
 def _adapters() -> Iterator[tuple[ctypes.c_void_p, AdapterDescription]]:
@@ -89,6 +100,15 @@ def _factory() -> ctypes.c_void_p:
         raise NoDirectXError(f"without any adapter ({UNSUPPORTED:08X})")
     _require(result, "CreateDXGIFactory1")
     return factory
+
+
+def _driver_version(adapter: ctypes.c_void_p) -> str | None:
+    """As the device manager shows it; the four numbers are 16 bits each."""
+    version = ctypes.c_uint64()
+    check = _method(adapter, CHECK_INTERFACE_SUPPORT, ctypes.c_void_p, ctypes.c_void_p)
+    if check(adapter, _interface(DXGI_DEVICE), ctypes.byref(version)) < 0:
+        return None
+    return ".".join(str(version.value >> shift & 0xFFFF) for shift in (48, 32, 16, 0))
 
 
 def _why_unusable(adapter: ctypes.c_void_p, description: AdapterDescription) -> str | None:
@@ -125,4 +145,5 @@ def _require(result: int, what: str) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(list_adapters()))
+    # Before the answer stands what the caller looks for: what a driver prints may come before.
+    print("\n" + "".join(sys.argv[1:]) + json.dumps(list_adapters()))

@@ -1,0 +1,121 @@
+"""Many images: decoded in threads while the network runs, in order, and never more of them in memory than needed."""
+
+import logging
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+from crbl_runtime.errors import ImageError, NotFiniteError, UsageError
+from crbl_runtime.image import ImageInput
+from crbl_runtime.in_order import in_order
+
+logger = logging.getLogger("crbl_runtime")
+
+ON_ERROR = ("raise", "skip", "return")
+AHEAD = 2
+"""How many images a thread may be ahead, so that none waits for a slow one."""
+
+ImageFailure = ImageError | NotFiniteError
+
+Prepared = TypeVar("Prepared")
+Predicted = TypeVar("Predicted")
+
+
+@dataclass(frozen=True)
+class Steps(Generic[Prepared, Predicted]):
+    """From an image to its prediction, in two steps.
+
+    Attributes:
+        prepare: decodes an image and resizes it. run: gives the network prepared images.
+        workers: threads, at least 1. batch_size: how many images `run` is given at a time in the caller's thread; None
+            where each worker runs the network for its own image.
+    """
+
+    prepare: Callable[[ImageInput], Prepared]
+    run: Callable[[Sequence[Prepared]], Sequence[Predicted | NotFiniteError]]
+    workers: int
+    batch_size: int | None
+
+
+def require_on_error(on_error: str) -> None:
+    """Make sure that `on_error` is one of ON_ERROR.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if on_error not in ON_ERROR:
+        raise UsageError(f"on_error is {on_error!r}, expected one of {', '.join(ON_ERROR)}.")
+
+
+def default_workers() -> int:
+    """The processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def predict_many(
+    images: Iterable[ImageInput], steps: Steps[Prepared, Predicted], on_error: str
+) -> Iterator[Predicted | ImageFailure]:
+    """The prediction of each image, in order. Nothing happens before the first is asked for.
+
+    Args:
+        on_error: what becomes of an image that fails: "raise", "skip" (left out with a line in the log), or "return"
+            (the error in its place).
+
+    Raises:
+        ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
+    """
+    results: Generator[Predicted | ImageFailure, None, None]
+    if steps.batch_size is None:
+        results = _in_workers(images, steps)
+    else:
+        results = _in_batches(images, steps)
+    with closing(results):
+        for result in results:
+            if not isinstance(result, ImageFailure) or on_error == "return":
+                yield result
+            elif on_error == "skip":
+                logger.warning("Left out: %s", result)
+            else:
+                raise result
+
+
+def _in_workers(
+    images: Iterable[ImageInput], steps: Steps[Prepared, Predicted]
+) -> Generator[Predicted | ImageFailure, None, None]:
+    """For the CPU: each thread takes an image from its file to its prediction.
+
+    With one thread of onnxruntime in each that is faster than one network on all cores, whose threads wait for each
+    other at every operator.
+    """
+
+    def predict(image: ImageInput) -> Predicted | ImageFailure:
+        try:
+            return steps.run([steps.prepare(image)])[0]
+        except ImageError as failure:
+            return failure
+
+    return in_order(predict, images, steps.workers, AHEAD * steps.workers)
+
+
+def _in_batches(
+    images: Iterable[ImageInput], steps: Steps[Prepared, Predicted]
+) -> Generator[Predicted | ImageFailure, None, None]:
+    """For a GPU: the threads prepare the next batches while the network runs one in the caller's thread."""
+
+    def prepare(image: ImageInput) -> Prepared | ImageError:
+        try:
+            return steps.prepare(image)
+        except ImageError as failure:
+            return failure
+
+    size = steps.batch_size or 1
+    with closing(in_order(prepare, images, steps.workers, AHEAD * max(steps.workers, size))) as prepared:
+        while batch := list(islice(prepared, size)):
+            predicted = iter(steps.run([each for each in batch if not isinstance(each, ImageError)]))
+            for each in batch:
+                yield each if isinstance(each, ImageError) else next(predicted)
