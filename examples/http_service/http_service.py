@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,18 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from crbl_runtime import Detector, ImageError
+from crbl_runtime.errors import ImageKindError, ImageTooLargeError, NotFiniteError
 
 MAX_BYTES = 20_000_000
+MAX_PIXELS = 50_000_000
 # Requests whose bodies are in memory. Those that come later wait unread, and none is sent away.
 AT_A_TIME = 32
 SECONDS_TO_SEND = 60
 SECONDS_TO_STOP = 5
+
+
+# The most specific kind decides.
+STATUS = {ImageTooLargeError: 413, ImageKindError: 415, ImageError: 422, NotFiniteError: 422}
 
 
 class TooLongError(Exception):
@@ -38,8 +45,10 @@ def create_app(model: Path, provider: str = "auto") -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with Detector(model, provider=provider) as detector, ThreadPoolExecutor(os.cpu_count()) as threads:
-            app.state.detector, app.state.threads = detector, threads
+        with (
+            Detector(model, provider, max_pixels=MAX_PIXELS) as app.state.detector,
+            ThreadPoolExecutor(os.cpu_count()) as app.state.threads,
+        ):
             yield
 
     app = FastAPI(title="CRBL", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -60,9 +69,8 @@ def create_app(model: Path, provider: str = "auto") -> FastAPI:
         names = ("is_anomaly", "label", "probability", "logit", "threshold", "region_found", "box", "notes", "provider")
         return {name: getattr(prediction, name) for name in names}
 
-    @app.exception_handler(ImageError)
-    async def image_error(request: Request, error: ImageError) -> Response:
-        return JSONResponse({"detail": str(error)}, 422)
+    for kind, status in STATUS.items():
+        app.add_exception_handler(kind, partial(refusal, status=status))
 
     @app.exception_handler(TooLongError)
     async def too_long(request: Request, error: TooLongError) -> Response:
@@ -75,6 +83,11 @@ def create_app(model: Path, provider: str = "auto") -> FastAPI:
         return Response(status_code=400)  # Nobody reads it.
 
     return app
+
+
+async def refusal(request: Request, error: Exception, status: int) -> Response:
+    """The runtime's own words: of an image that came as bytes they name no path."""
+    return JSONResponse({"detail": str(error)}, status)
 
 
 async def image_in(request: Request) -> bytes:

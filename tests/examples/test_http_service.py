@@ -1,5 +1,6 @@
 """The HTTP service: a real server process on the loopback address, asked as clients ask it."""
 
+import io
 import json
 import re
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from crbl_runtime import Detector, Prediction
 
@@ -64,6 +66,13 @@ def form(*files: bytes, name: str = "image") -> bytes:
     return b"".join(b"--edge\r\n" + part + b"\r\n" for part in parts) + b"--edge--\r\n"
 
 
+def many_pixels() -> bytes:
+    """A small PNG file of 50,010,000 pixels."""
+    file = io.BytesIO()
+    Image.new("1", (5_001, 10_000)).save(file, "PNG")
+    return file.getvalue()
+
+
 def as_json(prediction: Prediction) -> dict[str, Any]:
     """What the service must answer."""
     names = ("is_anomaly", "label", "probability", "logit", "threshold", "region_found", "box", "notes", "provider")
@@ -104,9 +113,11 @@ def test_health_says_where_which_model_runs(port: int, detector: Detector) -> No
         (b"no form", {"Content-Type": "multipart/form-data"}, 400, "boundary"),
         (b'{"image": ""}', {"Content-Type": "application/json"}, 415, "application/json"),
         (b"%PNG", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "image/*"),
-        (b"this is no image", PNG, 422, "bytes: "),
-        (form(b"this is no image"), FORM, 422, "bytes: "),
-        (b"this is no image", {}, 422, "bytes: "),
+        (b"this is no image", PNG, 415, "bytes: "),
+        (form(b"this is no image"), FORM, 415, "bytes: "),
+        (b"this is no image", {}, 415, "bytes: "),
+        (b"\x89PNG\r\n\x1a\n", PNG, 422, "damaged"),
+        (many_pixels(), PNG, 413, "pixels"),
     ],
 )
 def test_what_cannot_be_predicted_has_an_error_with_its_reason(
@@ -150,7 +161,7 @@ def test_client_that_only_sends_at_first_sees_that_its_body_is_too_long(port: in
 
 def test_body_of_the_greatest_length_is_read(port: int) -> None:
     status, _ = ask(port, "POST", "/predict", bytes(20_000_000), PNG)
-    assert status == 422
+    assert status == 415
 
 
 def test_client_that_goes_away_leaves_the_service_as_it_was(port: int, images: list[Path]) -> None:
