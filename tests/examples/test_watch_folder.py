@@ -1,10 +1,12 @@
 """The service that watches a folder: what happens to files that are written, renamed, deleted, broken; and its end."""
 
 import json
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from crbl_runtime import Detector
+from crbl_runtime import Detector, Prediction
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "watch_folder" / "watch_folder.py"
 LOOK = 0.05
@@ -104,6 +106,35 @@ def test_what_is_written_renamed_and_deleted(
         expected = detector.predict(folder / image)
         assert probability == (expected.label, expected.probability, expected.threshold)
     assert service.stop() == 0
+
+
+def test_result_of_a_file_that_changed_while_it_was_predicted_is_thrown_away(
+    model: Path, detector: Detector, images: list[Path], tmp_path: Path
+) -> None:
+    folder, results, stop = tmp_path / "folder", tmp_path / "results.jsonl", threading.Event()
+    folder.mkdir()
+    image = folder / "image.png"
+    shutil.copy(images[0], image)
+
+    class WrittenMeanwhile(Detector):
+        """The image's writer goes on while it is predicted first, and the service ends after the second time."""
+
+        predictions = 0
+
+        def predict(self, image: Any, **options: Any) -> Prediction:
+            prediction = super().predict(image, **options)
+            self.predictions += 1
+            if self.predictions == 1:
+                shutil.copy(images[9], image)
+            else:
+                stop.set()
+            return prediction
+
+    watch = runpy.run_path(str(PROGRAM))["watch"]
+    with WrittenMeanwhile(model, provider="cpu") as slow:
+        watch(slow, folder, results, stop, LOOK, LONG)
+    (line,) = results.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["probability"] == detector.predict(images[9]).probability
 
 
 def test_image_that_changes_is_predicted_again(
