@@ -96,10 +96,14 @@ def scored(
 
 
 def _cores(workers: int) -> float:
-    """Of each worker: one, but all of them leave one core of the cluster to others."""
+    """Of each worker: one where that leaves any, else so little that half of what could be taken is left.
+
+    Reading takes a whole core. Beside the workers there may be those of a job that failed, whose cores Ray gives back
+    only when nobody remembers its error any more.
+    """
     import ray
 
     if not ray.is_initialized():
         ray.init()
     cores = ray.cluster_resources().get("CPU", 0.0)
-    return 1.0 if cores > workers else round(max(cores - 1, 0.0) / workers, 3)
+    return 1.0 if cores > workers else round(max(cores - 1, 0.0) / (2 * workers), 3)
