@@ -110,10 +110,10 @@ def main(model: Path, rounds: int) -> None:
                 f"{kind.name:20} {steps['read']:7.2f} {steps['decode']:7.2f} {steps['prepare']:8.2f} "
                 f"{steps['run']:7.2f} {total:7.2f} {rate:9.1f} {kind.bytes_each / 1000:.0f}"
             )
+            read = IMAGES * kind.bytes_each
             click.echo(
-                f"    10^8 of them: {IMAGES * kind.bytes_each / 1e12:.1f} TB read, {IMAGES / rate / 3600:,.0f} core hours, "
-                f"{IMAGES / rate / SECONDS_A_DAY:.1f} cores for a day, "
-                f"{8 * IMAGES * kind.bytes_each / SECONDS_A_DAY / 1e9:.2f} Gbit/s meanwhile"
+                f"    10^8 of them: {read / 1e12:.1f} TB read, {IMAGES / rate / 3600:,.0f} core hours, "
+                f"{IMAGES / rate / SECONDS_A_DAY:.1f} cores for a day, {8 * read / SECONDS_A_DAY / 1e9:.2f} Gbit/s then"
             )
 
 

@@ -1,6 +1,6 @@
 """A dataset of Ray with images in it -> the same rows with the results in the images' place."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crbl_runtime.errors import UsageError
 from crbl_runtime.execution_provider import require_known
@@ -68,7 +68,7 @@ def scored(
         raise UsageError(f"workers is {workers}, expected at least 1, or (at least, at most) of them.")
     require_known(provider)
     paths = model_paths(model)
-    settings = {"batch_size": batch_size, "workers": threads, "threads": 1, "bit_depth": bit_depth}
+    settings: dict[str, Any] = {"batch_size": batch_size, "workers": threads, "threads": 1, "bit_depth": bit_depth}
     if threshold is not None:
         settings["threshold"] = threshold
     # Here only to refuse what no worker could use: without the provider, which this machine need not have.
