@@ -437,11 +437,3 @@ def test_keys_that_were_scored_are_found_among_many() -> None:
     assert not_among(pyarrow.array(names), known).tolist() == [False, True] * 500
     assert not_among(pyarrow.array(names), digests([])).all()
     assert not_among(pyarrow.array([], pyarrow.string()), known).tolist() == []
-
-
-def test_without_ray_an_error_names_the_extra(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray.data", None)
-    with pytest.raises(UnavailableError, match=r"needs Ray Data, which is not there.*\.\[ray\]"):
-        score("images", model, "scores")
-    with pytest.raises(UnavailableError, match=r"\.\[ray\]"):
-        scored(None, model)  # type: ignore[arg-type]
