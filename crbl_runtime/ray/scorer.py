@@ -94,11 +94,20 @@ class FileOfStore:
         self._stream: Any = None
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes. Raises OSError."""
-        if self._stream is None:
-            assert self._location.filesystem is not None
-            self._stream = self._location.filesystem.open_input_stream(self._location.path)
-        content: bytes = self._stream.read(size)
+        """At most `size` bytes.
+
+        Raises:
+            ImageReadError: the file cannot be opened or read.
+        """
+        assert self._location.filesystem is not None
+        try:
+            if self._stream is None:
+                self._stream = self._location.filesystem.open_input_stream(self._location.path)
+            content: bytes = self._stream.read(size)
+        except (OSError, ValueError) as error:
+            raise ImageReadError(
+                f"{self.name}: cannot be read ({error}). Check that it is there and who may read it."
+            ) from error
         return content
 
 
