@@ -56,8 +56,8 @@ def test_the_order_is_that_of_the_images(detector: Detector, paths: list[Path]) 
 
 def test_images_are_taken_as_they_are_needed_and_never_all(detector: Detector, paths: list[Path]) -> None:
     taken = itertools.count()
-    endless = (paths[next(taken) % len(paths)] for _ in itertools.count())
-    predictions = detector.predict_many(endless)
+    many = (paths[next(taken) % len(paths)] for _ in range(2_000))
+    predictions = detector.predict_many(many)
     assert next(taken) == 0, "nothing happens before the first prediction is asked for"
     for _ in range(20):
         next(predictions)
