@@ -570,11 +570,19 @@ def test_a_closed_pil_image_is_told_what_to_do(tmp_path: Path) -> None:
         path.write_bytes(FILES[kind])
         with Image.open(path) as image:
             pass
-        assert "was closed before it was loaded. Give it while it is open" in refused(image)
+        assert "the PIL image or its file is closed. Give it while it is open" in refused(image)
         file = io.BytesIO(FILES[kind])
         image = Image.open(file)
         file.close()
-        assert "was closed before it was loaded" in refused(image)
+        assert "the PIL image or its file is closed" in refused(image)
+    for kind in FILES:  # Also where the pixels were loaded.
+        image = Image.open(io.BytesIO(FILES[kind]))
+        image.load()
+        copy = image.copy()
+        image.close()
+        with pytest.raises(ImageReadError, match="is closed"):
+            decode(image)
+        assert np.array_equal(decode(copy), decode(FILES[kind]))
 
 
 def test_too_little_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
