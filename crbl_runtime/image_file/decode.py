@@ -161,11 +161,18 @@ def _notes(image: Image.Image, pages: tuple[int, ...]) -> tuple[str, ...]:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if len(pages) > 1 and image.tell() == pages[0]:  # Any other page of a PIL image was chosen by who gave it.
             notes.append(f"only the first of its {len(pages)} pages was used")
-    elif getattr(image, "is_animated", False):
+    elif _is_animated(image):
         notes.append("only the first of its frames or pages was used")
     if image.info.get("icc_profile"):
         notes.append("its ICC profile was ignored")
     return tuple(notes)
+
+
+def _is_animated(image: Image.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except ValueError:  # A GIF that was loaded before its file was closed: it has its pixels, and no count of frames.
+        return False
 
 
 def _require_open(image: Image.Image, name: str) -> None:
@@ -188,6 +195,8 @@ def _is_closed(image: Image.Image) -> bool:
         _ = image.im
     except ValueError:  # Raised by Pillow for the pixels of an image that was closed, loaded or not.
         return True
+    except AssertionError:  # Not loaded yet, by a plug-in that has no tiles.
+        return False
     return False
 
 

@@ -575,14 +575,21 @@ def test_a_closed_pil_image_is_told_what_to_do(tmp_path: Path) -> None:
         image = Image.open(file)
         file.close()
         assert "the PIL image or its file is closed" in refused(image)
-    for kind in FILES:  # Also where the pixels were loaded.
-        image = Image.open(io.BytesIO(FILES[kind]))
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_pil_image_that_was_loaded_needs_no_file(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(FILES[kind])
+    with Image.open(path) as image:
         image.load()
-        copy = image.copy()
-        image.close()
-        with pytest.raises(ImageReadError, match="is closed"):
-            decode(image)
-        assert np.array_equal(decode(copy), decode(FILES[kind]))
+    expected = decode(FILES[kind])
+    assert np.array_equal(decode(image), expected)
+    copy = image.copy()
+    image.close()
+    with pytest.raises(ImageReadError, match="is closed"):
+        decode(image)
+    assert np.array_equal(decode(copy), expected)
 
 
 def test_too_little_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
