@@ -7,7 +7,7 @@ imports what its options need, and its function `main` imports the rest once the
 import importlib
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -38,7 +38,13 @@ device_index_option = click.option(
 )
 
 
-class ProviderName(click.ParamType[str]):
+if TYPE_CHECKING:
+    TextType = click.ParamType[str]
+else:
+    TextType = click.ParamType  # In click 8.1 it is not generic.
+
+
+class ProviderName(TextType):
     """The name of an execution provider: one of `names`, or of one that is registered."""
 
     name = "provider"

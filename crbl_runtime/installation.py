@@ -59,6 +59,10 @@ DEPENDENCIES = {
 }
 
 
+# The whole project, and the runtime alone (packaging/runtime).
+THIS_PROJECT = Dependency("crbl_runtime", "__version__", ("crbl", "crbl-runtime"))
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with a package: `fact` is a sentence, `commands` are the lines that mend it, in this order."""
@@ -105,13 +109,13 @@ def broken_packages() -> tuple[Problem, ...]:
 
 
 def conflicts() -> tuple[Problem, ...]:
-    """Each package that several distributions have installed into the same files."""
+    """Each package that several distributions have installed into the same files, this one among them."""
     return tuple(
         Problem(
             f"{_listed(installed)} are installed together and overwrite each other's files.",
             _remedy(dependency, installed),
         )
-        for dependency in DEPENDENCIES.values()
+        for dependency in (*DEPENDENCIES.values(), THIS_PROJECT)
         if len(installed := installed_distributions(dependency)) > 1
     )
 
@@ -157,6 +161,10 @@ def _problem(dependency: Dependency) -> Problem | None:
 
 def _remedy(dependency: Dependency, installed: Sequence[str]) -> tuple[str, ...]:
     """All go, because each takes files of the others with it; then one comes back."""
+    if dependency is THIS_PROJECT:
+        again = pip_command("install", [".[default]"])
+        where = "(in the project's folder; the runtime alone is in ./packaging/runtime)"
+        return pip_command("uninstall", installed), f"{again}    {where}"
     return reinstalled(installed, _wanted(dependency, installed))
 
 

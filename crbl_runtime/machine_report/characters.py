@@ -10,6 +10,9 @@ from crbl_runtime.machine_report.finding import Finding
 from crbl_runtime.machine_report.registry import registry_value
 from crbl_runtime.path_length import LONGEST_PATH
 
+# The first works in cmd and in PowerShell.
+UTF8_ON_WINDOWS = "setx PYTHONUTF8 1    (for consoles that are opened from then on)"
+UTF8_ELSEWHERE = "export PYTHONUTF8=1"
 FILE_SYSTEM_KEY = r"SYSTEM\CurrentControlSet\Control\FileSystem"
 
 
@@ -56,7 +59,7 @@ def character_findings(found: Characters) -> tuple[Finding, ...]:
                 "file names",
                 f"Python takes the names of files for {found.file_names}, so that those with other characters are not "
                 "found by what they are called.",
-                (_set_for_session("PYTHONUTF8=1", windows),),
+                (UTF8_ON_WINDOWS if windows else UTF8_ELSEWHERE,),
             )
         )
     if found.output is not None and not _is_utf8(found.output):
@@ -65,7 +68,7 @@ def character_findings(found: Characters) -> tuple[Finding, ...]:
                 "output",
                 f"Standard output is {found.output}: characters that it lacks are printed as \\uNNNN, in JSON and CSV, "
                 "too, where they can be read back.",
-                (_set_for_session("PYTHONUTF8=1", windows),),
+                (UTF8_ON_WINDOWS if windows else UTF8_ELSEWHERE,),
             )
         )
     if found.long_paths is False:
@@ -82,10 +85,6 @@ def character_findings(found: Characters) -> tuple[Finding, ...]:
 
 def _is_utf8(encoding: str) -> bool:
     return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "cp65001")
-
-
-def _set_for_session(variable: str, windows: bool) -> str:
-    return f"set {variable}" if windows else f"export {variable}"
 
 
 def _kernel32() -> Any:

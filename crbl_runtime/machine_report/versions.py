@@ -80,7 +80,8 @@ def version_findings(found: tuple[Installed, ...], breaks: tuple[str, ...] = PUR
             f"{each.name} {each.version} is older than {each.lowest}, the lowest version that is supported.",
             ("Install Python 3.12.",)
             if each.name == "Python"
-            else (pip_command("install", ["--upgrade", f"{each.name}>={each.lowest}"]),),
+            # Without ">=": shells of Windows would take it for the name of a file to write to.
+            else (pip_command("install", ["--upgrade", each.name]),),
             breaks,
         )
         for each in found

@@ -95,9 +95,9 @@ def test_encodings_that_lack_characters_and_short_paths(found: Characters, about
     findings = character_findings(found)
     assert [finding.about for finding in findings] == about
     assert all(finding.breaks == () for finding in findings)
-    assert all(finding.remedy[0].startswith(("set ", "export ", "reg add HKLM")) for finding in findings)
+    assert all(finding.remedy[0].startswith(("setx ", "export ", "reg add HKLM")) for finding in findings)
     on_windows = found.ansi_code_page is not None
-    assert not any(finding.remedy[0].startswith("export " if on_windows else "set ") for finding in findings)
+    assert not any(finding.remedy[0].startswith("export " if on_windows else "setx ") for finding in findings)
 
 
 def test_a_windows_without_directml_is_told() -> None:

@@ -34,11 +34,11 @@ class TrainingDevice:
 
 def machine_part() -> Part:
     """Each training device, tried."""
-    problem = trainer_problem()
-    if problem is None:
+    reason = _why_not_importable()
+    if reason is None:
         devices = tuple(map(_try_device, DEVICE_KINDS))
     else:
-        devices = tuple(TrainingDevice(kind, None, problem) for kind in DEVICE_KINDS)
+        devices = tuple(TrainingDevice(kind, None, f"{reason} {how_to_install('train')}") for kind in DEVICE_KINDS)
     packages = installed(VERSIONS)
     return Part(
         packages=packages,
@@ -48,19 +48,28 @@ def machine_part() -> Part:
             *(f"  {each.kind:24} {f'works: {each.name}' if each.reason is None else each.reason}" for each in devices),
         ),
         findings=(
-            *([] if problem is None else [_finding("trainer", problem, "default,train", breaks=(TRAIN, EXPORT))]),
-            *([] if problem is not None else _device_findings(devices)),
+            *(
+                _device_findings(devices)
+                if reason is None
+                else [_finding("trainer", reason, "default,train", breaks=(TRAIN, EXPORT))]
+            ),
             *version_findings(packages, (TRAIN, EXPORT)),
         ),
     )
 
 
 def trainer_problem() -> str | None:
-    """Why the trainer cannot be imported: torch is missing or broken, or what it needs beside it; None where it can."""
+    """Why the trainer cannot be imported, and how it is installed; None where it can."""
+    reason = _why_not_importable()
+    return None if reason is None else f"{reason} {how_to_install('train')}"
+
+
+def _why_not_importable() -> str | None:
+    """Torch is missing or broken, or what the trainer needs beside it."""
     try:
         import crbl_training.devices.device  # noqa: F401
     except (ImportError, OSError) as error:  # OSError: torch is there, a library of its own is not.
-        return f"The trainer cannot be imported ({error}). {how_to_install('train')}"
+        return f"The trainer cannot be imported ({error})."
     return None
 
 
