@@ -200,7 +200,7 @@ GREEDY: dict[str, tuple[Sequence[onnx.NodeProto], dict[str, Any], str]] = {
     "a column plus a row": (
         [helper.make_node("Add", ["column", "row"], ["out"])],
         {"column": np.zeros((50_000, 1), np.float32), "row": np.zeros((1, 50_000), np.float32)},
-        r"Add with a result of the shape \(50000, 50000\), which is too large",
+        r"Add with a result of \(50000, 50000\), which is too large",
     ),
     "padding": ([node("Pad", "planes", "pads")], {"pads": whole(0, 0, 0, 0, 0, 0, 2**40, 0)}, "too large"),
     "padding around a convolution": ([node("Conv", "planes", "w", pads=[0, 0, 2**40, 0])], WEIGHTS, "too large"),
@@ -209,12 +209,12 @@ GREEDY: dict[str, tuple[Sequence[onnx.NodeProto], dict[str, Any], str]] = {
     "many large values": (
         [helper.make_node("Abs", ["large"], [f"x{number}"]) for number in range(100)],
         {"large": np.zeros((1, LARGEST_VALUE // 4), np.float32)},
-        "values of one image, which is too much",
+        "values or more for one image, which is too much",
     ),
     "much work": (
         [helper.make_node("MatMul", ["square", "square"], [f"x{number}"]) for number in range(100)],
         {"square": np.zeros((512, 512), np.float32)},
-        "multiplications for one image, which is too much",
+        "products or more for one image, which is too much",
     ),
 }
 
@@ -277,8 +277,16 @@ WRONG_GRAPHS: dict[str, tuple[Any, str]] = {
         lambda graph: graph.node[0].attribute.append(graph.node[0].attribute[0]),
         "two attributes 'to'",
     ),
-    "an attribute of two types": (lambda graph: graph.node[0].attribute[0].ints.append(1), "not of one type"),
-    "an attribute without a type": (lambda graph: graph.node[0].attribute[0].ClearField("type"), "not of one type"),
+    "an attribute of two types": (lambda graph: graph.node[0].attribute[0].ints.append(1), "'to' of a type"),
+    "an attribute without a type": (lambda graph: graph.node[0].attribute[0].ClearField("type"), "'to' of a type"),
+    "an attribute of another type": (
+        lambda graph: graph.node[2].attribute[2].CopyFrom(helper.make_attribute("strides", b"\4\4")),
+        "'strides' of a type",
+    ),
+    "an attribute of no operator": (
+        lambda graph: graph.node[0].attribute.append(helper.make_attribute("custom", 1)),
+        "'custom' of a type or a name that none has",
+    ),
 }
 
 
