@@ -58,7 +58,7 @@ class ProviderName(TextType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value in self.names or (value.startswith(REGISTERED) and value != REGISTERED):
             return value
-        self.fail(f"{value!r} is none of {', '.join(self.names)}, {REGISTERED}NAME.", param, ctx)
+        self.fail(f"{value!r}, expected {', '.join(self.names)}, or {REGISTERED}NAME.", param, ctx)
 
 
 provider_option = click.option(

@@ -74,7 +74,8 @@ def decode_array(
 
 
 def _as_array(image: Any, name: str) -> NDArray[Any]:
-    if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
+    # Of a masked array. Asking for numpy's class would import numpy.ma, which few programs use.
+    if isinstance(image, np.ndarray) and np.any(getattr(image, "mask", False)):
         raise ImageKindError(f"{name}: has masked pixels. Give them a value by your own rule: array.filled(value).")
     try:
         return np.asarray(image)
@@ -123,7 +124,7 @@ def _samples(array: NDArray[Any], name: str, scale: float | None) -> Samples:
 def _scaled(array: NDArray[Any], name: str, scale: float) -> NDArray[np.uint8]:
     """Each value times the scale, in float64, rounded once: to nearest, halves to even."""
     with np.errstate(over="ignore", invalid="ignore"):
-        pixels = np.multiply(array, scale, dtype=np.float64)
+        pixels: NDArray[np.float64] = np.multiply(array, scale, dtype=np.float64)
     np.rint(pixels, out=pixels)
     if not (pixels.min() >= 0 and pixels.max() <= 255):
         what = "NaN" if np.isnan(pixels).any() else f"values from {array.min()} to {array.max()}"
@@ -131,5 +132,4 @@ def _scaled(array: NDArray[Any], name: str, scale: float) -> NDArray[np.uint8]:
             f"{name}: holds {what}, where 0 to {255 / scale:g} is expected: scale={scale!r} says that "
             f"{255 / scale:g} is white. Give another scale, or replace these values by your own rule."
         )
-    rounded: NDArray[np.uint8] = pixels.astype(np.uint8)
-    return rounded
+    return pixels.astype(np.uint8)

@@ -14,16 +14,16 @@ import numpy as np
 from crbl_runtime.contract import METADATA_KEY
 from crbl_runtime.errors import ModelFileError
 from crbl_runtime.model_shapes import MOST_AXES, RULES, ShapeError, check_shapes
-from crbl_runtime.onnx_messages import MODEL, OTHER_FILE
+from crbl_runtime.onnx_messages import MODEL, ONNX_DOMAINS, OTHER_FILE
+from crbl_runtime.options import OPSETS
 from crbl_runtime.protobuf_wire import Reader, Values, WireFormatError
 
 # crbl-export's files have 39 MB, in half precision 19. protobuf itself ends at 2 GiB.
 LARGEST_MODEL_FILE = 128 * 2**20
 # Of all messages in a file. Those of crbl-export have 9,000.
 MOST_VALUES = 100_000
-OPSETS = range(17, 21)  # What DirectML has kernels for.
-IR_VERSIONS = range(8, 10)  # The lowest ones that these opsets can have.
-ONNX_DOMAINS = ("", "ai.onnx")
+# The lowest ones that the opsets can have.
+IR_VERSIONS = range(8, 10)
 
 OPERATORS = frozenset(RULES)
 

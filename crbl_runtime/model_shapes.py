@@ -86,10 +86,15 @@ def check_shapes(graph: Values) -> None:
         ShapeError: an input or output is not that of a CRBL model, or a value cannot be computed or is too large.
     """
     for batch in BATCHES:
-        _check_with(batch, graph)
+        _check_outputs(graph, value_shapes(graph, batch), batch)
 
 
-def _check_with(batch: int, graph: Values) -> None:
+def value_shapes(graph: Values, batch: int) -> dict[str, Shape]:
+    """The shape of each value of a graph by its name, for so many images.
+
+    Raises:
+        ShapeError: the inputs of a node do not fit, or its result is too large.
+    """
     image = (batch, *_image_shape(graph))
     tensors = graph.get("initializer", [])
     shapes: dict[str, Shape] = {INPUT_NAME: image}
@@ -120,7 +125,7 @@ def _check_with(batch: int, graph: Values) -> None:
         raise ShapeError(f"computes {elements:,} values of one image, which is too much")
     if multiplications > MOST_MULTIPLICATIONS + MOST_MULTIPLICATIONS_A_PIXEL * pixels:
         raise ShapeError(f"needs {multiplications:,} multiplications for one image, which is too much")
-    _check_outputs(graph, shapes, batch)
+    return shapes
 
 
 def _image_shape(graph: Values) -> Shape:

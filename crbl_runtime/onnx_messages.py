@@ -7,6 +7,8 @@ other code, read other files or nest without an end is not allowed; the rest is 
 from crbl_runtime.protobuf_wire import Field, Message
 
 OTHER_FILE = "data in another file, expected all of them in this one"
+ONNX_DOMAINS = ("", "ai.onnx")
+
 _GRAPH = "a graph of its own (a branch or a loop)"
 _SPARSE = "a sparse tensor"
 

@@ -51,7 +51,7 @@ def _decoded(line: bytes) -> list[str]:
     for encoding in ("utf-8", *_code_pages()):
         try:
             texts.append(line.decode(encoding))
-        except UnicodeError:
+        except (UnicodeError, LookupError):  # LookupError: a code page that Python does not have.
             continue
     return texts
 

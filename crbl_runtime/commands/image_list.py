@@ -70,7 +70,7 @@ def list_images(sources: Sequence[str], results: Sequence[Path], *, recursive: b
     if sources.count(STANDARD_INPUT) > 1:
         raise UsageError("Standard input (-) was named twice, and can be read once. Name it once.")
     named = [_listed() if source == STANDARD_INPUT else [Path(source)] for source in sources]
-    if not any(path.exists() for paths in named for path in paths):
+    if not any(os.path.exists(path) for paths in named for path in paths):  # noqa: PTH110 - see _is_folder
         missing = names([path for paths in named for path in paths])
         raise DataError(f"There is no {missing}. Name images or folders of images after MODEL.onnx.")
     places = [Path(os.path.realpath(folder)) for folder in results]
@@ -111,16 +111,22 @@ def _find(paths: Sequence[Path], places: Sequence[Path], *, recursive: bool, lis
     roots: set[Path] = set()
     left_out: list[LeftOut] = []
     for path in paths:
-        roots.add(path if path.is_dir() else path.parent)
-        if path.is_dir():
-            # A folder with no images is a mistake where a person has named it.
-            content = (search if listed else find_images)(path, _below(path, places), recursive=recursive)
-            images += content.images
-            left_out.append(content.left_out)
-        else:
+        if not _is_folder(path):
             images.append(path)
+            roots.add(path.parent)
+            continue
+        # A folder with no images is a mistake where a person has named it.
+        content = (search if listed else find_images)(path, _below(path, places), recursive=recursive)
+        images += content.images
+        left_out.append(content.left_out)
+        roots.add(path)
     once = tuple(dict.fromkeys(images))
     return _Found(once, frozenset(roots), tuple(left_out), len(images) - len(once))
+
+
+def _is_folder(path: Path) -> bool:
+    # Path.is_dir raises where a name is too long, which is a result like that of any other path that is none.
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def _below(folder: Path, places: Sequence[Path]) -> list[Path]:

@@ -126,7 +126,9 @@ def lose_for_one_run(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sessions, "run", run)
 
 
-def test_threads_that_lose_it_together_decide_once(small: Path, photographs: Path, card: Card) -> None:
+def test_threads_that_lose_it_together_decide_once(
+    small: Path, photographs: Path, card: Card, caplog: pytest.LogCaptureFixture
+) -> None:
     image = photographs / "coffee_0.png"
     with Detector(small) as detector:
         expected = detector.predict(image).logit
@@ -135,6 +137,7 @@ def test_threads_that_lose_it_together_decide_once(small: Path, photographs: Pat
         assert {prediction.provider for prediction in found} == {"cpu"}
         assert [prediction.logit for prediction in found] == [pytest.approx(expected, abs=1e-5)] * 8
         assert len(detector.provider_report.removed) == 1
+        assert caplog.text.count("The CPU is used from now on.") == 1
 
 
 def test_many_images_go_on_on_the_cpu(small: Path, photographs: Path, card: Card) -> None:

@@ -23,6 +23,7 @@ from crbl_runtime.errors import (
     UsageError,
 )
 from crbl_runtime.image import MAX_FILE_BYTES, decode, decode_image, describe
+from crbl_runtime.path_length import readable_path
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 
 COLOUR = skimage.data.astronaut()[60:161, 180:317]
@@ -125,6 +126,18 @@ def test_paths_may_hold_any_character(name: str, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / name).write_bytes(FILES["png"])
     assert np.array_equal(decode(str(folder / name)), COLOUR)
+
+
+def test_a_path_may_be_longer_than_260_characters(tmp_path: Path) -> None:
+    path = tmp_path / ("긴 이름의 폴더 " * 9).strip() / ("x" * 200) / "y" / ".." / "사진.png"
+    assert len(str(path)) > 300
+    folder = readable_path(path.parents[2])
+    (folder / "y").mkdir(parents=True)
+    (folder / path.name).write_bytes(FILES["png"])
+    for way in (path, str(path), path.as_posix()):
+        assert np.array_equal(decode(way), COLOUR)
+    missing = path.with_name("missing.png")
+    assert refused(missing).startswith(f"{missing}: no such file. Check the path")
 
 
 def test_the_format_is_told_by_the_content(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a model file may hold: attacks by its content are refused before onnxruntime reads it, the right hash or not."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 from onnx import TensorProto, helper, numpy_helper
 
+from crbl_runtime import Detector, onnxruntime_boundary
 from crbl_runtime.contract import METADATA_KEY
 from crbl_runtime.errors import ModelFileError
 from crbl_runtime.model_content import (
@@ -289,6 +291,44 @@ def test_packed_and_typed_values_are_counted(right: bytes) -> None:
 
     with pytest.raises(ModelFileError, match=r"of the shape \[1\] with 0 values"):
         check_model_content(changed(right, one_less), "typed.onnx")
+
+
+def test_nothing_of_onnxruntime_sees_an_attack_whatever_is_verified(
+    right: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("onnxruntime was given the file")
+
+    monkeypatch.setattr(onnxruntime_boundary, "open_session", never)
+    path = tmp_path / "attack.onnx"
+    for change in (weight(elsewhere), append(nested_ifs(0))):
+        path.write_bytes(changed(right, change))
+        for verify in ("on", "off"):
+            with pytest.raises(ModelFileError, match=r"attack\.onnx .*(another file|a graph of its own)"):
+                Detector(path, "cpu", verify=verify)
+    path.write_bytes(right)
+    with pytest.raises(ModelFileError, match="onnxruntime was given the file"):
+        Detector(path, "cpu")
+
+
+def test_a_file_edited_on_purpose_is_used_where_its_hash_is_not_to_be_verified(right: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "edited.onnx"
+    path.write_bytes(right.replace(b'"threshold": 0.5', b'"threshold": 0.7'))
+    with pytest.raises(ModelFileError, match="damaged or was changed"):
+        Detector(path, "cpu")
+    with Detector(path, "cpu", verify="off") as detector:
+        assert detector.contract.threshold == 0.7
+
+
+def test_weights_are_not_copied(crop: Trained) -> None:
+    content = crop.model.read_bytes()
+    tracemalloc.start()
+    try:
+        check_model_content(content, "crop.onnx")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(content) / 5
 
 
 def test_files_of_other_programs_are_named_as_such(right: bytes) -> None:

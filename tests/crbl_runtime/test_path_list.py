@@ -50,5 +50,5 @@ def test_a_name_that_is_no_utf_8_is_the_name_that_the_system_has() -> None:
 @pytest.mark.skipif(os.name != "nt", reason="code pages are of Windows")
 def test_quotation_marks_are_taken_off_and_code_pages_read() -> None:
     assert read_path_list(b'"C:\\a b.png"\r\n') == ["C:\\a b.png"]
-    (path,) = read_path_list(b"\x81.png")
+    (path,) = read_path_list(b"\xb0\xa1.png")
     assert path.endswith(".png")

@@ -51,6 +51,7 @@ def test_asyncio_threads_share_a_detector(small: Path, photographs: Path) -> Non
 def test_detectors_that_were_closed_or_forgotten_leave_nothing(small: Path, photographs: Path) -> None:
     image = photographs / "coffee_0.png"
     before = set(map(id, _sessions()))
+    closed = []
     threads = threading.active_count()
     for number in range(200):
         detector = Detector(small, "cpu", cpu_self_test=False)
@@ -58,6 +59,7 @@ def test_detectors_that_were_closed_or_forgotten_leave_nothing(small: Path, phot
             next(detector.predict_many([image, image]))
         if number % 2:
             detector.close()
+            closed.append(detector)
         del detector
     gc.collect()
     assert set(map(id, _sessions())) <= before
@@ -71,13 +73,15 @@ def _sessions() -> list[Session]:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system has no /proc")
 def test_detectors_that_were_closed_give_their_memory_back(crop: Trained) -> None:
     """A model has 39 MB: of sessions that stay, ten are more than the limit."""
-    before = _open_and_close(crop.model, 10)
-    assert _open_and_close(crop.model, 20) - before < 200 * 2**20
+    closed: list[Detector] = []
+    before = _open_and_close(crop.model, 10, closed)
+    assert _open_and_close(crop.model, 20, closed) - before < 200 * 2**20
 
 
-def _open_and_close(model: Path, rounds: int) -> int:
-    """The memory of the process afterwards, in bytes."""
+def _open_and_close(model: Path, rounds: int, closed: list[Detector]) -> int:
+    """The memory of the process afterwards, in bytes, with all detectors still there."""
     for _ in range(rounds):
-        Detector(model, "cpu").close()
+        closed.append(Detector(model, "cpu"))
+        closed[-1].close()
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -99,10 +99,10 @@ def test_what_find_writes_is_predicted_once(small: Path, images: Path, standard_
 def test_what_a_list_misses_is_a_result_and_a_pattern_in_it_is_a_name(
     small: Path, images: Path, standard_input: io.BytesIO
 ) -> None:
-    standard_input.write(b"images/a.png\nimages/missing.png\nimages/?.png\n")
+    standard_input.write(b"images/a.png\nimages/missing.png\nimages/?.png\n" + b"long" * 200)
     told = predict(small, "-", "--json", cwd=images.parent)
     assert told.returncode == 4
-    assert ["error" in result for result in json.loads(told.stdout)] == [False, True, True]
+    assert ["error" in result for result in json.loads(told.stdout)] == [False, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,7 @@ def test_folders_of_results_within_the_images_are_not_searched_again(small: Path
     first, second = (predicted(*arguments, cwd=images.parent) for _ in range(2))
     assert first == second
     assert len(first) == 4
+    assert "Left out" not in predict(*arguments, cwd=images.parent).stdout
     assert len(list((images / "bad").rglob("*.png"))) == 4
     assert len(predicted(small, "images", cwd=images.parent)) == 12
 

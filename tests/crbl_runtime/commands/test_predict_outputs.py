@@ -1,9 +1,12 @@
 """What crbl-predict writes: tables, JSON, overlays of heatmaps, copies of anomalies, and what it prints of them."""
 
 import csv
+import io
 import json
 import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 from subprocess import CompletedProcess
 from weakref import WeakSet
@@ -264,6 +267,45 @@ def test_an_image_that_is_gone_when_it_is_to_be_copied_fails_by_itself(
     assert "3 images predicted, 3 anomalous, 1 failed" in told.stdout
     assert "b.png: cannot be copied" in told.stderr
     assert len(files(images.parent / "copies")) == 3
+
+
+@pytest.mark.parametrize("form", [[], ["--jsonl"]])
+def test_a_result_is_flushed_before_the_next_one(
+    form: list[str], small: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what reads a pipe has it, and a kill does not lose it."""
+    pipe = io.BytesIO()
+    lines: list[int] = []
+    buffered = io.TextIOWrapper(io.BufferedWriter(pipe), write_through=False)  # type: ignore[arg-type]
+
+    def look(self: command.ResultFiles, result: ImageResult) -> None:
+        sys.stdout = buffered
+        lines.append(pipe.getvalue().count(b"\n"))
+
+    monkeypatch.setattr(command.ResultFiles, "write", look)
+    assert predict(small, images, *form).returncode == 0
+    assert lines == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("form", ["--json", "--jsonl"])
+def test_a_signal_while_a_result_is_written_waits_until_it_is_in_all_outputs(
+    form: str, small: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = command.ResultFiles.write
+
+    def stop(self: command.ResultFiles, result: ImageResult) -> None:
+        if result.path.name == "b.png":
+            signal.raise_signal(signal.SIGTERM)
+        whole(self, result)
+
+    monkeypatch.setattr(command.ResultFiles, "write", stop)
+    table, copies = images.parent / "results.csv", images.parent / "copies"
+    told = predict(small, images, form, "--csv", table, "--copy-anomalies", copies, "--threshold", 0)
+    assert told.returncode == 143
+    assert told.stderr.strip() == f"Stopped after 2 of 4 images; they are in {table}."
+    results = json.loads(told.stdout) if form == "--json" else list(map(json.loads, told.stdout.splitlines()))
+    assert [Path(each["path"]).name for each in results] == files(copies) == ["a.png", "b.png"]
+    assert len(table.read_text(encoding="utf-8").splitlines()) == 3
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--jsonl"]])

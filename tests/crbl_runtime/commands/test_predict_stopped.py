@@ -48,10 +48,10 @@ def test_a_killed_run_has_lost_none_of_the_lines_that_it_printed(
     running = started(small, photographs, "--jsonl", "--csv", table)
     printed, _ = stopped(running, signal.SIGKILL)
     assert running.returncode == -signal.SIGKILL
-    lines = printed.decode().splitlines(keepends=True)
-    results = [json.loads(line) for line in lines if line.endswith("\n")]
+    # A line that is longer than a pipe takes at once might be cut. These are not.
+    assert printed.endswith(b"\n")
+    results = list(map(json.loads, printed.splitlines()))
     assert 3 <= len(results) < TIMES * 40
-    assert len(lines) - len(results) <= 1
     expected = sorted(map(str, photographs.iterdir())) * TIMES
     assert [result["path"] for result in results] == expected[: len(results)]
     assert table.read_text() == "of an earlier run"
