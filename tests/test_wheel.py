@@ -112,9 +112,15 @@ def test_command_without_its_extra_ends_with_3_and_says_how_to_install_it(progra
     assert f'pip install ".[{extra}]"' in answer.stderr
 
 
-PUBLIC = """
-import crbl_runtime, json
-print(json.dumps({name: getattr(crbl_runtime, name).__doc__ for name in crbl_runtime.__all__ if name != "__version__"}))
+# What help() and --help tell: of public names and their methods, and of the commands.
+DESCRIPTIONS = """
+import importlib, json
+import crbl_runtime
+public = {name: getattr(crbl_runtime, name) for name in crbl_runtime.__all__ if name != "__version__"}
+methods = {f"{name}.{each}": getattr(value, each) for name, value in public.items() for each in dir(value)}
+described = {name: value.__doc__ for name, value in (public | methods).items() if "._" not in name}
+commands = {name: importlib.import_module(f"crbl_runtime.commands.{name}").main.help for name in sys.argv[1:]}
+print(json.dumps(described | commands))
 """
 
 
@@ -201,14 +207,17 @@ def runtime_beside(programs: Path, runtime_wheel: Path, tmp_path_factory: pytest
 
 
 def run_beside(programs: Path, folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"
+    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{code}"
     return run(programs / "python", "-c", code, *arguments, folder=folder)
 
 
 def test_what_is_public_in_the_runtime_s_wheel_is_described_as_in_the_project(programs, runtime_beside):
-    alone = run_beside(programs, runtime_beside, PUBLIC.strip().replace("\n", "; "))
-    whole = run(programs / "python", "-c", PUBLIC, folder=programs)
-    assert json.loads(alone.stdout) == json.loads(whole.stdout), alone.stderr
+    commands = [name.removeprefix("crbl-") for name in declared(PROJECT / "packaging" / "runtime")["scripts"]]
+    alone = run_beside(programs, runtime_beside, DESCRIPTIONS, *commands)
+    whole = run_beside(programs, programs, DESCRIPTIONS, *commands)
+    assert alone.returncode == 0, alone.stderr
+    assert json.loads(alone.stdout) == json.loads(whole.stdout)
+    assert all(json.loads(alone.stdout)[name] for name in ("Detector", "Detector.predict", "predict"))
 
 
 DOCTOR = "sys.argv[0] = 'crbl-doctor'; from crbl_runtime.commands import crbl_doctor; crbl_doctor()"
