@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,13 @@ def start(model: Path, tmp_path: Path) -> Iterator[Callable[..., Service]]:
         service.process.wait()
 
 
+def delete(path: Path) -> None:
+    """As soon as nobody reads it: Windows does not let it go before."""
+    while path.exists():
+        with suppress(PermissionError):
+            path.unlink()
+
+
 def test_what_is_written_renamed_and_deleted(
     start: Callable[..., Service], detector: Detector, images: list[Path]
 ) -> None:
@@ -92,7 +100,7 @@ def test_what_is_written_renamed_and_deleted(
             file.write(content[start_of_piece : start_of_piece + len(content) // 3 + 1])
             file.flush()
             time.sleep(MANY_LOOKS)
-    (folder / "deleted.png").unlink()
+    delete(folder / "deleted.png")
     (folder / "renamed.tmp").replace(folder / "renamed.png")
     lines = service.wait_for("복사.png", "2026/below/IN_A_FOLDER.PNG", "renamed.png", "slow.png")
     time.sleep(MANY_LOOKS)
