@@ -2,7 +2,7 @@
 
 import onnx
 
-ONNX_DOMAINS = ("", "ai.onnx")
+from crbl_runtime.onnx_messages import ONNX_DOMAINS
 
 # Releases that read a higher opset, or a higher IR version, than those before them, and the highest ones they read:
 # onnxruntime.ai/docs/reference/compatibility.html, "ONNX opset support". All were tried with the releases themselves

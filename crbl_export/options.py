@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from crbl_export.parity.limits import Limits
 from crbl_runtime.errors import UsageError
 
-# DirectML has no Conv from opset 22 on; ReduceMean and Pad take their present form from 18 on.
-OPSETS = range(17, 21)
 DEFAULT_OPSET = 18
 
 PRECISIONS = ("fp32", "fp16")

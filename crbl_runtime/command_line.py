@@ -7,13 +7,13 @@ imports what its options need, and its function `main` imports the rest once the
 import importlib
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from crbl_runtime.ending import READER_GONE, exit_code_of, stopping_on_sigterm
 from crbl_runtime.file_patterns import with_patterns_expanded
-from crbl_runtime.options import ALL_PROVIDERS, BIT_DEPTHS, EXECUTION_PROVIDERS
+from crbl_runtime.options import ALL_PROVIDERS, BIT_DEPTHS, REGISTERED, provider_kinds
 from crbl_runtime.standard_streams import accept_every_character
 
 # The types of paths that options take. What is to be read must exist.
@@ -37,9 +37,45 @@ device_index_option = click.option(
     help="Which adapter, where there are several.",
 )
 
+
+if TYPE_CHECKING:
+    TextType = click.ParamType[str]
+else:
+    TextType = click.ParamType  # In click 8.1 it is not generic.
+
+
+class ProviderName(TextType):
+    """The name of an execution provider: one of `names`, or of one that is registered."""
+
+    name = "provider"
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return f"[{'|'.join(self.names)}|{REGISTERED}NAME]"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.names or (value.startswith(REGISTERED) and value != REGISTERED):
+            return value
+        self.fail(f"{value!r}, expected {', '.join(self.names)}, or {REGISTERED}NAME.", param, ctx)
+
+
+provider_option = click.option(
+    "--provider",
+    type=ProviderName(*provider_kinds()),
+    default="auto",
+    show_default=True,
+    help="fastest: the one that takes the least time, measured once. windowsml:NAME: one that is registered.",
+)
+
+adapter_option = click.option(
+    "--adapter", metavar="NAME", help="Which adapter, by a part of its name, such as Radeon; see crbl-doctor."
+)
+
 provider_or_all_option = click.option(
     "--provider",
-    type=click.Choice([ALL_PROVIDERS, "auto", *EXECUTION_PROVIDERS]),
+    type=ProviderName(ALL_PROVIDERS, *provider_kinds()),
     default=ALL_PROVIDERS,
     show_default=True,
     help="all: the CPU and every GPU provider that works here.",

@@ -1,12 +1,16 @@
 """The metadata of a model file: the contract between the exporter and every program that loads the file."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from crbl_runtime.decision import require_threshold
 from crbl_runtime.errors import ModelFileError, UsageError
 from crbl_runtime.payload import UNKNOWN_SHA256
 from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_runtime.self_test import IMAGES
+from crbl_runtime.variant import VARIANTS
 
 SCHEMA_VERSION = 3
 METADATA_KEY = "crbl"
@@ -15,6 +19,18 @@ PROBABILITY_NAME = "probability"
 LOGIT_NAME = "logit"
 HEATMAP_NAME = "heatmap"
 BATCH_DIMENSION = "batch"
+
+# Of the JSON values that are taken as they are, or whose members are.
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "threshold_source": str,
+    "labels": list,
+    "precision": str,
+    "training": dict,
+    "export": dict,
+    "parity": (dict, type(None)),
+    "golden_image": str,
+    "payload_sha256": str,
+}
 
 
 @dataclass(frozen=True)
@@ -87,12 +103,15 @@ class ModelContract:
         try:
             values = json.loads(text)
             version = values.pop("schema_version")
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+        # RecursionError: lists within lists.
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise ModelFileError(f"{source} has a damaged contract ({error}). Export the model again.") from error
         if version != SCHEMA_VERSION:
+            newer = isinstance(version, int) and version > SCHEMA_VERSION
+            remedy = "Upgrade crbl: pip install --upgrade crbl" if newer else "With this crbl export the model again"
             raise ModelFileError(
-                f"{source} has a contract of schema version {version}, this crbl knows version {SCHEMA_VERSION}. "
-                "Install the crbl that exported it, or export the model again."
+                f"{source} has a contract of schema version {version!r:.40}, this crbl knows version {SCHEMA_VERSION}. "
+                f"{remedy}, or install the one that exported it."
             )
         spec_hash = values.pop("preprocessing_hash", None)
         expected = {field.name for field in fields(cls)}
@@ -103,15 +122,15 @@ class ModelContract:
             )
         try:
             spec = PreprocessingSpec.from_dict(values.pop("preprocessing"))
-            self_test = values.pop("self_test")
+            _require_types(values)
             contract = cls(
                 preprocessing=spec,
-                self_test=SelfTest(tuple(map(float, self_test["logits"])), float(self_test["tolerance"])),
+                self_test=_self_test(values.pop("self_test")),
                 labels=_two_labels(values.pop("labels")),
-                threshold=float(values.pop("threshold")),
+                threshold=require_threshold(float(values.pop("threshold"))),
                 **values,
             )
-        except (UsageError, KeyError, TypeError, ValueError) as error:
+        except (UsageError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelFileError(f"{source} has a damaged contract ({error}). Export the model again.") from error
         if spec_hash != spec.hash:
             raise ModelFileError(
@@ -123,4 +142,22 @@ class ModelContract:
 
 def _two_labels(labels: list[str]) -> tuple[str, str]:
     normal, anomaly = labels
-    return str(normal), str(anomaly)
+    if not isinstance(normal, str) or not isinstance(anomaly, str):
+        raise ValueError(f"the labels are {labels}, expected two texts")
+    return normal, anomaly
+
+
+def _self_test(values: dict[str, Any]) -> SelfTest:
+    logits, tolerance = tuple(map(float, values["logits"])), float(values["tolerance"])
+    if len(logits) != IMAGES or not all(map(math.isfinite, (*logits, tolerance))) or tolerance < 0:
+        raise ValueError(f"the self-test is {values}, expected {IMAGES} finite logits and a tolerance")
+    return SelfTest(logits, tolerance)
+
+
+def _require_types(values: dict[str, Any]) -> None:
+    """Make sure of what is taken as it is."""
+    if values["variant"] not in VARIANTS:
+        raise ValueError(f"the variant is {values['variant']!r}, expected one of {', '.join(VARIANTS)}")
+    for name, kinds in _TYPES.items():
+        if not isinstance(values[name], kinds):
+            raise ValueError(f"{name} is {values[name]!r:.40}")

@@ -4,10 +4,11 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from crbl_runtime.atomic_file import write_bytes
+from crbl_runtime.atomic_file import replacing, write_bytes
 
 # What spreadsheet programs need to take a file for UTF-8 is a byte order mark.
 ENCODING = "utf-8-sig"
@@ -25,6 +26,44 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
     """
     lines = "".join(f"{_line(row)}\n" for row in [header, *rows])
     write_bytes(path, lines.encode(ENCODING, "backslashreplace"))
+
+
+@contextmanager
+def csv_as_it_grows(path: Path, header: Sequence[str]) -> Iterator[Callable[[Sequence[object]], None]]:
+    """Give a function that writes one row, as `write_csv` does; after the block the file is put in place atomically.
+
+    So it is where the block raises: what was written until then is kept, and the error goes on. A file that was there
+    stays where no row was written, or one could not be.
+
+    Raises:
+        OutputError: see `replacing`.
+    """
+    stopped: BaseException | None = None
+    unwritable: OSError | None = None
+    rows = 0
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding=ENCODING, errors="backslashreplace", newline="") as file,
+    ):
+
+        def write_row(row: Sequence[object]) -> None:
+            nonlocal rows, unwritable
+            try:
+                file.write(f"{_line(row)}\n")
+            except OSError as error:
+                unwritable = error
+                raise
+            rows += 1
+
+        file.write(f"{_line(header)}\n")
+        try:
+            yield write_row
+        except BaseException as error:
+            if not rows or error is unwritable:
+                raise
+            stopped = error
+    if stopped is not None:
+        raise stopped
 
 
 def path_text(path: Path) -> str:

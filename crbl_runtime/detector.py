@@ -6,9 +6,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from crbl_runtime.contract import ModelContract
 from crbl_runtime.decision import require_threshold
 from crbl_runtime.errors import ModelFileError, NotFiniteError, UsageError
 from crbl_runtime.execution_provider import Provider
@@ -18,6 +17,9 @@ from crbl_runtime.predict_many import ImageFailure, Steps, default_workers, pred
 from crbl_runtime.prediction import Prediction
 from crbl_runtime.preprocessing import PreparedImage, prepare
 from crbl_runtime.provider_choice import ProviderReport
+
+if TYPE_CHECKING:
+    from crbl_runtime.contract import ModelContract
 
 ONE_THREAD = 1
 
@@ -107,7 +109,7 @@ class Detector:
             self.preprocessing = replace(self.preprocessing, fast_decode=True)
 
     @property
-    def contract(self) -> ModelContract:
+    def contract(self) -> "ModelContract":
         """What the model file says of itself."""
         return self.model.contract
 

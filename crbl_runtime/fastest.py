@@ -53,9 +53,7 @@ class Measured:
         return f"{self.fastest} is used, because it was fastest for one image on {self.date}: {times}."
 
 
-def choose_fastest(
-    candidates: Sequence[Provider], sessions: ModelSessions, contract: ModelContract
-) -> ProviderReport:
+def choose_fastest(candidates: Sequence[Provider], sessions: ModelSessions, contract: ModelContract) -> ProviderReport:
     """The candidate that takes the least time, of those that start and compute rightly.
 
     What was measured is remembered in the user's cache folder, for this machine, its adapters with their drivers, this

@@ -207,7 +207,7 @@ def _read_file_object(file: Any, name: str) -> bytes:
 def _read_piece(file: Any, name: str) -> bytes:
     try:
         piece = file.read(READ_BYTES)
-    except (OSError, ValueError) as error:  # ValueError: the file is closed.
+    except Exception as error:  # Archives and connections raise errors of their own.
         remedy = "Give a file object that is open for reading."
         raise ImageReadError(f"{name}: cannot be read ({error}). {remedy}") from error
     if not isinstance(piece, bytes):

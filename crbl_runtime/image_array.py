@@ -1,5 +1,6 @@
 """Pixels in memory -> RGB uint8: numpy arrays, and what gives itself as one."""
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,12 +35,15 @@ class HasArray(Protocol):
 def is_array(image: object) -> bool:
     """Whether this is a numpy array or gives itself as one: `__array_interface__` or `__array__`.
 
-    PIL images do, without their palette, orientation and transparent colour, and classes have what their objects have:
-    neither is an array here.
+    PIL images do, without their palette, orientation and transparent colour; so do numpy's own strings; and classes
+    have what their objects have. None of them is an array here.
     """
-    if isinstance(image, type | Image.Image):
+    if isinstance(image, type | str | bytes | os.PathLike | Image.Image):
         return False
-    return hasattr(image, "__array_interface__") or hasattr(image, "__array__")
+    try:
+        return hasattr(image, "__array_interface__") or hasattr(image, "__array__")
+    except Exception:  # Raised by a property; `decode_array` meets it again, and tells it.
+        return True
 
 
 def decode_array(
@@ -70,7 +74,8 @@ def decode_array(
 
 
 def _as_array(image: Any, name: str) -> NDArray[Any]:
-    if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
+    # Of a masked array. Asking for numpy's class would import numpy.ma, which few programs use.
+    if isinstance(image, np.ndarray) and np.any(getattr(image, "mask", False)):
         raise ImageKindError(f"{name}: has masked pixels. Give them a value by your own rule: array.filled(value).")
     try:
         return np.asarray(image)
@@ -88,7 +93,9 @@ def _check_shape(array: NDArray[Any], name: str) -> None:
         return
     remedy = REMEDY
     if array.ndim == 3 and shape[0] in (1, 3, 4):
-        remedy = "The channels come last: give numpy.moveaxis(array, 0, -1)"
+        remedy = (
+            "The channels come last: numpy.moveaxis(array, 0, -1), or permute(1, 2, 0) of a tensor, puts them there"
+        )
     elif array.ndim == 4:
         remedy = "Give the images one by one"
     raise ImageKindError(f"{name}: the shape is not an image's: {list(shape)}. {remedy}.")
@@ -117,7 +124,7 @@ def _samples(array: NDArray[Any], name: str, scale: float | None) -> Samples:
 def _scaled(array: NDArray[Any], name: str, scale: float) -> NDArray[np.uint8]:
     """Each value times the scale, in float64, rounded once: to nearest, halves to even."""
     with np.errstate(over="ignore", invalid="ignore"):
-        pixels = np.multiply(array, scale, dtype=np.float64)
+        pixels: NDArray[np.float64] = np.multiply(array, scale, dtype=np.float64)
     np.rint(pixels, out=pixels)
     if not (pixels.min() >= 0 and pixels.max() <= 255):
         what = "NaN" if np.isnan(pixels).any() else f"values from {array.min()} to {array.max()}"

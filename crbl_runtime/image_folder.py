@@ -39,30 +39,32 @@ class FolderContent:
     left_out: LeftOut
 
 
-def find_images(folder: Path) -> FolderContent:
+def find_images(folder: Path, passing_over: Collection[Path] = (), *, recursive: bool = True) -> FolderContent:
     """All image files in a folder and below, told by their suffix, and all that is not taken.
 
     Not taken are files of other suffixes, hidden files and folders (`hidden_names`), folders that are linked to, links
     to nothing, and pipes, sockets and devices. Only what lies in `folder` counts, whatever its own name is.
+
+    Args:
+        passing_over: folders in it that are neither searched nor named as left out.
+        recursive: False passes over all folders in it.
 
     Raises:
         DataError: there is no such folder, it cannot be read, or no image is in it.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}. Name a folder with images in it.")
-    content = search(folder)
+    content = search(folder, passing_over, recursive=recursive)
     if not content.images:
         expected = f"Expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}."
         left_out = f" Left out: {content.left_out.what}." if content.left_out else ""
-        raise DataError(f"{folder} holds no images. {expected}{left_out}")
+        unsearched = "" if recursive else " Folders in it were not searched."
+        raise DataError(f"{folder} holds no images. {expected}{left_out}{unsearched}")
     return content
 
 
-def search(folder: Path, passing_over: Collection[Path] = ()) -> FolderContent:
+def search(folder: Path, passing_over: Collection[Path] = (), *, recursive: bool = True) -> FolderContent:
     """As `find_images`, for a folder that may hold no images.
-
-    Args:
-        passing_over: folders in it that are neither searched nor named as left out.
 
     Raises:
         DataError: the folder cannot be read.
@@ -86,8 +88,10 @@ def search(folder: Path, passing_over: Collection[Path] = ()) -> FolderContent:
             reason = _reason(entry)
             if reason is not None:
                 left_out.append((reason, path.relative_to(folder)))
-            else:
-                (unsearched if entry.is_dir() else images).append(path)
+            elif not entry.is_dir():
+                images.append(path)
+            elif recursive:
+                unsearched.append(path)
     hidden = [folder / path for reason, path in left_out if reason == Reason.HIDDEN_FOLDER]
     return FolderContent(tuple(sorted(images)), LeftOut(folder, tuple(sorted(left_out)), _count_files(hidden)))
 

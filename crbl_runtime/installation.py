@@ -2,8 +2,6 @@
 
 import importlib
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,6 +59,26 @@ DEPENDENCIES = {
 }
 
 
+# The whole project, and the runtime alone (packaging/runtime).
+THIS_PROJECT = Dependency("crbl_runtime", "__version__", ("crbl", "crbl-runtime"))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a package: `fact` is a sentence, `commands` are the lines that mend it, in this order."""
+
+    fact: str
+    commands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        *before, last = self.commands
+        return (
+            f"{self.fact} Mend it with: {before[0]}\nand then: {last}"
+            if before
+            else f"{self.fact} Install it with: {last}"
+        )
+
+
 def how_to_install(extra: str = "default") -> str:
     """A sentence that tells how to install the project with an extra of pyproject.toml."""
     return f'In the project\'s folder, install it with: pip install ".[{extra}]", or: python setup_directml.py install'
@@ -74,19 +92,30 @@ def require_whole(package: str) -> None:
     """
     problem = _problem(DEPENDENCIES[package])
     if problem is not None:
-        raise UnavailableError(problem)
+        raise UnavailableError(str(problem))
 
 
 def broken_installation() -> str | None:
     """What is wrong with the first package of `DEPENDENCIES` that cannot be used, and the commands that mend it."""
-    return next(filter(None, map(_problem, DEPENDENCIES.values())), None)
+    problem = next(filter(None, map(_problem, DEPENDENCIES.values())), None)
+    return None if problem is None else str(problem)
 
 
-def conflicts() -> tuple[str, ...]:
-    """A sentence for each package that several distributions have installed into the same files."""
+def broken_packages() -> tuple[Problem, ...]:
+    """All packages that cannot be used; numpy alone, where it is one of them, because the others import it."""
+    numpy, *others = DEPENDENCIES.values()
+    problem = _problem(numpy)
+    return (problem,) if problem is not None else tuple(filter(None, map(_problem, others)))
+
+
+def conflicts() -> tuple[Problem, ...]:
+    """Each package that several distributions have installed into the same files, this one among them."""
     return tuple(
-        f"{_listed(installed)} are installed together and overwrite each other's files. {_remedy(dependency)}"
-        for dependency in DEPENDENCIES.values()
+        Problem(
+            f"{_listed(installed)} are installed together and overwrite each other's files.",
+            _remedy(dependency, installed),
+        )
+        for dependency in (*DEPENDENCIES.values(), THIS_PROJECT)
         if len(installed := installed_distributions(dependency)) > 1
     )
 
@@ -105,7 +134,7 @@ def installed_distributions(dependency: Dependency) -> list[str]:
     return installed
 
 
-def _problem(dependency: Dependency) -> str | None:
+def _problem(dependency: Dependency) -> Problem | None:
     try:
         module = importlib.import_module(dependency.module)
     except Exception as error:  # Half-removed packages, and those built for another numpy, raise errors of any type.
@@ -127,16 +156,22 @@ def _problem(dependency: Dependency) -> str | None:
             f"{_listed(installed)} are installed together and overwrite each other's files, so that {name} cannot be "
             f"imported ({reason})."
         )
-    return f"{fact} {_remedy(dependency)}"
+    return Problem(fact, _remedy(dependency, installed))
 
 
-def _remedy(dependency: Dependency) -> str:
+def _remedy(dependency: Dependency, installed: Sequence[str]) -> tuple[str, ...]:
     """All go, because each takes files of the others with it; then one comes back."""
-    installed = installed_distributions(dependency)
-    install = _installer("install", [_wanted(dependency, installed)])
-    if not installed:
-        return f"Install it with: {install}"
-    return f"Mend it with: {_installer('uninstall', installed)}\nand then: {install}"
+    if dependency is THIS_PROJECT:
+        again = pip_command("install", [".[default]"])
+        where = "(in the project's folder; the runtime alone is in ./packaging/runtime)"
+        return pip_command("uninstall", installed), f"{again}    {where}"
+    return reinstalled(installed, _wanted(dependency, installed))
+
+
+def reinstalled(installed: Sequence[str], wanted: str) -> tuple[str, ...]:
+    """The commands that put one distribution in the place of those that are installed."""
+    install = pip_command("install", [wanted])
+    return (pip_command("uninstall", installed), install) if installed else (install,)
 
 
 def _wanted(dependency: Dependency, installed: Sequence[str]) -> str:
@@ -156,13 +191,19 @@ def _other_extras() -> list[str]:
     return [extra for extra, name in ONNXRUNTIME_OF_EXTRA.items() if name != _ONNXRUNTIME and _can_be_meant(name)]
 
 
-def _installer(action: str, distributions: Sequence[str]) -> str:
-    """A command line for this environment; those that uv made have no pip."""
+def pip_command(action: str, distributions: Sequence[str]) -> str:
+    """The line that does it ("install", "uninstall") in this environment; those that uv made have no pip."""
     if find_spec("pip") is None:
         words = ["uv", "pip", action, "--python", sys.executable, *distributions]
     else:
         words = [sys.executable, "-m", "pip", action, *(["-y"] if action == "uninstall" else []), *distributions]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    if os.name == "nt":
+        from subprocess import list2cmdline  # Only here: it takes a fifth of the time of importing the runtime.
+
+        return list2cmdline(words)
+    from shlex import join
+
+    return join(words)
 
 
 def _listed(names: Sequence[str]) -> str:

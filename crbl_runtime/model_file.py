@@ -5,6 +5,7 @@ from pathlib import Path
 
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME, METADATA_KEY, PROBABILITY_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError, UsageError
+from crbl_runtime.model_content import check_model_content, check_model_size
 from crbl_runtime.path_length import too_long
 from crbl_runtime.payload import check_payload
 from crbl_runtime.session import Session
@@ -20,12 +21,14 @@ class ModelFile:
     """What was read.
 
     Attributes:
-        content: all of it. payload_sha256: its hash, which was checked; None where it was not to be checked.
+        content: all of it. payload_sha256: its hash, which was checked; None where it carries none.
+        verified: whether the hash was to be checked.
     """
 
     path: Path
     content: bytes
     payload_sha256: str | None
+    verified: bool
 
 
 def read_model(path: Path, verify: str) -> ModelFile:
@@ -41,15 +44,9 @@ def read_model(path: Path, verify: str) -> ModelFile:
     if verify not in VERIFY:
         raise UsageError(f"verify is {verify!r}, expected one of {', '.join(VERIFY)}.")
     content = _read(path)
-    if verify == "off":
-        return ModelFile(path, content, None)
-    payload_sha256 = check_payload(content, path.name)
-    if payload_sha256 is None:
-        raise ModelFileError(
-            f"{path} carries no hash of its payload, so that it is no CRBL model, or was damaged. Name a file that "
-            "crbl-export wrote."
-        )
-    return ModelFile(path, content, payload_sha256)
+    payload_sha256 = check_payload(content, path.name) if verify == "on" else None
+    check_model_content(content, path.name)
+    return ModelFile(path, content, payload_sha256, verified=verify == "on")
 
 
 def read_contract(session: Session, file: ModelFile) -> ModelContract:
@@ -65,15 +62,21 @@ def read_contract(session: Session, file: ModelFile) -> ModelContract:
             "Name a file that crbl-export wrote."
         )
     contract = ModelContract.from_json(text, str(file.path))
-    if file.payload_sha256 not in (None, contract.payload_sha256):
+    if file.verified and contract.payload_sha256 != file.payload_sha256:
         raise ModelFileError(f"{file.path} has a contract that was written by another program. Export the model again.")
     if any(session.signature.get(name) != kind for name, kind in SIGNATURE.items()):
         raise ModelFileError(f"{file.path} has the inputs and outputs {session.signature}, expected {SIGNATURE}.")
+    if session.image_size != contract.preprocessing.image_size:
+        raise ModelFileError(
+            f"{file.path} takes images of {session.image_size} pixels, but its contract says "
+            f"{contract.preprocessing.image_size}. Export the model again."
+        )
     return contract
 
 
 def _read(path: Path) -> bytes:
     try:
+        check_model_size(path.stat().st_size, path.name)
         content = path.read_bytes()
     except OSError as error:
         remedy = too_long(path, error) or "Name a file that crbl-export wrote."

@@ -14,12 +14,17 @@ def built_in_providers() -> list[str]:
 
 
 def registered_devices(provider: str) -> list[Any]:
-    """The devices of an execution provider that is registered in this process, built in or not.
+    """The devices of an execution provider that is registered in this process, built in or not."""
+    return [device for device in all_registered_devices() if device.ep_name == provider]
+
+
+def all_registered_devices() -> list[Any]:
+    """The devices of all execution providers that are registered in this process, built in or not.
 
     It needs onnxruntime 1.23, and ends the process where DirectML is there and cannot start: so it is called only for
-    a provider that was asked for by its name.
+    a provider that was asked for by its name, or in a process of its own.
     """
-    return [device for device in onnxruntime.get_ep_devices() if device.ep_name == provider]
+    return list(onnxruntime.get_ep_devices())
 
 
 def register_library(name: str, path: str) -> None:

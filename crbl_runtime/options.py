@@ -7,6 +7,10 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 # How many bits cameras store in the 16 of a sample.
 BIT_DEPTHS = (8, 10, 12, 14, 16)
 
+# Of ONNX, that a model file can have. DirectML has no Conv from 22 on; ReduceMean and Pad take their present form from
+# 18 on.
+OPSETS = range(17, 21)
+
 # Execution providers, best first, with onnxruntime's names for them.
 EXECUTION_PROVIDERS = {
     "directml": "DmlExecutionProvider",

@@ -5,12 +5,11 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, TypeVar
 
 from crbl_runtime.errors import ImageError, NotFiniteError, UsageError
 from crbl_runtime.image import ImageInput
-from crbl_runtime.in_order import in_order
+from crbl_runtime.in_order import Thing, in_order
 
 logger = logging.getLogger("crbl_runtime")
 
@@ -22,10 +21,11 @@ ImageFailure = ImageError | NotFiniteError
 
 Prepared = TypeVar("Prepared")
 Predicted = TypeVar("Predicted")
+Predicted_co = TypeVar("Predicted_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Steps(Generic[Prepared, Predicted]):
+class Steps(Generic[Prepared, Predicted_co]):
     """From an image to its prediction, in two steps.
 
     Attributes:
@@ -35,7 +35,7 @@ class Steps(Generic[Prepared, Predicted]):
     """
 
     prepare: Callable[[ImageInput], Prepared]
-    run: Callable[[Sequence[Prepared]], Sequence[Predicted | NotFiniteError]]
+    run: Callable[[Sequence[Prepared]], Sequence[Predicted_co | NotFiniteError]]
     workers: int
     batch_size: int | None
 
@@ -70,10 +70,7 @@ def predict_many(
         ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
     """
     results: Generator[Predicted | ImageFailure, None, None]
-    if steps.batch_size is None:
-        results = _in_workers(images, steps)
-    else:
-        results = _in_batches(images, steps)
+    results = _in_workers(images, steps) if steps.batch_size is None else _in_batches(images, steps)
     with closing(results):
         for result in results:
             if not isinstance(result, ImageFailure) or on_error == "return":
@@ -115,7 +112,24 @@ def _in_batches(
 
     size = steps.batch_size or 1
     with closing(in_order(prepare, images, steps.workers, AHEAD * max(steps.workers, size))) as prepared:
-        while batch := list(islice(prepared, size)):
+        for batch in _batches(prepared, size):
             predicted = iter(steps.run([each for each in batch if not isinstance(each, ImageError)]))
             for each in batch:
                 yield each if isinstance(each, ImageError) else next(predicted)
+
+
+def _batches(prepared: Iterator[Thing], size: int) -> Iterator[list[Thing]]:
+    """Lists of so many; where the iterator raises, first what came before that."""
+    batch: list[Thing] = []
+    try:
+        for thing in prepared:
+            batch.append(thing)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch

@@ -60,17 +60,13 @@ def choose_provider(
     Raises:
         UnavailableError: no candidate works. WrongResultsError: the last one starts, but computes wrongly.
     """
-    rejected: list[str] = []
-    error: UnavailableError | None = None
+    errors: list[UnavailableError] = []
     for candidate in candidates:
-        for provider in _attempts(candidate):
-            error = _failure(provider, sessions, contract, cpu_self_test)
-            if error is None:
-                return ProviderReport(provider, tuple(rejected))
-            # What does not start at all says the same of both attempts.
-            if str(error) not in rejected:
-                rejected.append(str(error))
-    raise _none_works(candidates, rejected, error)
+        tried = _try(candidate, sessions, contract, cpu_self_test)
+        errors += tried.errors
+        if tried.works is not None:
+            return ProviderReport(tried.works, tuple(map(str, errors)))
+    raise _none_works(candidates, errors)
 
 
 def working_providers(
@@ -81,21 +77,12 @@ def working_providers(
     Raises:
         UnavailableError, WrongResultsError: as `choose_provider`.
     """
-    working: list[Provider] = []
-    rejected: list[str] = []
-    error: UnavailableError | None = None
-    for candidate in candidates:
-        try:
-            report = choose_provider([candidate], sessions, contract)
-        except UnavailableError as failure:
-            error = failure
-            rejected.append(str(failure))
-        else:
-            working.append(report.provider)
-            rejected += report.rejected
+    tried = [_try(candidate, sessions, contract, cpu_self_test=True) for candidate in candidates]
+    errors = [error for each in tried for error in each.errors]
+    working = tuple(each.works for each in tried if each.works is not None)
     if not working:
-        raise _none_works(candidates, rejected, error)
-    return TestedProviders(tuple(working), tuple(rejected))
+        raise _none_works(candidates, errors)
+    return TestedProviders(working, tuple(map(str, errors)))
 
 
 def run_self_test(provider: Provider, sessions: ModelSessions, contract: ModelContract) -> None:
@@ -120,23 +107,33 @@ def run_self_test(provider: Provider, sessions: ModelSessions, contract: ModelCo
         )
 
 
-def _failure(
-    provider: Provider, sessions: ModelSessions, contract: ModelContract, cpu_self_test: bool
-) -> UnavailableError | None:
-    try:
-        if provider.kind != "cpu" or cpu_self_test:
-            run_self_test(provider, sessions, contract)
-    except UnavailableError as error:
-        return error
-    return None
+@dataclass(frozen=True)
+class _Tried:
+    """What came of a candidate: how it works, if it does, and the errors of each attempt that failed before."""
+
+    works: Provider | None
+    errors: tuple[UnavailableError, ...]
 
 
-def _none_works(
-    candidates: Sequence[Provider], rejected: Sequence[str], last: UnavailableError | None
-) -> UnavailableError:
+def _try(candidate: Provider, sessions: ModelSessions, contract: ModelContract, cpu_self_test: bool) -> _Tried:
+    errors: list[UnavailableError] = []
+    for provider in _attempts(candidate):
+        try:
+            if provider.kind != "cpu" or cpu_self_test:
+                run_self_test(provider, sessions, contract)
+        except UnavailableError as error:
+            # What does not start at all says the same of both attempts.
+            if str(error) not in map(str, errors):
+                errors.append(error)
+        else:
+            return _Tried(provider, tuple(errors))
+    return _Tried(None, tuple(errors))
+
+
+def _none_works(candidates: Sequence[Provider], errors: Sequence[UnavailableError]) -> UnavailableError:
     advice = ["Use the provider 'auto' or 'cpu'."] if all(each.kind != "cpu" for each in candidates) else []
-    error = type(last) if last is not None else UnavailableError
-    return error(" ".join([*rejected, *advice]))
+    kind = type(errors[-1]) if errors else UnavailableError
+    return kind(" ".join([*map(str, errors), *advice]))
 
 
 def _in_words(provider: Provider) -> tuple[str, str]:

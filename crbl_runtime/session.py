@@ -74,18 +74,29 @@ class Session:
         """Types of inputs and outputs by name, as onnxruntime writes them."""
         return {value.name: value.type for value in (*self._session.get_inputs(), *self._session.get_outputs())}
 
+    @property
+    def image_size(self) -> int | str:
+        """Side of the images in pixels; a name or nothing where the file leaves it open."""
+        shape = self._session.get_inputs()[0].shape
+        size: int | str = shape[1] if len(shape) == 4 else ""
+        return size
+
     def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """uint8 [N, size, size, 3] -> all outputs by name.
 
         Raises:
             UnavailableError: a GPU's driver does not run the model. DeviceRemovedError: the GPU is gone.
+            ModelFileError: the CPU does not run it, which is what the file asks for, or there is no memory for it.
         """
         try:
             with self._turn():
                 results = self._session.run(self._outputs, {INPUT_NAME: images})
         except Exception as error:  # onnxruntime's own types share no base but Exception
             if self.provider.kind == "cpu":
-                raise
+                raise ModelFileError(
+                    f"{self._source} does not run on the CPU ({onnxruntime_reason(error)}). Where memory is short, "
+                    "give it fewer images at a time; else export the model again."
+                ) from error
             raise self._unavailable(error, "run") from error
         return dict(zip(self._outputs, results, strict=True))
 

@@ -29,6 +29,8 @@ def _accepting(stream: TextIO) -> TextIO:
 
 def printable(text: str) -> str:
     r"""The text on one line: control characters, line ends and what is no character at all as \xNN or \uNNNN."""
+    if text.isprintable():  # Nearly always, and a hundred times as fast.
+        return text
     return "".join(
         character.encode("unicode_escape").decode("ascii")
         if unicodedata.category(character) in NOT_ON_A_LINE

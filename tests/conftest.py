@@ -25,8 +25,9 @@ TILES_EACH = 5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let one run make the models that another one, which may have no torch, is to use."""
+    """Let one run make the models that another one, which may have no torch, is to use, or try more changed files."""
     parser.addoption("--models", type=Path, help="Folder for the trained and exported models; those in it are used.")
+    parser.addoption("--fuzz-rounds", type=int, default=2000, help="How many changed files of each kind are tried.")
 
 
 @pytest.fixture(scope="session")

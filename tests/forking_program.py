@@ -123,7 +123,7 @@ def while_another_opens() -> None:
     held, forked = threading.Event(), threading.Event()
 
     def open_slowly() -> None:
-        with detector._sessions._opening:
+        with detector.model.sessions._opening:
             held.set()
             forked.wait()
 

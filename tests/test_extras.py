@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from crbl_export.machine_part import VERSIONS as EXPORTER
 from crbl_runtime.installation import ONNXRUNTIME_OF_EXTRA
+from crbl_runtime.machine_report.versions import ONNXRUNTIMES, PYTHON, RUNTIME
+from crbl_training.devices.machine_part import VERSIONS as TRAINER
 
 PROJECT = Path(__file__).parents[1]
 DECLARED: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -59,3 +62,26 @@ def test_every_other_extra_brings_the_one_that_messages_name_or_none(extra: str)
     expected = [ONNXRUNTIME_OF_EXTRA[extra]] if extra in ONNXRUNTIME_OF_EXTRA else []
     for machine in (WINDOWS_X64, LINUX):
         assert onnxruntimes(EXTRAS[extra], machine) == expected
+
+
+def lower_bounds() -> dict[str, str]:
+    """By distribution, of all that is declared anywhere."""
+    bounds: dict[str, str] = {}
+    for requirement in map(
+        Requirement, [*DECLARED["dependencies"], *(each for extra in EXTRAS.values() for each in extra)]
+    ):
+        for specifier in requirement.specifier:
+            if specifier.operator in (">=", "=="):
+                bounds.setdefault(requirement.name, specifier.version)
+    return bounds
+
+
+def test_crbl_doctor_knows_the_lower_bounds() -> None:
+    bounds = lower_bounds()
+    # Its development release, which alone there is.
+    bounds["torch-directml"] = bounds["torch-directml"].partition(".dev")[0]
+    known = {**RUNTIME, **ONNXRUNTIMES, **TRAINER, **EXPORTER}
+    assert {name: each.lowest for name, each in known.items()} == {name: bounds[name] for name in known}
+    assert DECLARED["requires-python"] == f">={PYTHON.lowest}"
+    assert {Requirement(each).name for each in DECLARED["dependencies"]} == set(RUNTIME)
+    assert set(ONNXRUNTIME_OF_EXTRA.values()) == set(ONNXRUNTIMES)

@@ -1,13 +1,20 @@
-"""The wheel: what is in it, and that it is a slim runtime where no extra is installed."""
+"""The wheels: of the project, a slim runtime where no extra but `default` is installed; and of the runtime alone."""
 
+import ast
+import json
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
+from email.message import Message
+from email.parser import Parser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 pytestmark = pytest.mark.slow
 
@@ -21,21 +28,29 @@ def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    built = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, PROJECT, folder=folder)
-    assert built.returncode == 0, built.stdout + built.stderr
+def built(source: Path, folder: Path) -> Path:
+    made = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, source, folder=folder)
+    assert made.returncode == 0, made.stdout + made.stderr
     return next(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(PROJECT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def runtime_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(PROJECT / "packaging" / "runtime", tmp_path_factory.mktemp("runtime"))
+
+
+@pytest.fixture(scope="module")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the programs of a new environment that holds the wheel and what it requires, no extras."""
+    """The folder of the programs of a new environment that holds the wheel and what it requires for predicting."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder)  # Without pip: this environment's pip can fill another one.
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    installed = pip_in(programs, "install", "--no-compile", wheel)
+    installed = pip_in(programs, "install", "--no-compile", f"{wheel}[default]")
     assert installed.returncode == 0, installed.stdout + installed.stderr
     return programs
 
@@ -66,18 +81,13 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel):
                 assert file.relative_to(package.parent).as_posix() in names
 
 
-def test_runtime_loads_no_training_package(programs):
+def test_the_runtime_works_where_nothing_else_is_installed(programs):
     # All that the package offers, since it imports most of that when it is first used.
-    code = "from crbl_runtime import *; import sys; print(sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = run(programs / "python", "-c", code, folder=programs)
-    assert loaded.returncode == 0, loaded.stderr
-    for package in ("crbl_runtime", "cv2", "onnxruntime"):
-        assert f"'{package}'" in loaded.stdout
-    for package in ("torch", "torchvision", "onnx", "timm", "sklearn", "matplotlib"):
-        assert f"'{package}'" not in loaded.stdout
+    loaded = run(programs / "python", "-c", "from crbl_runtime import *", folder=programs)
+    assert (loaded.returncode, loaded.stderr) == (0, "")
 
 
-def test_without_extras_none_of_their_packages_is_installed(programs):
+def test_without_other_extras_none_of_their_packages_is_installed(programs):
     listed = pip_in(programs, "list", "--format=freeze")
     installed = {line.partition("==")[0].lower() for line in listed.stdout.splitlines()}
     assert "crbl" in installed
@@ -85,7 +95,7 @@ def test_without_extras_none_of_their_packages_is_installed(programs):
 
 
 @pytest.mark.parametrize("command", ["crbl-predict", "crbl-train", "crbl-export"])
-def test_help_works_without_extras(programs, command):
+def test_help_works_without_other_extras(programs, command):
     answer = run(programs / command, "--help", folder=programs)
     assert answer.returncode == 0, answer.stderr
     assert f"Usage: {command}" in answer.stdout
@@ -100,3 +110,115 @@ def test_command_without_its_extra_ends_with_3_and_says_how_to_install_it(progra
     answer = run(programs / command, "--variant", "crop", *given, folder=programs)
     assert answer.returncode == 3, answer.stderr
     assert f'pip install ".[{extra}]"' in answer.stderr
+
+
+PUBLIC = """
+import crbl_runtime, json
+print(json.dumps({name: getattr(crbl_runtime, name).__doc__ for name in crbl_runtime.__all__ if name != "__version__"}))
+"""
+
+
+def runtime_files() -> dict[str, bytes]:
+    """Those of the repository that belong into the runtime's wheel, by their names there."""
+    paths = [path for path in (PROJECT / "crbl_runtime").rglob("*") if path.is_file()]
+    named = {path.relative_to(PROJECT).as_posix(): path for path in paths if "__pycache__" not in path.parts}
+    return {name: path.read_bytes() for name, path in named.items() if not name.startswith("crbl_runtime/ray/")}
+
+
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return Parser().parsestr(archive.read(name).decode("utf-8"))
+
+
+def test_the_runtime_s_wheel_is_small_and_has_every_file_of_the_runtime_and_nothing_else(runtime_wheel):
+    with zipfile.ZipFile(runtime_wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        license_text = [archive.read(name) for name in archive.namelist() if name.endswith("/LICENSE")]
+    assert names == set(runtime_files())
+    assert license_text == [(PROJECT / "LICENSE").read_bytes()]
+    assert runtime_wheel.stat().st_size < 150_000
+
+
+def test_the_runtime_s_wheel_has_the_same_programs_on_the_same_lines(runtime_wheel):
+    with zipfile.ZipFile(runtime_wheel) as archive:
+        for name, content in runtime_files().items():
+            if not name.endswith(".py"):
+                assert archive.read(name) == content, name
+                continue
+            there, here = ast.parse(archive.read(name)), ast.parse(content)
+            assert statements(there) == statements(here), name
+            assert len(archive.read(name).splitlines()) == len(content.splitlines()), name
+
+
+def statements(tree: ast.Module) -> list[str]:
+    """What a program does, with line numbers: without docstrings, and what stands in their place."""
+    docstrings = {
+        node.body[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        if ast.get_docstring(node) is not None
+    }
+    left_out = {part for docstring in docstrings for part in ast.walk(docstring)}
+    return [
+        f"{ast.dump(node) if isinstance(node, ast.expr) else type(node).__name__} {node.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.stmt, ast.expr)) and not isinstance(node, ast.Pass) and node not in left_out
+    ]
+
+
+def test_the_runtime_s_wheel_needs_what_the_project_needs(wheel, runtime_wheel):
+    whole, alone = metadata(wheel), metadata(runtime_wheel)
+    assert (alone["Name"], alone["Version"]) == ("crbl-runtime", whole["Version"])
+    assert alone["Requires-Python"] == whole["Requires-Python"]
+    extras = alone.get_all("Provides-Extra")
+    assert sorted(extras) == ["cpu", "cuda", "default", "directml", "heic", "openvino", "windowsml"]
+    assert needed(alone, extras) == needed(whole, extras)
+    scripts = declared(PROJECT)["scripts"]
+    of_the_runtime = {name: target for name, target in scripts.items() if target.startswith("crbl_runtime.")}
+    assert declared(PROJECT / "packaging" / "runtime")["scripts"] == of_the_runtime
+
+
+def needed(metadata: Message, extras: list[str]) -> set[str]:
+    """What is needed in any case, and for some extras."""
+    asked = map(Requirement, metadata.get_all("Requires-Dist"))
+    of_others = [f"extra == '{extra}'" for extra in metadata.get_all("Provides-Extra") if extra not in extras]
+    return {str(each) for each in asked if not any(extra in str(each).replace('"', "'") for extra in of_others)}
+
+
+def declared(folder: Path) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
+
+
+@pytest.fixture(scope="module")
+def runtime_beside(programs: Path, runtime_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runtime's wheel, installed; where it is on the search path, its files are found first."""
+    folder = tmp_path_factory.mktemp("beside")
+    installed = pip_in(programs, "install", "--no-compile", "--no-deps", "--target", folder, runtime_wheel)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    return folder
+
+
+def run_beside(programs: Path, folder: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"
+    return run(programs / "python", "-c", code, *arguments, folder=folder)
+
+
+def test_what_is_public_in_the_runtime_s_wheel_is_described_as_in_the_project(programs, runtime_beside):
+    alone = run_beside(programs, runtime_beside, PUBLIC.strip().replace("\n", "; "))
+    whole = run(programs / "python", "-c", PUBLIC, folder=programs)
+    assert json.loads(alone.stdout) == json.loads(whole.stdout), alone.stderr
+
+
+DOCTOR = "sys.argv[0] = 'crbl-doctor'; from crbl_runtime.commands import crbl_doctor; crbl_doctor()"
+
+
+def test_both_wheels_in_one_environment_are_a_conflict_that_the_doctor_tells(programs, runtime_beside):
+    alone = run(programs / "crbl-doctor", "--for", "predict", folder=programs)
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    told = run_beside(programs, runtime_beside, DOCTOR, "--for", "predict", "--json")
+    assert told.returncode == 3, told.stdout + told.stderr
+    (conflict,) = json.loads(told.stdout)["conflicts"]
+    assert conflict.startswith("crbl and crbl-runtime are installed together")
+    assert "packaging/runtime" in conflict

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from crbl_export.find_checkpoint import newest_checkpoint
-from crbl_export.options import DEFAULT_OPSET, OPSETS, PRECISIONS, ExportOptions
+from crbl_export.options import DEFAULT_OPSET, PRECISIONS, ExportOptions
 from crbl_export.parity.limits import Limits
 from crbl_runtime.atomic_file import require_writable
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
+from crbl_runtime.options import OPSETS
 from crbl_runtime.variant import VARIANTS
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, READ_FOLDER
+from crbl_runtime.command_line import READ_FILE, READ_FOLDER, ProviderName
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
-from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
+from crbl_runtime.options import ALL_PROVIDERS, provider_kinds
 
 
 @click.command(
@@ -22,7 +22,7 @@ from crbl_runtime.options import ALL_PROVIDERS, EXECUTION_PROVIDERS
 )
 @click.option(
     "--provider",
-    type=click.Choice([ALL_PROVIDERS, "auto", *EXECUTION_PROVIDERS]),
+    type=ProviderName(ALL_PROVIDERS, *provider_kinds()),
     default="cpu",
     show_default=True,
     help="all: the CPU and every GPU provider that works here, each with a report of its own.",

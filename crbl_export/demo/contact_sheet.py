@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
+from crbl_runtime.heatmap_overlay import grey, tinted
 from crbl_training.image_grid import (
     FAINT_INK,
     Caption,
@@ -27,8 +28,6 @@ SCALE_WIDTH, SCALE_HEIGHT = 300, 16
 
 RIGHT, WRONG = "#1f8a4c", "#cf2e2e"
 BLUE_INK, RED_INK = "#1654b8", "#b8151c"
-TOWARDS_ANOMALY = np.array([214, 24, 32], np.float32)
-TOWARDS_NORMAL = np.array([22, 92, 214], np.float32)
 
 
 @dataclass(frozen=True)
@@ -127,22 +126,15 @@ def overlay(view: NDArray[np.uint8], heatmap: NDArray[np.float32], limit: float,
     Returns:
         uint8 [side, side, 3] RGB.
     """
-    large = cv2.resize(view, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    grey = large @ np.array([0.299, 0.587, 0.114], np.float32)
+    large = cv2.resize(view, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     # Linear: a cubic rings, and would paint blue around a red cell where the model has none.
     share = cv2.resize(heatmap / limit, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    return _tinted(np.repeat((0.8 * grey + 38)[..., None], 3, axis=2), share)
-
-
-def _tinted(grey: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.uint8]:
-    share = np.clip(share, -1, 1)[..., None]
-    colour = np.where(share > 0, TOWARDS_ANOMALY, TOWARDS_NORMAL)
-    return np.round(grey + (colour - grey) * 0.72 * np.abs(share)).astype(np.uint8)
+    return tinted(grey(large), share)
 
 
 def _legend(limit: float) -> Legend:
     share = np.tile(np.linspace(-1, 1, SCALE_WIDTH), (SCALE_HEIGHT, 1)).astype(np.float32)
-    scale = _tinted(np.full((SCALE_HEIGHT, SCALE_WIDTH, 3), 175, np.float32), share)
+    scale = tinted(np.full((SCALE_HEIGHT, SCALE_WIDTH, 3), 175, np.float32), share)
     beside = [Caption("contribution of a cell to the logit", at=-0.04, align="right")]
     below = [
         Caption("one scale for all images", at=-0.04, align="right", colour=FAINT_INK),

@@ -9,9 +9,10 @@ from onnx import TensorProto, numpy_helper, shape_inference
 
 from crbl_export.copied import copied
 from crbl_export.directml.kernel_table import KernelTable, kernel_table
-from crbl_export.first_onnxruntime import ONNX_DOMAINS, opset_of
+from crbl_export.first_onnxruntime import opset_of
 from crbl_export.folded_casts import folded_casts
 from crbl_runtime.contract import BATCH_DIMENSION
+from crbl_runtime.onnx_messages import ONNX_DOMAINS
 
 # Seen to be fused: each of these with Sigmoid (docs/directml_operators.md), and Gemm with each of the activations.
 FUSED_WITH_ACTIVATION = frozenset({"BatchNormalization", "Conv", "Gemm", "MatMul"})

@@ -14,9 +14,10 @@ from torch.torch_version import TorchVersion
 from crbl_export.exporters.dynamo import export_with_dynamo
 from crbl_export.exporters.torchscript import export_with_torchscript
 from crbl_export.graph import ExportGraph
-from crbl_export.options import DEFAULT_OPSET, OPSETS
+from crbl_export.options import DEFAULT_OPSET
 from crbl_runtime.errors import UnavailableError, UsageError, first_line
 from crbl_runtime.installation import how_to_install
+from crbl_runtime.options import OPSETS
 
 # Asked for 17, dynamo writes 18.
 DYNAMO_OPSETS = range(18, OPSETS.stop)

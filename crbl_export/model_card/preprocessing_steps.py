@@ -1,11 +1,11 @@
 """A preprocessing spec in words and numbers, for programs that prepare their images themselves."""
 
-from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_runtime.preprocessing import LEAST_DRAFT, PreprocessingSpec
 
 
 def preparation_steps(spec: PreprocessingSpec) -> list[str]:
     """From an image file to the bytes that the network is given, one sentence or two a step."""
-    return [_decoding(spec), *_region_steps(spec), *_resize_steps(spec), _order(spec)]
+    return [_decoding(spec), *_draft(spec), *_region_steps(spec), *_resize_steps(spec), _order(spec)]
 
 
 def scaling_in_the_graph(spec: PreprocessingSpec) -> str:
@@ -36,6 +36,19 @@ def _decoding(spec: PreprocessingSpec) -> str:
         f"{divided} and round, unless the file declares another bit depth; repeat grey in all three channels; expand a "
         "palette; put transparent pixels on white."
     )
+
+
+def _draft(spec: PreprocessingSpec) -> list[str]:
+    if not spec.fast_decode:
+        return []
+    divides, region = "its width and its height", "a side"
+    if spec.region == "border" and spec.border:
+        divides, region = f"its width, its height and {spec.border}", "a side of the region"
+    return [
+        "Let the decoder of a JPEG give it at 1/8, 1/4 or 1/2 of its size (libjpeg: `scale_denom`): the first of them "
+        f"whose divisor divides {divides} and leaves {region} at least {LEAST_DRAFT * spec.image_size} pixels; else in "
+        "full, as all other files. Rows and columns below are those of the full size: divide them, too."
+    ]
 
 
 def _region_steps(spec: PreprocessingSpec) -> list[str]:

@@ -2,7 +2,6 @@
 
 import csv
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def nvidia_listing() -> Listed:
             timeout=SECONDS,
             stdin=subprocess.DEVNULL,
             # An application without a console would show one for a moment.
-            creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except FileNotFoundError:
         return Listed((), "nvidia-smi is not there: no NVIDIA driver is installed.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from crbl_runtime import onnxruntime_boundary
+from crbl_runtime.adapters import Adapter, adapters
 from crbl_runtime.installation import DEPENDENCIES, installed_distributions
 from crbl_runtime.version import __version__
 
@@ -15,7 +16,8 @@ class Machine:
     """Versions, processor and its cores; without the names of computer, user and folders.
 
     Attributes:
-        onnxruntime: the installed distributions by name, with their versions.
+        onnxruntime: the installed distributions by name, with their versions. adapters: the graphics adapters, each
+            with its provider, number, name and driver.
     """
 
     crbl: str
@@ -24,6 +26,7 @@ class Machine:
     processor: str
     cores: int | None
     onnxruntime: dict[str, str]
+    adapters: tuple[str, ...]
 
 
 def this_machine() -> Machine:
@@ -35,4 +38,11 @@ def this_machine() -> Machine:
         processor=platform.machine(),
         cores=os.cpu_count(),
         onnxruntime={name: version(name) for name in distributions} or {"unknown": onnxruntime_boundary.VERSION},
+        adapters=tuple(map(_described, adapters())),
     )
+
+
+def _described(adapter: Adapter) -> str:
+    driver = f"driver {adapter.driver}" if adapter.driver else "driver unknown"
+    unusable = f", cannot be used: {adapter.reason}" if adapter.reason else ""
+    return f"{adapter.kind} {adapter.index}: {adapter.name}, {driver}{unusable}"

@@ -8,34 +8,12 @@ from typing import Any
 
 from crbl_runtime.benchmark.machine import Machine, this_machine
 from crbl_runtime.benchmark.measure import Measurement, logits_of, measure, prepared_self_test_images
+from crbl_runtime.benchmark.model_benchmark import ModelBenchmark
+from crbl_runtime.benchmark.recommendation import recommendation
 from crbl_runtime.detector import Detector
 from crbl_runtime.each_provider import on_each_provider
 
-SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class ModelBenchmark:
-    """One model file.
-
-    Attributes:
-        file: its name, without folders. measurements: by provider, and by batch size within it.
-        wrong: providers that fail the self-test, and why. not_measured: those that do not start.
-    """
-
-    file: str
-    variant: str
-    precision: str
-    image_size: int
-    payload_sha256: str
-    measurements: tuple[Measurement, ...]
-    wrong: dict[str, str]
-    not_measured: dict[str, str]
-
-    def fastest(self, batch_size: int) -> Measurement | None:
-        """The one with most images a second of those with this batch size, or None."""
-        fitting = [each for each in self.measurements if each.batch_size == batch_size]
-        return max(fitting, key=lambda each: each.images_per_second, default=None)
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -51,9 +29,15 @@ class BenchmarkReport:
         """Whether something was measured of each file, and nothing computed wrongly."""
         return all(model.measurements and not model.wrong for model in self.models)
 
+    @property
+    def recommendation(self) -> tuple[str, ...]:
+        """What to take, in words."""
+        return recommendation(self.models)
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self), "passed": self.passed}
+        values = {"schema_version": SCHEMA_VERSION, **asdict(self), "recommendation": list(self.recommendation)}
+        return values | {"passed": self.passed}
 
 
 def benchmark(

@@ -15,3 +15,7 @@ def crbl_verify() -> NoReturn:
 
 def crbl_bench() -> NoReturn:
     run_command("crbl-bench", "crbl_runtime.commands.bench")
+
+
+def crbl_doctor() -> NoReturn:
+    run_command("crbl-doctor", "crbl_runtime.commands.doctor")

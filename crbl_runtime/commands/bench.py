@@ -10,8 +10,8 @@ import click
 from crbl_runtime.command_line import READ_FILE, device_index_option, provider_or_all_option
 
 if TYPE_CHECKING:
-    from crbl_runtime.benchmark.measure import Measurement
-    from crbl_runtime.benchmark.report import BenchmarkReport, ModelBenchmark
+    from crbl_runtime.benchmark.model_benchmark import ModelBenchmark
+    from crbl_runtime.benchmark.report import BenchmarkReport
 
 ONE_AT_A_TIME = 1
 
@@ -84,8 +84,11 @@ def _lines(report: "BenchmarkReport") -> Iterator[str]:
     machine = report.machine
     installed = ", ".join(f"{name} {version}" for name, version in machine.onnxruntime.items())
     yield f"crbl {machine.crbl}, Python {machine.python}, {installed}, {machine.platform}, {machine.cores} cores"
+    for adapter in machine.adapters:
+        yield f"  {adapter}"
     for model in report.models:
         yield from _model_lines(model)
+    yield from report.recommendation
     yield "Times are milliseconds of one call, without decoding images; they are of this machine, as it was just now."
 
 
@@ -105,17 +108,7 @@ def _model_lines(model: "ModelBenchmark") -> Iterator[str]:
         yield f"  {kind:9} wrong: {reason}"
     for kind, reason in model.not_measured.items():
         yield f"  {kind:9} not measured: {reason}"
-    yield from _fastest(model)
 
 
 def _shown(milliseconds: float | None) -> str:
     return "-" if milliseconds is None else f"{milliseconds:.2f}"
-
-
-def _fastest(model: "ModelBenchmark") -> Iterator[str]:
-    alone = model.fastest(ONE_AT_A_TIME)
-    many: Measurement | None = max(model.measurements, key=lambda each: each.images_per_second, default=None)
-    if alone is not None:
-        yield f"  One image at a time: {alone.provider}, {alone.latency.p50:.2f} ms an image."
-    if many is not None:
-        yield f"  Many images: {many.provider}, {many.batch_size} at a time, {many.images_per_second:.0f} images/s."

@@ -1,17 +1,19 @@
-"""What crbl-predict finds out about one image, as an object, as JSON types and as rows of a table."""
+"""What crbl-predict finds out about one image, as an object, as JSON types and as a row of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crbl_runtime.csv_file import harmless, write_csv
+from crbl_runtime.csv_file import harmless
 from crbl_runtime.decision import combined_is_anomaly
+from crbl_runtime.errors import CRBLError, ImageError
 
 if TYPE_CHECKING:
     from crbl_runtime.prediction import Prediction
 
 DEPTH_UNCLEAR = "16 bits a sample, of which 10, 12 or 14 may be in use, see --bit-depth"
+NUMBERS = ("probability", "logit", "threshold")
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,20 @@ class ImageResult:
 
     Attributes:
         predictions: one a model, in the order in which the models were named; none where there is an error.
+        error: the reason, which names the image. exit_code: what the command ends with for it.
     """
 
     path: Path
     predictions: "tuple[Prediction, ...]"
     error: str | None = None
+    exit_code: int = 0
+
+    @classmethod
+    def failed(cls, path: Path, error: CRBLError) -> "ImageResult":
+        """The result for an image that could not be predicted."""
+        # What the network gave says nothing of the image.
+        text = str(error) if isinstance(error, ImageError) else f"{path}: {error}"
+        return cls(path, (), text, error.exit_code)
 
     @property
     def bit_depth_unclear(self) -> bool:
@@ -40,9 +51,9 @@ class ImageResult:
 
     @property
     def is_anomaly(self) -> bool:
-        """The decision of one model, or the combined decision of both."""
+        """The decision of one model, or the combined decision of both; False where there is an error."""
         decisions = [prediction.is_anomaly for prediction in self.predictions]
-        return decisions[0] if len(decisions) == 1 else combined_is_anomaly(*decisions)
+        return combined_is_anomaly(*decisions) if len(decisions) == 2 else any(decisions)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -54,22 +65,20 @@ class ImageResult:
             "models": [_prediction_to_dict(prediction) for prediction in self.predictions],
         }
 
+    def to_row(self, models: int) -> list[object]:
+        """A row below `table_header`: path, decision (1, 0 or nothing), the numbers of each model, error and notes."""
+        numbers = [
+            text for p in self.predictions for text in (f"{p.probability:.8f}", f"{p.logit:.6f}", f"{p.threshold:g}")
+        ]
+        decision = "" if self.error else int(self.is_anomaly)
+        remarks = (self.error or "", "; ".join(self.notes))
+        return [self.path, decision, *(numbers or [""] * len(NUMBERS) * models), *map(harmless, remarks)]
 
-def write_results(path: Path, results: Sequence[ImageResult]) -> None:
-    """Write one line for each image as CSV: its path, its decision (1, 0 or nothing), the numbers, error and notes.
 
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    variants = next(([p.variant for p in result.predictions] for result in results if not result.error), [])
-    columns = [f"{name}_{variant}" for variant in variants for name in ("probability", "logit")]
-    rows = []
-    for result in results:
-        values = [value for p in result.predictions for value in (f"{p.probability:.8f}", f"{p.logit:.6f}")]
-        decision = "" if result.error else int(result.is_anomaly)
-        remarks = (result.error or "", "; ".join(result.notes))
-        rows.append([result.path, decision, *(values or [""] * len(columns)), *map(harmless, remarks)])
-    write_csv(path, ["path", "is_anomaly", *columns, "error", "notes"], rows)
+def table_header(variants: Sequence[str]) -> list[str]:
+    """The columns of a table of results of models of these variants."""
+    numbers = [f"{name}_{variant}" for variant in variants for name in NUMBERS]
+    return ["path", "is_anomaly", *numbers, "error", "notes"]
 
 
 def _prediction_to_dict(prediction: "Prediction") -> dict[str, Any]:
@@ -78,6 +87,7 @@ def _prediction_to_dict(prediction: "Prediction") -> dict[str, Any]:
         "probability": prediction.probability,
         "logit": prediction.logit,
         "threshold": prediction.threshold,
+        "threshold_given": prediction.threshold_given,
         "is_anomaly": prediction.is_anomaly,
         "region_found": prediction.region_found,
         "box": list(prediction.box),
@@ -85,6 +95,7 @@ def _prediction_to_dict(prediction: "Prediction") -> dict[str, Any]:
         "bit_depth_unclear": prediction.bit_depth_unclear,
         "provider": prediction.provider,
         "fallback": prediction.fallback,
+        "device_removed": prediction.device_removed,
         "preparation": prediction.preparation,
         "heatmap": prediction.heatmap.tolist() if prediction.heatmap is not None else None,
     }

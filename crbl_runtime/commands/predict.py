@@ -1,116 +1,161 @@
 """crbl-predict: images in, decisions out."""
 
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from crbl_runtime.atomic_file import require_writable
-from crbl_runtime.command_line import WRITTEN_PATH, bit_depth_option, device_index_option
-from crbl_runtime.commands.image_result import ImageResult, write_results
-from crbl_runtime.commands.result_lines import path_width, result_line, summary_lines
+from crbl_runtime.command_line import (
+    WRITTEN_PATH,
+    adapter_option,
+    bit_depth_option,
+    device_index_option,
+    provider_option,
+)
+from crbl_runtime.commands.image_list import list_images, names
+from crbl_runtime.commands.image_result import ImageResult, table_header
+from crbl_runtime.commands.result_counts import ResultCounts
+from crbl_runtime.commands.result_files import ResultFiles
+from crbl_runtime.commands.result_formats import Print, json_array, json_lines, table
+from crbl_runtime.commands.result_lines import path_width
+from crbl_runtime.commands.result_names import ResultNames
+from crbl_runtime.commands.threshold_option import parse_thresholds
 from crbl_runtime.counted import counted
-from crbl_runtime.errors import DataError, ImageError, UsageError
-from crbl_runtime.image_folder import find_images
-from crbl_runtime.left_out import LeftOut, left_out_lines
-from crbl_runtime.options import EXECUTION_PROVIDERS
+from crbl_runtime.csv_file import csv_as_it_grows
+from crbl_runtime.errors import ImageError, UsageError
+from crbl_runtime.file_patterns import matches
+from crbl_runtime.held_signals import signals_held
 
 if TYPE_CHECKING:
-    from crbl_runtime.detector import Detector
-
-NAMED = 3
+    from crbl_runtime.commands.open_models import OpenModels
 
 
 @click.command(
-    epilog="Examples: crbl-predict crop.onnx images/   |   crbl-predict crop.onnx full.onnx grain.png --json"
+    epilog="""Examples:
+
+    \b
+      crbl-predict crop.onnx images/
+      crbl-predict crop.onnx full.onnx "line 2/**/*.png" --csv results.csv
+      find images -name "*.jpg" -print0 | crbl-predict crop.onnx - --jsonl > results.jsonl
+      crbl-predict crop.onnx images/ --heatmaps overlays --copy-anomalies anomalies
+    """
 )
-@click.argument("arguments", metavar="MODEL... PATHS...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--provider", type=click.Choice(["auto", *EXECUTION_PROVIDERS]), default="auto", show_default=True)
+@click.argument("arguments", metavar="MODEL... PATHS...", nargs=-1, required=True)
+@click.option(
+    "--recursive/--no-recursive",
+    default=True,
+    show_default=True,
+    help="Whether the folders in a folder are searched.",
+)
+@click.option(
+    "--threshold",
+    "threshold_texts",
+    metavar="P",
+    multiple=True,
+    help="An image is anomalous above this probability, 0 to 1, and not above the model file's. With two models say "
+    "for which: crop=P, full=P, or both by giving the option twice.",
+)
+@provider_option
 @device_index_option
+@adapter_option
+@click.option(
+    "--workers", type=click.IntRange(0, 256), default=0, show_default="chosen", help="Threads that decode images."
+)
 @bit_depth_option
 @click.option("--csv", "csv_path", type=WRITTEN_PATH, help="Write the results to this CSV file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON array.")
+@click.option("--jsonl", "as_json_lines", is_flag=True, help="Print each result as a line of JSON, at once.")
+@click.option(
+    "--heatmaps",
+    metavar="DIR",
+    type=WRITTEN_PATH,
+    help="Write each image with its heatmap to this folder, as PNG. Needs a model exported with --heatmap.",
+)
+@click.option(
+    "--copy-anomalies", "copies", metavar="DIR", type=WRITTEN_PATH, help="Copy the anomalous images to this folder."
+)
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 1 if any image is anomalous.")
 def main(
-    arguments: tuple[Path, ...],
+    arguments: tuple[str, ...],
+    recursive: bool,
+    threshold_texts: tuple[str, ...],
     provider: str,
     device_index: int,
+    adapter: str | None,
+    workers: int,
     bit_depth: int | None,
     csv_path: Path | None,
     as_json: bool,
+    as_json_lines: bool,
+    heatmaps: Path | None,
+    copies: Path | None,
     fail_on_anomaly: bool,
 ) -> None:
     """Predict images with one model file (.onnx), or with a crop and a full model together.
 
-    PATHS are images or folders of images. With two models an image is anomalous when either of them finds an anomaly.
+    PATHS are images, folders of images, patterns such as "images/*.png", and "-" for a list of paths on standard
+    input. With two models an image is anomalous when either of them finds an anomaly.
     """
-    models = [path for path in arguments if _is_model(path)]
-    sources = [path for path in arguments if not _is_model(path)]
-    images, left_out = _find_images(sources)
+    if as_json and as_json_lines:
+        raise UsageError("--json and --jsonl are two forms of the same output. Give one of them.")
+    named = [name for argument in arguments for name in matches(argument)]
+    models = [Path(name) for name in named if _is_model(name)]
+    sources = [name for name in named if not _is_model(name)]
+    folders = [folder for folder in (heatmaps, copies) if folder is not None]
+    images = list_images(sources, folders, recursive=recursive)
     _require_models(models, sources)
+    thresholds = parse_thresholds(threshold_texts, len(models))
+    result_names = ResultNames.below(images.roots)
     if csv_path is not None:
-        _require_output(csv_path, [*models, *images])
+        _require_output(csv_path, [*models, *images.images])
+    for folder in folders:
+        require_writable(folder / result_names.name(images.images[0]))
 
-    from crbl_runtime.detector import Detector
+    from crbl_runtime.commands.open_models import open_models
     from crbl_runtime.onnxruntime_boundary import print_errors_only
 
     print_errors_only()
-    with ExitStack() as stack:
-        detectors = [
-            stack.enter_context(Detector(path, provider, device_index=device_index, bit_depth=bit_depth))
-            for path in models
-        ]
-        _require_two_variants(detectors)
-        results: list[ImageResult] = []
-        try:
-            for result in _predict_all(images, detectors, print_lines=not as_json):
-                results.append(result)
-        except KeyboardInterrupt as stop:
-            kept = f"; they are in {csv_path}" if csv_path is not None and results else ""
-            raise type(stop)(f"Stopped after {len(results)} of {counted(len(images), 'image')}{kept}.") from stop
-        finally:
-            # Whatever has stopped it: what was found out until then is not lost.
-            _report(results, csv_path, as_json)
-    for line in left_out_lines(left_out):
-        click.echo(line, err=as_json)
-    _exit_with(results, fail_on_anomaly)
-
-
-def _is_model(path: Path) -> bool:
-    return path.suffix.lower() == ".onnx"
-
-
-def _find_images(sources: Sequence[Path]) -> tuple[list[Path], list[LeftOut]]:
-    """The images that were named and those in folders, and what was left out of each folder.
-
-    A missing one among others is reported with the results.
-    """
-    if not sources:
-        raise UsageError("No images were named. Expected MODEL.onnx followed by images or folders.")
-    if not any(source.exists() for source in sources):
-        missing = ", ".join(map(str, sources))
-        raise DataError(f"There is no {missing}. Name images or folders of images after MODEL.onnx.")
-    images: list[Path] = []
-    left_out: list[LeftOut] = []
-    for source in sources:
-        if source.is_dir():
-            content = find_images(source)
-            images += content.images
-            left_out.append(content.left_out)
+    with open_models(
+        models,
+        thresholds,
+        provider=provider,
+        device_index=device_index,
+        adapter=adapter,
+        workers=workers,
+        bit_depth=bit_depth,
+    ) as opened:
+        without_heatmap = opened.require_heatmaps() if heatmaps is not None else []
+        files = ResultFiles(result_names, heatmaps, copies, opened.bit_depths)
+        counts = ResultCounts()
+        if as_json_lines:
+            printing = json_lines()
+        elif as_json:
+            printing = json_array()
         else:
-            images.append(source)
-    return images, left_out
+            printing = table(path_width(images.images), counts)
+        with _stop_explained(counts, len(images.images), csv_path):
+            _predict_all(opened, images.images, files, csv_path, printing, counts)
+    for line in counts.failure_lines():
+        click.echo(line, err=True)
+    if without_heatmap:
+        click.echo(f"No heatmaps of {' and '.join(without_heatmap)}: the model has none.", err=True)
+    for line in images.lines():
+        click.echo(line, err=as_json or as_json_lines)
+    _exit_with(counts, fail_on_anomaly)
 
 
-def _require_models(models: Sequence[Path], sources: Sequence[Path]) -> None:
+def _is_model(name: str) -> bool:
+    return Path(name).suffix.lower() == ".onnx"
+
+
+def _require_models(models: Sequence[Path], sources: Sequence[str]) -> None:
     if not models:
-        named = ", ".join(map(str, sources[:NAMED])) + (", …" if len(sources) > NAMED else "")
         raise UsageError(
             "0 model files (.onnx) were named, expected one, or a crop and a full one. Taken for images, or folders "
-            f"of them: {named}."
+            f"of them: {names(sources)}."
         )
     if len(models) > 2:
         raise UsageError(f"{len(models)} model files (.onnx) were named, expected one, or a crop and a full one.")
@@ -120,52 +165,58 @@ def _require_models(models: Sequence[Path], sources: Sequence[Path]) -> None:
 
 
 def _require_output(csv_path: Path, inputs: Sequence[Path]) -> None:
-    if csv_path.resolve() in {path.resolve() for path in inputs}:
+    if csv_path.exists() and csv_path.resolve() in {path.resolve() for path in inputs}:
         raise UsageError(f"--csv {csv_path} would replace a file that is to be read. Name another one.")
     require_writable(csv_path)
 
 
-def _require_two_variants(detectors: "Sequence[Detector]") -> None:
-    variants = [detector.contract.variant for detector in detectors]
-    if len(variants) == 2 and set(variants) != {"crop", "full"}:
-        raise UsageError(f"Both models are of the variant {variants[0]}, expected a crop and a full one.")
+@contextmanager
+def _stop_explained(counts: ResultCounts, images: int, csv_path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        kept = f"; they are in {csv_path}" if csv_path is not None and counts.results else ""
+        stopped = f"Stopped after {counts.results} of {counted(images, 'image')}{kept}."
+        raise type(stop)("\n".join([*counts.failure_lines(), stopped])) from stop
 
 
 def _predict_all(
-    images: Sequence[Path], detectors: "Sequence[Detector]", *, print_lines: bool
-) -> Iterator[ImageResult]:
-    """The images' results, each as soon as it is there; with `print_lines` it has been printed, too."""
+    models: "OpenModels",
+    images: Sequence[Path],
+    files: ResultFiles,
+    csv_path: Path | None,
+    printing: AbstractContextManager[Print],
+    counts: ResultCounts,
+) -> None:
+    """Predict images. Each result goes everywhere as soon as it is there, and stays, whatever stops the others."""
     from tqdm import tqdm
 
-    width = path_width(images)
-    for path in tqdm(images, desc="Predicting", unit="", leave=False, disable=None):
-        result = _predict(path, detectors)
-        yield result
-        if print_lines:
-            with tqdm.external_write_mode():
-                click.echo(result_line(result, width))
+    with ExitStack() as stack:
+        table_to = csv_as_it_grows(csv_path, table_header(models.variants)) if csv_path is not None else None
+        write_row = stack.enter_context(table_to) if table_to is not None else None
+        print_result = stack.enter_context(printing)
+        results = stack.enter_context(closing(models.predict(images)))
+        for found in tqdm(results, desc="Predicting", total=len(images), unit="", leave=False, disable=None):
+            # A result is in all outputs or in none.
+            with signals_held():
+                result = _with_files(found, files)
+                if write_row is not None:
+                    write_row(result.to_row(len(models.variants)))
+                print_result(result)
+                counts.add(result)
 
 
-def _predict(path: Path, detectors: "Sequence[Detector]") -> ImageResult:
+def _with_files(result: ImageResult, files: ResultFiles) -> ImageResult:
+    """The result, once its files are written; or that the image cannot be read any more."""
     try:
-        return ImageResult(path, tuple(detector.predict(path) for detector in detectors))
+        files.write(result)
     except ImageError as error:
-        return ImageResult(path, (), str(error))
+        return ImageResult.failed(result.path, error)
+    return result
 
 
-def _report(results: Sequence[ImageResult], csv_path: Path | None, as_json: bool) -> None:
-    try:
-        if as_json:
-            click.echo(json.dumps([result.to_dict() for result in results], indent=2))
-        else:
-            click.echo("\n".join(summary_lines(results)))
-    finally:  # The table does not depend on whether somebody reads what is printed.
-        if csv_path is not None and results:
-            write_results(csv_path, results)
-
-
-def _exit_with(results: Sequence[ImageResult], fail_on_anomaly: bool) -> None:
-    if any(result.error is not None for result in results):
-        raise click.exceptions.Exit(4)
-    if fail_on_anomaly and any(result.is_anomaly for result in results):
+def _exit_with(counts: ResultCounts, fail_on_anomaly: bool) -> None:
+    if counts.exit_code:
+        raise click.exceptions.Exit(counts.exit_code)
+    if fail_on_anomaly and counts.anomalous:
         raise click.exceptions.Exit(1)

@@ -1,10 +1,9 @@
-"""What crbl-predict prints for people: a line for each image, and a summary."""
+"""What crbl-predict prints for people: a line for each image."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from crbl_runtime.commands.image_result import ImageResult
-from crbl_runtime.counted import counted
 from crbl_runtime.standard_streams import printable
 
 
@@ -26,26 +25,3 @@ def result_line(result: ImageResult, width: int) -> str:
     )
     notes = "; ".join(result.notes)
     return f"{path}  {decision}  {scores}" + (f"  ({printable(notes)})" if notes else "")
-
-
-def summary_lines(results: Sequence[ImageResult]) -> list[str]:
-    """How many images were predicted, how many are anomalous or failed, and on what it ran."""
-    predicted = [result for result in results if result.error is None]
-    anomalous = sum(result.is_anomaly for result in predicted)
-    failed = len(results) - len(predicted)
-    summary = f"{counted(len(predicted), 'image')} predicted, {anomalous} anomalous" + (
-        f", {failed} failed" if failed else ""
-    )
-    if not predicted:
-        return [summary]
-    first = predicted[0].predictions[0]
-    lines = [f"{summary} (on {first.provider})"]
-    if first.fallback:
-        lines.append(f"Fallback: {first.fallback}")
-    unclear = sum(result.bit_depth_unclear for result in predicted)
-    if unclear:
-        from crbl_runtime.image_file.bit_depth import unclear_depth_text
-
-        lines.append(f"Warning: {unclear_depth_text(unclear)}")
-    # One machine prepares all images, those of a second model too.
-    return [*lines, f"Warning: {first.preparation}"] if first.preparation else lines

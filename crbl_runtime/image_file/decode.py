@@ -1,7 +1,8 @@
 """The bytes of an image file -> RGB uint8. Pillow decodes; what it does not notice is checked here."""
 
 import io
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from PIL import (
 )
 
 from crbl_runtime.compared_by_value import ComparedByValue
-from crbl_runtime.errors import ImageDamagedError, ImageError, ImageKindError, ImageTooLargeError
+from crbl_runtime.errors import ImageDamagedError, ImageError, ImageKindError, ImageReadError, ImageTooLargeError
 from crbl_runtime.image_file.bit_depth import DeclaredDepth, declared_depth, used_bits
 from crbl_runtime.image_file.decode_options import DecodeOptions
 from crbl_runtime.image_file.decoded_image import DecodedImage
@@ -70,15 +71,8 @@ def decode_file(content: bytes, name: str, options: DecodeOptions) -> DecodedIma
     """
     if not content:
         raise ImageDamagedError(f"{name}: empty, there is nothing to decode. Copy or export the image again.")
-    with strict_pillow():
-        try:
-            return _decode(content, name, options)
-        except UnidentifiedImageError as error:
-            raise _unidentified(content, name) from error
-        except ImageError:
-            raise
-        except Exception as error:  # Pillow and its plug-ins raise anything on damaged files.
-            raise damaged(name, f"Pillow cannot decode it ({type(error).__name__}: {error})") from error
+    with _errors_named(name, "Pillow cannot decode it"):
+        return _decode(content, name, options)
 
 
 def decode_pil(image: Image.Image, name: str, options: DecodeOptions) -> DecodedImage:
@@ -87,23 +81,33 @@ def decode_pil(image: Image.Image, name: str, options: DecodeOptions) -> Decoded
     Raises:
         ImageError: it cannot be loaded, is too large or of a mode that could only be guessed at.
     """
+    _require_open(image, name)
     content = _file_of(image, options)
     if content is not None:
         return decode_file(content, name, options)
+    with _errors_named(name, "Pillow cannot load it"), on_full_page(image) as pages:
+        check_size(image.width, image.height, name, options.max_pixels)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            check_kind(image.tag_v2, name)
+        header = _Header.of(image, pages, None)
+        image.load()
+        return _finished(image, samples_of(image, name), header, options.bit_depth, name)
+
+
+@contextmanager
+def _errors_named(name: str, what: str) -> Iterator[None]:
+    """Strict Pillow, whose errors are turned into those of this image: `what` is what Pillow could not do."""
     with strict_pillow():
         try:
-            with on_full_page(image) as pages:
-                check_size(image.width, image.height, name, options.max_pixels)
-                if isinstance(image, TiffImagePlugin.TiffImageFile):
-                    check_kind(image.tag_v2, name)
-                header = _Header.of(image, pages, None)
-                image.load()
-                return _finished(image, samples_of(image, name), header, options.bit_depth, name)
+            yield
         except ImageError:
             raise
-        except Exception as error:  # Pillow's plug-ins raise anything here: the file is decoded only now.
-            remedy = "Copy or export the image again."
-            raise ImageDamagedError(f"{name}: Pillow cannot load it ({error}). {remedy}") from error
+        except MemoryError as error:
+            raise ImageTooLargeError(
+                f"{name}: there is not enough memory to decode it. Scale or crop the image first."
+            ) from error
+        except Exception as error:  # Pillow and its plug-ins raise anything on damaged files.
+            raise damaged(name, f"{what} ({type(error).__name__}: {error})") from error
 
 
 def _decode(content: bytes, name: str, options: DecodeOptions) -> DecodedImage:
@@ -164,6 +168,18 @@ def _notes(image: Image.Image, pages: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _require_open(image: Image.Image, name: str) -> None:
+    """Make sure that a PIL image which is still to be loaded has its file.
+
+    Raises:
+        ImageReadError: the file is closed.
+    """
+    file = getattr(image, "fp", None)
+    if getattr(image, "tile", None) and (file is None or getattr(file, "closed", False)):
+        remedy = "Give it while it is open, or call its load() first."
+        raise ImageReadError(f"{name}: the PIL image was closed before it was loaded. {remedy}")
+
+
 def _file_of(image: Image.Image, options: DecodeOptions) -> bytes | None:
     """The file of a PIL image that is not loaded yet, where loading it would lose bits or take no draft; else None."""
     if not isinstance(image, ImageFile.ImageFile) or image.fp is None or image.tell():
@@ -183,9 +199,9 @@ def _open(content: bytes, name: str) -> ImageFile.ImageFile:
     except Image.DecompressionBombError as error:
         remedy = "Scale or crop the image first. The limit is Pillow's own, PIL.Image.MAX_IMAGE_PIXELS."
         raise ImageTooLargeError(f"{name}: declares too many pixels: {error} {remedy}") from error
-    except UnidentifiedImageError:
+    except UnidentifiedImageError as error:
         if content[4:8] != b"ftyp" or content[8:12] not in HEIC_BRANDS:
-            raise
+            raise _unidentified(content, name) from error
         return _open_heic(content, name)
 
 

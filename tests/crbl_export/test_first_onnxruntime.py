@@ -9,8 +9,8 @@ from onnx import TensorProto, helper
 
 from crbl_export.first_onnxruntime import first_onnxruntime
 from crbl_export.model_card.card import model_card
-from crbl_export.options import OPSETS
 from crbl_export.passes.canonical_form import canonical_form
+from crbl_runtime.options import OPSETS
 from public_commands import Trained, run_command
 
 # IR version 9 brought the float8 types, 10 the 4-bit ones; an older onnxruntime knows none of them.

@@ -20,7 +20,7 @@ CONTRACT = ModelContract(
     training={"checkpoint_hash": "abc"},
     export={"opset": 18},
     parity=None,
-    self_test=SelfTest((0.25, -1.5), 1e-3),
+    self_test=SelfTest((0.25, -1.5, 0.0, 3.0), 1e-3),
     golden_image="0" * 64,
 )
 OTHER_ARITHMETIC = CONTRACT.preprocessing.to_dict() | {"arithmetic": "cubic-uint8"}

@@ -11,7 +11,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from PIL import Image
 
 from at_the_same_time import at_the_same_time
@@ -115,7 +114,7 @@ def test_a_fixed_batch_as_on_directml_gives_the_same_logits(
     monkeypatch.undo()
     assert logits.shape == (6,)
     assert logits.tolist() == pytest.approx([detector.predict(path).logit for path in paths], abs=2e-5)
-    with pytest.raises(InvalidArgument, match="Got: 3 Expected: 4"):
+    with pytest.raises(ModelFileError, match=r"does not run on the CPU \(Got invalid dimensions"):
         sessions.session(Provider("cpu"), 4).run(images[:3])
 
 
@@ -198,8 +197,8 @@ def test_metadata_that_is_no_text_is_refused(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     helper.set_model_props(model, {"crbl": "nothing yet"})
     (tmp_path / "text.onnx").write_bytes(model.SerializeToString().replace(b"nothing yet", b"nothing\xb1\xff\xfe\x80"))
-    with pytest.raises(ModelFileError, match=r"text\.onnx has metadata that is no UTF-8"):
-        Detector(tmp_path / "text.onnx")
+    with pytest.raises(ModelFileError, match=r"text\.onnx .*has metadata that is no UTF-8"):
+        Detector(tmp_path / "text.onnx", verify="off")
 
 
 def test_threads_that_come_first_together_open_one_session(crop: Trained, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,29 @@
 """What goes into `decode` and what comes out, whatever the way in."""
 
 import io
+import mmap
 import os
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
-from crbl_runtime.errors import ImageError
+from crbl_runtime.errors import (
+    ImageDamagedError,
+    ImageError,
+    ImageKindError,
+    ImageReadError,
+    ImageTooLargeError,
+    ImageValueError,
+    UsageError,
+)
 from crbl_runtime.image import MAX_FILE_BYTES, decode, decode_image, describe
+from crbl_runtime.path_length import readable_path
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
 
 COLOUR = skimage.data.astronaut()[60:161, 180:317]
@@ -117,6 +128,18 @@ def test_paths_may_hold_any_character(name: str, tmp_path: Path) -> None:
     assert np.array_equal(decode(str(folder / name)), COLOUR)
 
 
+def test_a_path_may_be_longer_than_260_characters(tmp_path: Path) -> None:
+    path = tmp_path / ("긴 이름의 폴더 " * 9).strip() / ("x" * 200) / "y" / ".." / "사진.png"
+    assert len(str(path)) > 300
+    folder = readable_path(path.parents[2])
+    (folder / "y").mkdir(parents=True)
+    (folder / path.name).write_bytes(FILES["png"])
+    for way in (path, str(path), path.as_posix()):
+        assert np.array_equal(decode(way), COLOUR)
+    missing = path.with_name("missing.png")
+    assert refused(missing).startswith(f"{missing}: no such file. Check the path")
+
+
 def test_the_format_is_told_by_the_content(tmp_path: Path) -> None:
     path = tmp_path / "image.jpg"
     path.write_bytes(FILES["png"])
@@ -127,6 +150,40 @@ def test_a_file_object_is_read_from_where_it_stands() -> None:
     file = io.BytesIO(b"header" + FILES["png"])
     file.seek(6)
     assert np.array_equal(decode(file), COLOUR)
+
+
+@pytest.mark.parametrize("layout", ["every second byte", "backwards", "rows", "columns first", "16-bit", "read-only"])
+def test_a_memoryview_of_any_layout_is_taken_as_its_bytes(layout: str) -> None:
+    content = FILES["png"] + bytes(len(FILES["png"]) % 2)
+    rows = np.frombuffer(content, np.uint8).reshape(2, -1)
+    views = {
+        "every second byte": memoryview(np.repeat(np.frombuffer(content, np.uint8), 2).tobytes())[::2],
+        "backwards": memoryview(content[::-1])[::-1],
+        "rows": memoryview(content).cast("B", (2, len(content) // 2)),
+        "columns first": memoryview(np.asfortranarray(rows)),
+        "16-bit": memoryview(content).cast("H"),
+        "read-only": memoryview(bytearray(content)).toreadonly(),
+    }
+    assert np.array_equal(decode(views[layout]), COLOUR)
+
+
+def test_paths_and_bytes_of_numpy_are_paths_and_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "사진.png"
+    path.write_bytes(FILES["png"])
+    (numpy_path,) = np.array([str(path)])
+    assert np.array_equal(decode(numpy_path), COLOUR)
+    assert np.array_equal(decode(np.bytes_(FILES["bmp"])), COLOUR)
+
+
+def test_other_file_objects_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(FILES["png"])
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert np.array_equal(decode(mapped), COLOUR)  # type: ignore[arg-type]
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr("a.png", FILES["png"])
+        with archive.open("a.png") as member:
+            assert np.array_equal(decode(member), COLOUR)  # type: ignore[arg-type]
 
 
 def test_a_result_shares_no_memory_with_its_input() -> None:
@@ -281,7 +338,7 @@ def test_pil_images_of_every_exact_mode(mode: str) -> None:
         (with_info(PHOTOGRAPH, transparency=(300, 2, 3)), r"transparency \[300, 2, 3\] does not fit"),
         (with_info(PHOTOGRAPH, transparency=3), r"transparency \[3\] does not fit"),
         (Image.new("RGB", (0, 5)), "0 x 5"),
-        (Image.open(io.BytesIO(FILES["png"][:-3000])), "PIL image RGB 137 x 101: Pillow cannot load it"),
+        (Image.open(io.BytesIO(FILES["png"][:-3000])), "PIL image RGB 137 x 101: damaged image: Pillow cannot load it"),
     ],
 )
 def test_pil_images_that_could_only_be_guessed_at_are_refused(image: Image.Image, told: str) -> None:
@@ -372,6 +429,162 @@ def test_file_objects_that_give_no_bytes_are_told_what_to_do(tmp_path: Path) -> 
     read = io.BytesIO(FILES["png"])
     read.read()
     assert refused(read).startswith("file object: empty")
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+@pytest.mark.parametrize("content", [FILES["png"][:-20], b"no image", b""])
+def test_a_file_object_stands_where_it_stood_when_it_is_refused(content: bytes, buffering: int, tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(b"header" + content)
+    with path.open("rb", buffering=buffering) as file:
+        for opened in (file, io.BytesIO(b"header" + content)):
+            opened.seek(6)
+            refused(opened)
+            assert opened.tell() == 6
+
+
+def test_a_file_object_stands_where_it_stood_whatever_it_is_refused_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO(FILES["png"] + bytes(2**21))
+    file.seek(0)
+    for arguments, error in (({"max_pixels": 9}, ImageTooLargeError), ({"scale": 2}, UsageError)):
+        with pytest.raises(error):
+            decode(file, **arguments)  # type: ignore[arg-type]
+        assert file.tell() == 0
+    monkeypatch.setattr("crbl_runtime.image.MAX_FILE_BYTES", 2**20)
+    assert "the file is too long" in refused(file)
+    assert file.tell() == 0
+    monkeypatch.undo()
+    assert np.array_equal(decode(file), COLOUR)
+    assert file.tell() == len(file.getvalue())
+
+
+def test_a_file_object_that_cannot_seek_or_fails_is_told(tmp_path: Path) -> None:
+    class Stream(io.BytesIO):
+        def tell(self) -> int:
+            raise OSError("a stream has no position")
+
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise EOFError("the connection was lost")
+
+    assert np.array_equal(decode(Stream(FILES["png"])), COLOUR)
+    assert "damaged image" in refused(Stream(FILES["png"][:-20]))
+    assert refused(Broken()).startswith("file object: cannot be read (the connection was lost)")
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("a.png", FILES["png"])
+    changed = bytearray(archive.read_bytes())
+    changed[200] ^= 1
+    with zipfile.ZipFile(io.BytesIO(changed)) as damaged, damaged.open("a.png") as member:
+        assert refused(member).startswith("a.png: cannot be read (Bad CRC-32")
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_the_limit_of_pixels_is_checked_for_every_format_before_it_is_decoded(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, pixels = FILES[kind], COLOUR.shape[0] * COLOUR.shape[1]
+    ways = (content, io.BytesIO(content), Image.open(io.BytesIO(content)))
+    assert all(decode(way, max_pixels=pixels).shape == COLOUR.shape for way in ways)
+
+    def load(image: Image.Image) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    for way in (content, io.BytesIO(content), Image.open(io.BytesIO(content))):
+        with pytest.raises(
+            ImageTooLargeError, match=f"declares 137 x 101 pixels, more than the limit of {pixels - 1:,} "
+        ):
+            decode(way, max_pixels=pixels - 1)
+
+
+def test_a_greater_limit_of_pixels_is_taken() -> None:
+    wide = saved(Image.new("1", (2**14, 2**13 + 8)), "PNG")
+    with pytest.raises(ImageTooLargeError, match="limit of 134,217,728 pixels"):
+        decode(wide)
+    with pytest.raises(ImageTooLargeError, match="limit of 134,250,000 pixels"):
+        decode(wide, max_pixels=134_250_000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"bit_depth": 0}, "bit_depth is 0"),
+        ({"bit_depth": 17}, "bit_depth is 17"),
+        ({"bit_depth": 12.0}, "bit_depth is 12.0"),
+        ({"bit_depth": True}, "bit_depth is True"),
+        ({"max_pixels": 0}, "max_pixels is 0"),
+        ({"max_pixels": 1e6}, "max_pixels is 1000000.0"),
+        ({"max_pixels": None}, "max_pixels is None"),
+        ({"channel_order": "BGR"}, "channel_order is 'BGR', expected one of rgb, bgr"),
+        ({"channel_order": None}, "channel_order is None"),
+        ({"scale": 0}, "scale is 0"),
+        ({"scale": -1.0}, "scale is -1.0"),
+        ({"scale": float("nan")}, "scale is nan"),
+        ({"scale": float("inf")}, "scale is inf"),
+        ({"scale": "255"}, "scale is '255'"),
+        ({"scale": True}, "scale is True"),
+    ],
+)
+def test_arguments_out_of_range_are_named(arguments: dict[str, Any], told: str) -> None:
+    for image in (FILES["png"], COLOUR, COLOUR / 255):
+        with pytest.raises(UsageError, match=re.escape(told)):
+            decode(image, **arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"channel_order": "bgr"}, {"scale": 255}])
+def test_what_is_about_arrays_is_refused_for_files_and_pil_images(arguments: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(FILES["png"])
+    for image in (path, str(path), FILES["png"], memoryview(FILES["png"]), io.BytesIO(FILES["png"]), PHOTOGRAPH):
+        with pytest.raises(UsageError, match=r"channel_order and scale are about arrays.*Leave both out"):
+            decode(image, **arguments)
+
+
+def test_errors_tell_by_their_type_what_is_wrong(tmp_path: Path) -> None:
+    """So that a program waits for a file that is still being written, and answers a client by what is wrong."""
+    closed = Image.open(io.BytesIO(FILES["png"]))
+    closed.close()
+    released = memoryview(bytearray(FILES["png"]))
+    released.release()
+    wrong: dict[type[ImageError], list[Any]] = {
+        ImageReadError: [tmp_path / "missing.png", tmp_path, "nul\0", io.StringIO("text"), closed, released],
+        ImageDamagedError: [b"", FILES["png"][:-20], FILES["jpeg"][:-20], FILES["tiff"][:-20], FILES["png"][:50]],
+        ImageKindError: [b"%PDF-1.7", PHOTOGRAPH.convert("HSV"), COLOUR / 255, 7, saved(PHOTOGRAPH, "ICO")],
+        ImageValueError: [Image.fromarray(GREY.astype(np.int32) - 300)],
+        ImageTooLargeError: [np.broadcast_to(np.uint8(0), (2**20, 2**20))],
+    }
+    for kind, images in wrong.items():
+        assert issubclass(kind, ImageError)
+        for image in images:
+            with pytest.raises(kind) as caught:
+                decode(image)
+            assert str(caught.value).startswith(f"{describe(image)}: ")
+    with pytest.raises(ImageValueError, match="more than the 1,023 of the 10 bits"):
+        decode(FILES["16-bit png"], 10)
+
+
+def test_a_closed_pil_image_is_told_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    for kind in ("png", "jpeg", "tiff", "16-bit png"):
+        path.write_bytes(FILES[kind])
+        with Image.open(path) as image:
+            pass
+        assert "was closed before it was loaded. Give it while it is open" in refused(image)
+        file = io.BytesIO(FILES[kind])
+        image = Image.open(file)
+        file.close()
+        assert "was closed before it was loaded" in refused(image)
+
+
+def test_too_little_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(image: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    for image in (FILES["png"], Image.open(io.BytesIO(FILES["png"]))):
+        with pytest.raises(ImageTooLargeError, match="not enough memory"):
+            decode(image)
 
 
 @pytest.mark.parametrize("thing", [None, 7, 1.5, ["a.png"], object(), Path, ("a", "b")])

@@ -224,3 +224,14 @@ def test_what_is_left_out_is_said_on_one_line_whatever_its_name_is(tmp_path: Pat
     put(tmp_path, "a.png", ".line\nbreak.png")
     (line,) = left_out_lines([find_images(tmp_path).left_out])
     assert line.endswith(r"1 hidden file (.line\nbreak.png)")
+
+
+def test_folders_in_a_folder_can_be_passed_over(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", "notes.txt", "below/b.png", ".hidden/c.png")
+    found = find_images(tmp_path, recursive=False)
+    assert found.images == (tmp_path / "a.png",)
+    assert found.left_out.what == "1 .txt, 1 hidden or system folder with 1 file (.hidden)"
+    put(tmp_path / "other", "below/b.png")
+    with pytest.raises(DataError, match=r"other holds no images\. .* Folders in it were not searched\."):
+        find_images(tmp_path / "other", recursive=False)
+    assert find_images(tmp_path, [tmp_path / "below"]).images == (tmp_path / "a.png", tmp_path / "other/below/b.png")

@@ -143,13 +143,29 @@ def test_two_that_work_are_named_with_the_one_to_keep(
         add_distribution(name, tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (told,) = conflicts()
-    assert all(name in told for name in names)
-    assert told.endswith(f"pip install {wanted}")
+    assert all(name in told.fact for name in names)
+    assert str(told).endswith(f"pip install {wanted}")
+
+
+def test_the_project_and_the_runtime_alone_are_two_that_own_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("crbl", "crbl-runtime"):
+        add_distribution(name, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (told,) = conflicts()
+    assert told.fact.startswith("crbl and crbl-runtime are installed together")
+    uninstall, install = told.commands
+    assert uninstall.endswith(" crbl crbl-runtime")
+    assert ".[default]" in install
+    assert "./packaging/runtime" in install
 
 
 def test_an_environment_without_pip_is_mended_by_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "find_spec", lambda name: None)
     add_distribution("opencv-python", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    assert "uv pip uninstall --python" in conflicts()[0]
-    assert " -y" not in conflicts()[0]
+    uninstall, install = conflicts()[0].commands
+    assert uninstall.startswith("uv pip uninstall --python")
+    assert " -y" not in uninstall
+    assert install.startswith("uv pip install --python")

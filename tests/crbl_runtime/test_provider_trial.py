@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -41,12 +42,14 @@ def test_a_wrong_result_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "it computes wrongly: a small model's result is off by 0.01" in reason
 
 
-def test_a_process_that_ends_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_ends_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that ends at once stands in for a Python that a driver takes with it."""
     program = shutil.which("false")
     if program is None:
         pytest.skip("there is no program that does nothing but fail")
-    monkeypatch.setattr(sys, "executable", program)
+    python = tmp_path / "python"
+    python.symlink_to(program)
+    monkeypatch.setattr(sys, "executable", str(python))
     assert try_providers()[0].reason == ("trying it ended the process (exit code 1). Update the graphics driver.")
 
 

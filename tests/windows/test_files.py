@@ -102,7 +102,7 @@ def test_long_paths_are_read_and_written_or_the_error_says_that_they_are_long(
     for form in (image, str(image), image.as_posix(), with_dots):
         assert decode(form).tobytes() == decode(content).tobytes()
     missing = image.with_name("missing.png")
-    with pytest.raises(ImageError, match=r"no such file\. Check the path") as refused:
+    with pytest.raises(ImageError, match="no such file") as refused:
         decode(missing)
     assert str(refused.value).startswith(f"{missing}: ")
     with pytest.raises(ModelFileError, match="LongPathsEnabled"):

@@ -144,7 +144,8 @@ def test_an_export_with_such_a_node_is_refused(
     small: Trained, small_file: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
 ) -> None:
     graph = small_file.graph.graph
-    graph.node.append(helper.make_node("Softsign", [graph.output[1].name], ["unused"], name="culprit"))
+    to_bool = helper.make_node("Cast", [graph.output[1].name], ["unused"], to=TensorProto.BOOL, name="culprit")
+    graph.node.append(to_bool)
     monkeypatch.setattr(export, "build_model_file", lambda trained, options: small_file)
     checkpoint = load_checkpoint(small.checkpoint)
     with pytest.raises(ModelFileError, match="culprit"):

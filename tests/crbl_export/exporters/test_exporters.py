@@ -14,11 +14,11 @@ from crbl_export.exporters import export_graph as module
 from crbl_export.exporters.export_graph import DYNAMO_TORCH, EXPORTERS, export_graph, exporter_for
 from crbl_export.graph import ExportGraph
 from crbl_export.model_file import ModelFile
-from crbl_export.options import OPSETS
 from crbl_export.parity.reference import reference_logits
 from crbl_export.passes import PASSES
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.errors import UnavailableError, UsageError
+from crbl_runtime.options import OPSETS
 from public_commands import Trained
 from small_checkpoint import decided_checkpoint
 

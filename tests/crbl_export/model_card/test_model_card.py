@@ -226,6 +226,20 @@ def test_the_steps_are_those_of_the_specification() -> None:
     assert "y + h is" not in cut
     bgr = PreprocessingSpec(region="whole", channel_order="bgr", mean=(1.0, 2.0, 3.0))
     assert "trained on BGR" in preparation_steps(bgr)[-1]
+    for fast, told in (
+        (
+            PreprocessingSpec("whole", image_size=64, fast_decode=True),
+            "divides its width and its height and leaves a side",
+        ),
+        (
+            PreprocessingSpec("border", image_size=64, border=7, fast_decode=True),
+            "divides its width, its height and 7 and",
+        ),
+    ):
+        steps = preparation_steps(fast)
+        assert len(steps) == len(preparation_steps(replace(fast, fast_decode=False))) + 1
+        assert told in steps[1]
+        assert "at least 128 pixels" in steps[1]
     assert "[1.0, 2.0, 3.0] is subtracted" in scaling_in_the_graph(bgr)
 
 

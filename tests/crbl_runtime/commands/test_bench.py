@@ -38,14 +38,14 @@ def test_a_table_names_the_fastest(crop: Trained) -> None:
     assert result.returncode == 0, result.stderr
     rows = [line.split() for line in result.stdout.splitlines() if line.startswith("  cpu ")]
     assert [row[1] for row in rows] == ["1", "2"]
-    assert "  One image at a time: cpu, " in result.stdout
-    assert "  Many images: cpu, " in result.stdout
+    assert "crop, one image at a time: cpu, " in result.stdout
+    assert "crop, many images: cpu, " in result.stdout
     assert "they are of this machine" in result.stdout
 
 
 def test_json_has_what_an_issue_needs_and_nothing_private(crop: Trained, full: Trained, tmp_path: Path) -> None:
     report = measured(crop.model, full.model, "--provider", "cpu", "--batch-size", 1, "--batch-size", 8)
-    assert (report["schema_version"], report["passed"]) == (1, True)
+    assert (report["schema_version"], report["passed"]) == (2, True)
     assert report["machine"]["onnxruntime"]
     assert [model["variant"] for model in report["models"]] == ["crop", "full"]
     for model, file in zip(report["models"], (crop.model, full.model), strict=True):
@@ -60,6 +60,10 @@ def test_json_has_what_an_issue_needs_and_nothing_private(crop: Trained, full: T
             assert each["images_per_second"] == pytest.approx(
                 1000 * each["batch_size"] / each["latency"]["p50"], abs=0.1
             )
+    assert [sentence.partition(":")[0] for sentence in report["recommendation"]] == [
+        *("crop, one image at a time", "crop, many images"),
+        *("full, one image at a time", "full, many images"),
+    ]
     text = json.dumps(report)
     private = [str(crop.model.parent), str(Path.home()), platform.node(), getpass.getuser()]
     assert not [word for word in private if len(word) > 4 and word in text]

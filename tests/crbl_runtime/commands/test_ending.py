@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,10 +153,12 @@ def test_lines_come_as_images_are_judged_and_the_table_holds_those_when_it_is_st
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     assert running.stdout is not None
+    assert running.stderr is not None
     first = running.stdout.readline()
     running.send_signal(number)
-    rest, said = running.communicate()
-    assert running.returncode == code
+    # Not by communicate, which does not see what readline has read ahead.
+    rest, said = running.stdout.read(), running.stderr.read()
+    assert running.wait() == code
     *lines, summary = [first, *rest.splitlines()]
     assert re.fullmatch(rf"\n?Stopped after {len(lines)} of 1200 images; they are in {table}\.\n", said)
     assert summary.startswith(f"{len(lines)} image")
@@ -167,17 +170,14 @@ def test_lines_come_as_images_are_judged_and_the_table_holds_those_when_it_is_st
 @pytest.fixture
 def third_image(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     """Let something happen at the third image."""
-    whole = Detector.predict
+    whole = Detector.predict_many
 
     def raise_there(error: BaseException) -> None:
-        images = iter(range(1, 1000))
+        def predict_some(self: Detector, images: list[Path], **options: Any) -> Iterator[object]:
+            yield from whole(self, images[:2], **options)
+            raise error
 
-        def predict_some(self: Detector, image: Path) -> object:
-            if next(images) == 3:
-                raise error
-            return whole(self, image)
-
-        monkeypatch.setattr(Detector, "predict", predict_some)
+        monkeypatch.setattr(Detector, "predict_many", predict_some)
 
     return raise_there
 

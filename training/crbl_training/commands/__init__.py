@@ -15,7 +15,3 @@ def crbl_evaluate() -> NoReturn:
 
 def crbl_convert() -> NoReturn:
     run_command("crbl-convert", "crbl_training.commands.convert", extra="train")
-
-
-def crbl_doctor() -> NoReturn:
-    run_command("crbl-doctor", "crbl_training.commands.doctor", extra="train")
