@@ -182,7 +182,9 @@ def test_the_runtime_s_wheel_needs_what_the_project_needs(wheel, runtime_wheel):
     assert needed(alone, extras) == needed(whole, extras)
     scripts = declared(PROJECT)["scripts"]
     of_the_runtime = {name: target for name, target in scripts.items() if target.startswith("crbl_runtime.")}
-    assert declared(PROJECT / "packaging" / "runtime")["scripts"] == of_the_runtime
+    of_the_wheel = declared(PROJECT / "packaging" / "runtime")
+    assert of_the_wheel["scripts"] == of_the_runtime
+    assert of_the_wheel["entry-points"] == declared(PROJECT)["entry-points"]
 
 
 def needed(metadata: Message, extras: list[str]) -> set[str]:
