@@ -138,7 +138,7 @@ def _operator_findings(node: Values) -> Iterator[str]:
     if domain not in ONNX_DOMAINS:
         yield f"has an operator {_shown(operator)} of the domain {_shown(domain)}, expected ONNX's own ones alone"
     if operator not in OPERATORS:
-        yield f"has an operator {_shown(operator)}, which this crbl does not run: if a newer crbl wrote it, take that"
+        yield f"has an operator {_shown(operator)}, which this crbl does not run; upgrade crbl if a newer one wrote it"
 
 
 def _tensor_findings(tensor: Values) -> Iterator[str]:

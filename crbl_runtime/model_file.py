@@ -5,7 +5,6 @@ from pathlib import Path
 
 from crbl_runtime.contract import INPUT_NAME, LOGIT_NAME, METADATA_KEY, PROBABILITY_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError, UsageError
-from crbl_runtime.model_content import check_model_content, check_model_size
 from crbl_runtime.path_length import too_long
 from crbl_runtime.payload import check_payload
 from crbl_runtime.session import Session
@@ -45,6 +44,9 @@ def read_model(path: Path, verify: str) -> ModelFile:
         raise UsageError(f"verify is {verify!r}, expected one of {', '.join(VERIFY)}.")
     content = _read(path)
     payload_sha256 = check_payload(content, path.name) if verify == "on" else None
+    # Only here, because a program that imports crbl_runtime may open no file.
+    from crbl_runtime.model_content import check_model_content
+
     check_model_content(content, path.name)
     return ModelFile(path, content, payload_sha256, verified=verify == "on")
 
@@ -75,6 +77,8 @@ def read_contract(session: Session, file: ModelFile) -> ModelContract:
 
 
 def _read(path: Path) -> bytes:
+    from crbl_runtime.model_content import check_model_size
+
     try:
         check_model_size(path.stat().st_size, path.name)
         content = path.read_bytes()

@@ -31,12 +31,16 @@ MOST_AXES = 8
 # Elements of one value, of all values together, and multiplications, each for one image. The head alone has products
 # of 1280 x 1280; the backbones grow with the image: of their values there are up to 300, and 7,000 multiplications,
 # for each of the image's.
-LARGEST_VALUE, LARGEST_VALUE_A_PIXEL = 2**22, 16
-MOST_ELEMENTS, MOST_ELEMENTS_A_PIXEL = 2**26, 1024
-MOST_MULTIPLICATIONS, MOST_MULTIPLICATIONS_A_PIXEL = 2**30, 2**15
+LARGEST_VALUE, LARGEST_VALUE_EACH = 2**22, 16
+MOST_ELEMENTS, MOST_ELEMENTS_EACH = 2**26, 1024
+MOST_MULTIPLICATIONS, MOST_MULTIPLICATIONS_EACH = 2**30, 2**15
 
-# The field that an attribute's value is in and whether it is a list, by ONNX's number of its type.
-_ATTRIBUTE_TYPES = {1: ("f", "one"), 2: ("i", "one"), 3: ("s", "one"), 6: ("floats", "list"), 7: ("ints", "list")}
+# The attributes of the operators: the field that the value is in, and ONNX's number of its type.
+_ATTRIBUTES = {
+    **dict.fromkeys(("allowzero", "axis", "group", "keepdims", "noop_with_empty_axes", "saturate", "to"), ("i", 2)),
+    **dict.fromkeys(("auto_pad", "mode"), ("s", 3)),
+    **dict.fromkeys(("axes", "dilations", "kernel_shape", "pads", "perm", "strides"), ("ints", 7)),
+}
 
 # Longer ones are no axes, sizes or amounts of padding.
 _LONGEST_CONSTANT = 2 * MOST_AXES
@@ -101,31 +105,53 @@ def value_shapes(graph: Values, batch: int) -> dict[str, Shape]:
     for tensor in tensors:
         _add(shapes, tensor.get("name", [""])[0], tuple(tensor.get("dims", [])))
     constants = {tensor["name"][0]: values for tensor in tensors if (values := _whole_numbers(tensor)) is not None}
-    pixels = prod(image[1:])
-    elements = multiplications = 0
+    spent = _Spent(batch, prod(image[1:]))
     for values in graph.get("node", []):
-        operator = values.get("op_type", [""])[0]
-        node = _node(values, shapes, constants)
+        operator, node = values["op_type"][0], _node(values, shapes, constants)
+        shape = _result(operator, node)
+        spent.add(operator, node, shape)
         outputs = values.get("output", [])
         if len(outputs) != 1:
             raise ShapeError(f"has an operator {operator} with {len(outputs)} results, expected one")
-        try:
-            shape = RULES[operator](node)
-        except (ShapeError, ValueError, IndexError, TypeError) as error:
-            raise ShapeError(f"has an operator {operator} whose inputs do not fit: {error}") from error
         _add(shapes, outputs[0], shape)
-        size = -(-prod(shape) // batch)
-        if size > max(LARGEST_VALUE, LARGEST_VALUE_A_PIXEL * pixels) or len(shape) > MOST_AXES:
-            raise ShapeError(
-                f"has an operator {operator} with a result of the shape {_shown(shape)}, which is too large"
-            )
-        elements += size
-        multiplications += size * _multiplications_each(operator, node)
-    if elements > MOST_ELEMENTS + MOST_ELEMENTS_A_PIXEL * pixels:
-        raise ShapeError(f"computes {elements:,} values of one image, which is too much")
-    if multiplications > MOST_MULTIPLICATIONS + MOST_MULTIPLICATIONS_A_PIXEL * pixels:
-        raise ShapeError(f"needs {multiplications:,} multiplications for one image, which is too much")
     return shapes
+
+
+def _result(operator: str, node: Node) -> Shape:
+    try:
+        return RULES[operator](node)
+    except (ShapeError, ValueError, IndexError, TypeError) as error:
+        raise ShapeError(f"has an operator {operator} whose inputs do not fit: {error}") from error
+
+
+class _Spent:
+    """What a graph takes for one image, as far as it was walked through.
+
+    Args:
+        batch: images that the shapes are of. image: elements of one.
+    """
+
+    def __init__(self, batch: int, image: int) -> None:
+        self._batch = batch
+        self._image = image
+        self._elements = 0
+        self._multiplications = 0
+
+    def add(self, operator: str, node: Node, shape: Shape) -> None:
+        """Count a node with a result of this shape.
+
+        Raises:
+            ShapeError: it is too large, or all together take too much.
+        """
+        size = -(-prod(shape) // self._batch)
+        if size > max(LARGEST_VALUE, LARGEST_VALUE_EACH * self._image) or len(shape) > MOST_AXES:
+            raise ShapeError(f"has an operator {operator} with a result of {_shown(shape)}, which is too large")
+        self._elements += size
+        if self._elements > MOST_ELEMENTS + MOST_ELEMENTS_EACH * self._image:
+            raise ShapeError(f"computes {self._elements:,} values or more for one image, which is too much")
+        self._multiplications += size * _multiplications_each(operator, node)
+        if self._multiplications > MOST_MULTIPLICATIONS + MOST_MULTIPLICATIONS_EACH * self._image:
+            raise ShapeError(f"needs {self._multiplications:,} products or more for one image, which is too much")
 
 
 def _image_shape(graph: Values) -> Shape:
@@ -187,7 +213,7 @@ def _node(values: Values, shapes: dict[str, Shape], constants: dict[str, list[in
         name = attribute.get("name", [""])[0]
         if name in attributes:
             raise ShapeError(f"has a node with two attributes {_shown(name)}, expected one")
-        attributes[name] = _attribute(attribute)
+        attributes[name] = _attribute(name, attribute)
     return Node(
         tuple(shapes[name] if name else None for name in names),
         tuple(constants.get(name) for name in names),
@@ -195,15 +221,15 @@ def _node(values: Values, shapes: dict[str, Shape], constants: dict[str, list[in
     )
 
 
-def _attribute(values: Values) -> Any:
-    """What the attribute's type says that it holds, and nothing beside it."""
-    stored, kind = _ATTRIBUTE_TYPES.get(values.get("type", [0])[0], ("", "nothing"))
-    if set(values) - {"name", "type", "doc_string", stored} or not stored:
-        raise ShapeError(f"has a node with an attribute {_shown(values.get('name'))} that is not of one type")
-    if kind == "list":
-        return [_signed(value) if isinstance(value, int) else value for value in values.get(stored, [])]
-    value = values.get(stored, [0])[0]
-    return _signed(value) if isinstance(value, int) else bytes(value) if isinstance(value, memoryview) else value
+def _attribute(name: str, values: Values) -> Any:
+    """The value of an attribute that has the type that its name needs, and nothing beside it."""
+    field, kind = _ATTRIBUTES.get(name, ("", 0))
+    if values.get("type") != [kind] or set(values) - {"name", "type", "doc_string", field}:
+        raise ShapeError(f"has a node with an attribute {_shown(name)} of a type or a name that none has")
+    if field == "ints":
+        return [_signed(value) for value in values.get("ints", [])]
+    value = values[field][0] if field in values else 0
+    return bytes(value) if isinstance(value, memoryview) else _signed(value)
 
 
 def _whole_numbers(tensor: Values) -> list[int] | None:

@@ -35,17 +35,18 @@ _ATTRIBUTE = Message(
     "an attribute",
     {
         1: Field("name", "text"),
-        2: Field("f", "float"),
         3: Field("i", "integer"),
         4: Field("s", "bytes"),
-        7: Field("floats", "floats"),
         8: Field("ints", "integers"),
         13: Field("doc_string", "text"),
         20: Field("type", "integer"),
     },
     {
+        2: "a fraction",
         5: "a tensor, expected weights among the initializers",
         6: _GRAPH,
+        7: "fractions",
+        9: "texts",
         10: "tensors, expected weights among the initializers",
         11: _GRAPH,
         21: "a reference to a function's attribute",
@@ -99,10 +100,9 @@ _GRAPH_MESSAGE = Message(
         10: Field("doc_string", "text"),
         11: Field("input", _VALUE, repeated=True),
         12: Field("output", _VALUE, repeated=True),
-        13: Field("value_info", _VALUE, repeated=True),
         16: Field("metadata_props", _METADATA, repeated=True),
     },
-    {14: "a quantization", 15: _SPARSE},
+    {13: "declared values within it, expected inputs and outputs alone", 14: "a quantization", 15: _SPARSE},
 )
 
 _OPSET = Message("an opset", {1: Field("domain", "text"), 2: Field("version", "integer")})

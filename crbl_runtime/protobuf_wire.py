@@ -4,7 +4,6 @@ It is described at protobuf.dev/programming-guides/encoding. What may follow whe
 what is not in it is an error, and so is a field twice that may come once, which other readers would join or replace.
 """
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from typing import Any, Literal
 _LONGEST_VARINT = 10
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
-Kind = Literal["integer", "integers", "float", "floats", "text", "bytes"]
+Kind = Literal["integer", "integers", "text", "bytes"]
 
 
 class WireFormatError(ValueError):
@@ -24,7 +23,7 @@ class WireFormatError(ValueError):
 class Field:
     """A field of a message: `kind` is what it holds, `repeated` whether it may come more than once.
 
-    "integers" and "floats" may be packed and are repeated always. Bytes are given as a view of the file.
+    "integers" may be packed and are repeated always. Bytes are given as a view of the file.
     """
 
     name: str
@@ -73,7 +72,7 @@ class Reader:
             self._left -= max(len(found), 1)
             if self._left < 0:
                 raise WireFormatError(f"has more than {self._most_values} values")
-            if known.name in values and not (known.repeated or known.kind in ("integers", "floats")):
+            if known.name in values and not (known.repeated or known.kind == "integers"):
                 raise WireFormatError(f"has {message.called} with two fields '{known.name}', expected one")
             values.setdefault(known.name, []).extend(found)
         return values
@@ -91,10 +90,6 @@ class Reader:
                 return [value]
             if kind == "integers" and wire_type == _LENGTH and len(value) <= self._left * _LONGEST_VARINT:
                 return list(packed_integers(value))
-            if kind == "floats" and wire_type == _LENGTH and len(value) % 4 == 0 and len(value) <= self._left * 4:
-                return list(struct.unpack(f"<{len(value) // 4}f", value))
-            if kind in ("float", "floats") and wire_type == _FOUR_BYTES:
-                return list(struct.unpack("<f", value))
         raise WireFormatError(f"has {message.called} whose '{known.name}' has the wrong type or length")
 
 

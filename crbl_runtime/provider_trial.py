@@ -59,6 +59,8 @@ def _failure(kind: str, device_index: int) -> str | None:
         reason: str | None = answer_of_process("-m", __name__, kind, str(device_index), seconds=SECONDS)
     except TimeoutExpired:
         return f"there was no answer within {SECONDS} seconds. Update the graphics driver."
+    except UnavailableError as error:
+        return f"{error} Run crbl-doctor with a Python of its own."
     except NoAnswerError as end:
         return f"trying it ended the process (exit code {end.code}). Update the graphics driver."
     return reason

@@ -55,14 +55,18 @@ if TYPE_CHECKING:
     "threshold_texts",
     metavar="P",
     multiple=True,
-    help="An image is anomalous above this probability, 0 to 1, and not above the model file's. With two models say "
-    "for which: crop=P, full=P, or both by giving the option twice.",
+    help="Above this probability, 0 to 1, an image is anomalous, in place of the model file's threshold. With two "
+    "models say for which: crop=P, full=P, or both by giving the option twice.",
 )
 @provider_option
 @device_index_option
 @adapter_option
 @click.option(
-    "--workers", type=click.IntRange(0, 256), default=0, show_default="chosen", help="Threads that decode images."
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=0,
+    show_default="one for each core",
+    help="Threads that decode images, and on the CPU predict them.",
 )
 @bit_depth_option
 @click.option("--csv", "csv_path", type=WRITTEN_PATH, help="Write the results to this CSV file.")

@@ -161,23 +161,43 @@ def _notes(image: Image.Image, pages: tuple[int, ...]) -> tuple[str, ...]:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if len(pages) > 1 and image.tell() == pages[0]:  # Any other page of a PIL image was chosen by who gave it.
             notes.append(f"only the first of its {len(pages)} pages was used")
-    elif getattr(image, "is_animated", False):
+    elif _is_animated(image):
         notes.append("only the first of its frames or pages was used")
     if image.info.get("icc_profile"):
         notes.append("its ICC profile was ignored")
     return tuple(notes)
 
 
+def _is_animated(image: Image.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except ValueError:  # A GIF that was loaded before its file was closed: it has its pixels, and no count of frames.
+        return False
+
+
 def _require_open(image: Image.Image, name: str) -> None:
-    """Make sure that a PIL image which is still to be loaded has its file.
+    """Make sure that a PIL image has its pixels, or the file that they are to be loaded from.
 
     Raises:
-        ImageReadError: the file is closed.
+        ImageReadError: it is closed.
     """
-    file = getattr(image, "fp", None)
-    if getattr(image, "tile", None) and (file is None or getattr(file, "closed", False)):
-        remedy = "Give it while it is open, or call its load() first."
-        raise ImageReadError(f"{name}: the PIL image was closed before it was loaded. {remedy}")
+    if _is_closed(image):
+        raise ImageReadError(
+            f"{name}: the PIL image or its file is closed. Give it while it is open, or a copy that was made then."
+        )
+
+
+def _is_closed(image: Image.Image) -> bool:
+    if getattr(image, "tile", None):  # There is something to load.
+        file = getattr(image, "fp", None)
+        return file is None or bool(getattr(file, "closed", False))
+    try:
+        _ = image.im
+    except ValueError:  # Raised by Pillow for the pixels of an image that was closed, loaded or not.
+        return True
+    except AssertionError:  # Not loaded yet, by a plug-in that has no tiles.
+        return False
+    return False
 
 
 def _file_of(image: Image.Image, options: DecodeOptions) -> bytes | None:

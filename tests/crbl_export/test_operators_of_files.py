@@ -1,5 +1,7 @@
 """What crbl-export writes is what the runtime takes: a file that it refused would be of no use."""
 
+from pathlib import Path
+
 import onnx
 import pytest
 
@@ -8,10 +10,17 @@ from crbl_export.graph import ExportGraph
 from crbl_export.passes import PASSES
 from crbl_export.trained_model import TrainedModel
 from crbl_runtime.contract import METADATA_KEY
-from crbl_runtime.model_content import check_model_content
+from crbl_runtime.model_content import OPERATORS, check_model_content
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from public_commands import Trained
 from small_checkpoint import small_checkpoint
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_the_page_names_the_operators_that_a_file_may_have() -> None:
+    page = (PROJECT / "docs" / "exporting.md").read_text(encoding="utf-8")
+    assert f"| Operators | {', '.join(sorted(OPERATORS))} |" in page
 
 
 def test_weights_in_half_precision_are_taken(small_half: Trained) -> None:

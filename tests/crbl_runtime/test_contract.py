@@ -1,6 +1,7 @@
 """The metadata of a model file, and what happens where it is wrong."""
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +39,9 @@ def test_the_same_contract_is_the_same_text() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 1}, "schema version 1.*export the model again"),
+        ({"schema_version": 1}, "schema version 1.*With this crbl export the model again"),
+        ({"schema_version": 10**6}, "schema version 1000000.*Upgrade crbl: pip install --upgrade crbl"),
+        ({"schema_version": "3"}, "schema version '3'"),
         ({"surprise": 1}, "surprise"),
         ({"labels": ["normal"]}, "damaged contract"),
         ({"threshold": "high"}, "damaged contract"),
@@ -46,6 +49,21 @@ def test_the_same_contract_is_the_same_text() -> None:
         ({"preprocessing": {"region": "object"}}, "damaged contract.*export the model again"),
         ({"preprocessing": OTHER_ARITHMETIC}, "arithmetic is 'cubic-uint8'.*Export the model again"),
         ({"self_test": {}}, "damaged contract"),
+        ({"self_test": {"logits": [0.5] * 3, "tolerance": 1e-3}}, "expected 4 finite logits"),
+        ({"self_test": {"logits": [0.5] * 3 + [math.nan], "tolerance": 1e-3}}, "expected 4 finite logits"),
+        ({"self_test": {"logits": [0.5] * 4, "tolerance": math.inf}}, "expected 4 finite logits"),
+        ({"self_test": {"logits": [0.5] * 4, "tolerance": -1e-3}}, "expected 4 finite logits"),
+        ({"self_test": {"logits": [10**400] * 4, "tolerance": 1e-3}}, "damaged contract"),
+        ({"threshold": 10**400}, "damaged contract"),
+        ({"threshold": 1.5}, "expected a probability from 0 to 1"),
+        ({"threshold": math.nan}, "expected a probability from 0 to 1"),
+        ({"labels": "no"}, "labels is 'no'"),
+        ({"labels": ["normal", 1]}, "expected two texts"),
+        ({"variant": "Crop"}, "the variant is 'Crop', expected one of crop, full"),
+        ({"variant": ["crop"]}, "damaged contract"),
+        ({"training": []}, r"training is \[\]"),
+        ({"parity": "passed"}, "parity is 'passed'"),
+        ({"golden_image": None}, "golden_image is None"),
     ],
 )
 def test_a_contract_that_is_not_known_is_refused_by_name(change: dict[str, Any], message: str) -> None:
@@ -55,7 +73,9 @@ def test_a_contract_that_is_not_known_is_refused_by_name(change: dict[str, Any],
     assert "grain.onnx" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '"text"', "[" * 100_000, "9" * 5_000, '{"schema_version": 1e999}']
+)
 def test_what_is_no_contract_is_refused(text: str) -> None:
     with pytest.raises(ModelFileError):
         ModelContract.from_json(text, "grain.onnx")

@@ -570,11 +570,26 @@ def test_a_closed_pil_image_is_told_what_to_do(tmp_path: Path) -> None:
         path.write_bytes(FILES[kind])
         with Image.open(path) as image:
             pass
-        assert "was closed before it was loaded. Give it while it is open" in refused(image)
+        assert "the PIL image or its file is closed. Give it while it is open" in refused(image)
         file = io.BytesIO(FILES[kind])
         image = Image.open(file)
         file.close()
-        assert "was closed before it was loaded" in refused(image)
+        assert "the PIL image or its file is closed" in refused(image)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_pil_image_that_was_loaded_needs_no_file(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(FILES[kind])
+    with Image.open(path) as image:
+        image.load()
+    expected = decode(FILES[kind])
+    assert np.array_equal(decode(image), expected)
+    copy = image.copy()
+    image.close()
+    with pytest.raises(ImageReadError, match="is closed"):
+        decode(image)
+    assert np.array_equal(decode(copy), expected)
 
 
 def test_too_little_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:

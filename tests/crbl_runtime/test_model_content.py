@@ -187,8 +187,11 @@ ATTACKS: dict[str, tuple[Change, str]] = {
     "an operator that repeats": (append(helper.make_node("Tile", ["logit", "channel_axis"], ["x"])), "'Tile'"),
     "an operator that counts": (append(helper.make_node("Range", ["logit"] * 3, ["x"])), "'Range'"),
     "an operator that enlarges": (append(helper.make_node("Resize", ["logit"], ["x"])), "'Resize'"),
-    "a constant": (append(helper.make_node("Constant", [], ["x"], value_float=1.0)), "'Constant'"),
+    "a constant": (append(helper.make_node("Constant", [], ["x"], value_int=1)), "'Constant'"),
     "a tensor as an attribute": (append(constant_tensor()), "an attribute with a tensor"),
+    "a fraction as an attribute": (append(helper.make_node("Abs", ["logit"], ["x"], a=0.5)), "with a fraction"),
+    "texts as an attribute": (append(helper.make_node("Abs", ["logit"], ["x"], a=["b"])), "with texts"),
+    "declared values": (lambda model: model.graph.value_info.append(model.graph.output[0]), "declared values within"),
     "an operator without a name": (append(onnx.NodeProto(output=["x"])), "an operator ''"),
     "a name of many lines": (append(onnx.NodeProto(op_type="A\nB" * 50)), r"an operator 'A\\nB.*…"),
     "a sparse weight": (lambda model: model.graph.sparse_initializer.append(SPARSE), "a sparse tensor"),
@@ -369,8 +372,6 @@ def compare(message: Message, descriptor: Descriptor) -> None:
     kinds = {
         "integer": {descriptor.fields[0].TYPE_INT64, descriptor.fields[0].TYPE_INT32, descriptor.fields[0].TYPE_ENUM},
         "integers": {descriptor.fields[0].TYPE_INT64},
-        "float": {descriptor.fields[0].TYPE_FLOAT},
-        "floats": {descriptor.fields[0].TYPE_FLOAT},
         "text": {descriptor.fields[0].TYPE_STRING},
     }
     for number, known in message.fields.items():

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from crbl_runtime.model_shapes import BATCHES, LARGEST_VALUE, RULES, ShapeError, check_shapes, value_shapes
@@ -56,6 +57,11 @@ def inferred(model: onnx.ModelProto, batch: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def whole(*numbers: int) -> NDArray[np.int64]:
+    """What ONNX takes for axes and sizes, whatever this platform's integers are."""
+    return np.array(numbers, np.int64)
+
+
 def node(operator: str, *inputs: str, **attributes: Any) -> onnx.NodeProto:
     return helper.make_node(operator, inputs, ["out"], **attributes)
 
@@ -79,24 +85,24 @@ CASES: list[tuple[onnx.NodeProto, dict[str, Any]]] = [
     (node("Conv", "planes", "grouped", group=3, auto_pad="NOTSET"), WEIGHTS),
     (node("Concat", "planes", "planes", "planes", axis=-1), {}),
     (node("Concat", "planes", "planes", axis=1), {}),
-    (node("Pad", "planes", "pads"), {"pads": np.array([0, 0, 1, 2, 0, 1, 3, 4])}),
-    (node("Pad", "planes", "pads", "value", mode="constant"), {"pads": np.zeros(8, int), "value": np.float32(0)}),
-    (node("ReduceSum", "planes", "axes"), {"axes": np.array([-1, 1])}),
-    (node("ReduceSum", "planes", "axes", keepdims=0), {"axes": np.array([3, 2])}),
+    (node("Pad", "planes", "pads"), {"pads": whole(0, 0, 1, 2, 0, 1, 3, 4)}),
+    (node("Pad", "planes", "pads", "value", mode="constant"), {"pads": np.zeros(8, np.int64), "value": np.float32(0)}),
+    (node("ReduceSum", "planes", "axes"), {"axes": whole(-1, 1)}),
+    (node("ReduceSum", "planes", "axes", keepdims=0), {"axes": whole(3, 2)}),
     (node("ReduceSum", "planes", keepdims=0), {}),
     (node("ReduceSum", "planes", noop_with_empty_axes=1), {}),
-    (node("ReduceMean", "planes", "axes", keepdims=1), {"axes": np.array([2, 3])}),
-    (node("Reshape", "planes", "to"), {"to": np.array([-1, 192])}),
-    (node("Reshape", "planes", "to"), {"to": np.array([0, 0, -1])}),
-    (node("Reshape", "planes", "to", allowzero=1), {"to": np.array([-1, 3, 64])}),
-    (node("Slice", "planes", "start", "end"), {"start": np.array([0, 1]), "end": np.array([2**62, 2])}),
+    (node("ReduceMean", "planes", "axes", keepdims=1), {"axes": whole(2, 3)}),
+    (node("Reshape", "planes", "to"), {"to": whole(-1, 192)}),
+    (node("Reshape", "planes", "to"), {"to": whole(0, 0, -1)}),
+    (node("Reshape", "planes", "to", allowzero=1), {"to": whole(-1, 3, 64)}),
+    (node("Slice", "planes", "start", "end"), {"start": whole(0, 1), "end": whole(2**62, 2)}),
     (
         node("Slice", "planes", "start", "end", "axes", "steps"),
-        {"start": np.array([-1, 7]), "end": np.array([-(2**62), 2]), "axes": np.array([2, -1]), "steps": [-2, -1]},
+        {"start": whole(-1, 7), "end": whole(-(2**62), 2), "axes": whole(2, -1), "steps": whole(-2, -1)},
     ),
-    (node("Slice", "planes", "start", "end", "axes"), {"start": np.array([5]), "end": np.array([-1]), "axes": [3]}),
-    (node("Squeeze", "x", "axes"), {"x": np.zeros((1, 2, 1), np.float32), "axes": np.array([-1])}),
-    (node("Unsqueeze", "planes", "axes"), {"axes": np.array([0, -1])}),
+    (node("Slice", "planes", "start", "end", "axes"), {"start": whole(5), "end": whole(-1), "axes": whole(3)}),
+    (node("Squeeze", "x", "axes"), {"x": np.zeros((1, 2, 1), np.float32), "axes": whole(-1)}),
+    (node("Unsqueeze", "planes", "axes"), {"axes": whole(0, -1)}),
     (node("Transpose", "planes"), {}),
     (node("Transpose", "planes", perm=[3, 1, 0, 2]), {}),
     (node("Cast", "planes", to=TensorProto.FLOAT), {}),
@@ -146,22 +152,22 @@ def test_all_shapes_of_exported_models_are_what_onnx_infers(crop: Trained, full:
         (node("Concat", "planes", "x", axis=0), {"x": np.zeros((1, 3, 8, 7), np.float32)}),
         (node("Concat", "planes", "planes"), {}),
         (node("Concat", "planes", axis=4), {}),
-        (node("Pad", "planes", "pads"), {"pads": np.array([0, 0, -1, 0, 0, 0, 0, 0])}),
-        (node("Pad", "planes", "pads"), {"pads": np.array([1, 1])}),
-        (node("ReduceSum", "planes", "axes"), {"axes": np.array([4])}),
-        (node("ReduceSum", "planes", "axes"), {"axes": np.array([1, -3])}),
+        (node("Pad", "planes", "pads"), {"pads": whole(0, 0, -1, 0, 0, 0, 0, 0)}),
+        (node("Pad", "planes", "pads"), {"pads": whole(1, 1)}),
+        (node("ReduceSum", "planes", "axes"), {"axes": whole(4)}),
+        (node("ReduceSum", "planes", "axes"), {"axes": whole(1, -3)}),
         (node("ReduceSum", "planes", "axes"), {"axes": np.array([1], np.int32)}),
         (node("ReduceSum", "planes", "axes"), {"axes": np.int64(1)}),
         (node("ReduceSum", "planes", "planes"), {}),
-        (node("Reshape", "planes", "to"), {"to": np.array([-1, 7])}),
-        (node("Reshape", "planes", "to"), {"to": np.array([-1, -1])}),
-        (node("Reshape", "planes", "to"), {"to": np.array([-2, 3, 8, 8])}),
-        (node("Reshape", "planes", "to"), {"to": np.array([-1, 0, 0, 0, 0])}),
-        (node("Reshape", "planes", "to", allowzero=1), {"to": np.array([0, -1])}),
-        (node("Slice", "planes", "at", "at", "at", "steps"), {"at": np.array([1]), "steps": np.array([0])}),
+        (node("Reshape", "planes", "to"), {"to": whole(-1, 7)}),
+        (node("Reshape", "planes", "to"), {"to": whole(-1, -1)}),
+        (node("Reshape", "planes", "to"), {"to": whole(-2, 3, 8, 8)}),
+        (node("Reshape", "planes", "to"), {"to": whole(-1, 0, 0, 0, 0)}),
+        (node("Reshape", "planes", "to", allowzero=1), {"to": whole(0, -1)}),
+        (node("Slice", "planes", "at", "at", "at", "steps"), {"at": whole(1), "steps": whole(0)}),
         (node("Slice", "planes"), {}),
-        (node("Squeeze", "planes", "axes"), {"axes": np.array([1])}),
-        (node("Unsqueeze", "planes", "axes"), {"axes": np.array([5])}),
+        (node("Squeeze", "planes", "axes"), {"axes": whole(1)}),
+        (node("Unsqueeze", "planes", "axes"), {"axes": whole(5)}),
         (node("Unsqueeze", "planes"), {}),
         (node("Transpose", "planes", perm=[0, 1, 2, 2]), {}),
         (node("Abs"), {}),
@@ -188,27 +194,27 @@ GREEDY: dict[str, tuple[Sequence[onnx.NodeProto], dict[str, Any], str]] = {
             helper.make_node("Reshape", ["planes", "as_column"], ["column"]),
             helper.make_node("MatMul", ["column", "row"], ["out"]),
         ],
-        {"as_column": np.array([0, 192, 1]), "row": np.zeros((1, 50_000), np.float32)},
+        {"as_column": whole(0, 192, 1), "row": np.zeros((1, 50_000), np.float32)},
         "too large",
     ),
     "a column plus a row": (
         [helper.make_node("Add", ["column", "row"], ["out"])],
         {"column": np.zeros((50_000, 1), np.float32), "row": np.zeros((1, 50_000), np.float32)},
-        r"Add with a result of the shape \(50000, 50000\), which is too large",
+        r"Add with a result of \(50000, 50000\), which is too large",
     ),
-    "padding": ([node("Pad", "planes", "pads")], {"pads": np.array([0, 0, 0, 0, 0, 0, 2**40, 0])}, "too large"),
+    "padding": ([node("Pad", "planes", "pads")], {"pads": whole(0, 0, 0, 0, 0, 0, 2**40, 0)}, "too large"),
     "padding around a convolution": ([node("Conv", "planes", "w", pads=[0, 0, 2**40, 0])], WEIGHTS, "too large"),
     "doubling": (chain("Concat", 60, "x", "x", axis=1), {}, "too large"),
-    "more and more axes": (chain("Unsqueeze", 6, "x", "axes"), {"axes": np.array([0])}, "too large"),
+    "more and more axes": (chain("Unsqueeze", 6, "x", "axes"), {"axes": whole(0)}, "too large"),
     "many large values": (
         [helper.make_node("Abs", ["large"], [f"x{number}"]) for number in range(100)],
         {"large": np.zeros((1, LARGEST_VALUE // 4), np.float32)},
-        "values of one image, which is too much",
+        "values or more for one image, which is too much",
     ),
     "much work": (
         [helper.make_node("MatMul", ["square", "square"], [f"x{number}"]) for number in range(100)],
         {"square": np.zeros((512, 512), np.float32)},
-        "multiplications for one image, which is too much",
+        "products or more for one image, which is too much",
     ),
 }
 
@@ -236,9 +242,7 @@ def without_axes(graph: onnx.GraphProto) -> None:
 
 def first_images(graph: onnx.GraphProto) -> None:
     """Of a batch of five or more images there are results of four."""
-    graph.initializer.extend(
-        [numpy_helper.from_array(np.array([0]), "from"), numpy_helper.from_array(np.array([4]), "to")]
-    )
+    graph.initializer.extend([numpy_helper.from_array(whole(0), "from"), numpy_helper.from_array(whole(4), "to")])
     nodes = [helper.make_node("Slice", ["logit", "from", "to"], ["probability"])]
     del graph.node[-1]
     graph.node.extend(nodes)
@@ -273,8 +277,16 @@ WRONG_GRAPHS: dict[str, tuple[Any, str]] = {
         lambda graph: graph.node[0].attribute.append(graph.node[0].attribute[0]),
         "two attributes 'to'",
     ),
-    "an attribute of two types": (lambda graph: graph.node[0].attribute[0].ints.append(1), "not of one type"),
-    "an attribute without a type": (lambda graph: graph.node[0].attribute[0].ClearField("type"), "not of one type"),
+    "an attribute of two types": (lambda graph: graph.node[0].attribute[0].ints.append(1), "'to' of a type"),
+    "an attribute without a type": (lambda graph: graph.node[0].attribute[0].ClearField("type"), "'to' of a type"),
+    "an attribute of another type": (
+        lambda graph: graph.node[2].attribute[2].CopyFrom(helper.make_attribute("strides", b"\4\4")),
+        "'strides' of a type",
+    ),
+    "an attribute of no operator": (
+        lambda graph: graph.node[0].attribute.append(helper.make_attribute("custom", 1)),
+        "'custom' of a type or a name that none has",
+    ),
 }
 
 

@@ -64,6 +64,18 @@ def test_what_cannot_be_read_is_named_on_standard_error(inputs: list[Path], ansi
     assert "Traceback" not in failed.stderr
 
 
+def test_a_list_that_dir_writes_is_read_in_the_encoding_of_the_console(
+    inputs: list[Path], ansi_code_page: str, tmp_path: Path
+) -> None:
+    name = {"cp949": "낱알 하나.png"}.get(ansi_code_page, "Größe ½.png")
+    (tmp_path / name).write_bytes(inputs[1].read_bytes())
+    (tmp_path / "small.onnx").write_bytes(inputs[0].read_bytes())
+    command = f"dir /b /s *.png | {SCRIPTS / 'crbl-predict.exe'} small.onnx - --provider cpu --json"
+    told = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True)
+    assert told.returncode == 0, told.stderr
+    assert [Path(each["path"]).name for each in json.loads(told.stdout)] == [name]
+
+
 # A program in a console of its own, which then writes what the console shows to a file.
 ON_CONSOLE = """
 import ctypes, sys

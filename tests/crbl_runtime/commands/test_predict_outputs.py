@@ -276,7 +276,7 @@ def test_a_result_is_flushed_before_the_next_one(
     """So that what reads a pipe has it, and a kill does not lose it."""
     pipe = io.BytesIO()
     lines: list[int] = []
-    buffered = io.TextIOWrapper(io.BufferedWriter(pipe), write_through=False)  # type: ignore[arg-type]
+    buffered = io.TextIOWrapper(io.BufferedWriter(pipe), encoding="utf-8")  # type: ignore[arg-type]
 
     def look(self: command.ResultFiles, result: ImageResult) -> None:
         sys.stdout = buffered

@@ -28,6 +28,10 @@ PATIENCE = 120.0
 """Seconds for one case, and for a process to begin: one that hangs hangs for ever."""
 
 
+# Where a process is told how much memory it has held.
+TELLS_MEMORY = sys.platform in ("linux", "darwin")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a case went: "result", the name of its error, "!" before one of no type of ours, or how its process ended."""
@@ -43,18 +47,27 @@ class Outcome:
         return not self.ended.isidentifier() or self.seconds > MOST_SECONDS or self.memory > MOST_BYTES
 
 
+@pytest.fixture(scope="module")
+def mistakes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
+    """The outcomes of `mistakes.py`, which makes each kind of mistake once."""
+    return list(run_cases("mistakes", 8, tmp_path_factory.mktemp("mistakes") / "errors.txt"))
+
+
 @pytest.mark.parametrize("kind", ["images", "contracts", "models"])
-def test_every_changed_file_gives_a_result_or_a_typed_error(kind: str, pytestconfig: pytest.Config) -> None:
+def test_every_changed_file_gives_a_result_or_a_typed_error(
+    kind: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     rounds = pytestconfig.getoption("--fuzz-rounds")
+    errors = tmp_path / "errors.txt"
     ends: Counter[str] = Counter()
     wrong: list[str] = []
-    for outcome in run_cases(kind, rounds):
+    for outcome in run_cases(kind, rounds, errors):
         ends[outcome.ended] += 1
         if outcome.wrong:
             wrong.append(f"{outcome}; alone: python {WORKER} {kind} {outcome.number}")
         if len(wrong) == ENOUGH:
             break
-    assert not wrong, "\n".join(wrong)
+    assert not wrong, "\n".join([*wrong, errors.read_text(encoding="utf-8", errors="replace")[-3000:]])
     assert ends.total() == rounds
     # Else nothing was changed, or nothing got as far as the code that is tested.
     assert "result" in ends
@@ -65,44 +78,39 @@ def test_every_changed_file_gives_a_result_or_a_typed_error(kind: str, pytestcon
     ("number", "ended"),
     [(0, "result"), (1, "!ValueError"), (2, "!KeyboardInterrupt"), (3, "UsageError"), (5, "result")],
 )
-def test_what_goes_wrong_is_seen(number: int, ended: str) -> None:
-    """`mistakes.py` makes each kind of mistake once."""
-    assert {outcome.number: outcome.ended for outcome in mistakes()}[number] == ended
+def test_what_goes_wrong_is_seen(number: int, ended: str, mistakes: list[Outcome]) -> None:
+    assert {outcome.number: outcome.ended for outcome in mistakes}[number] == ended
 
 
-def test_a_process_that_ends_and_what_takes_long_or_much_is_seen() -> None:
-    outcomes = {outcome.number: outcome for outcome in mistakes()}
-    assert [number for number, outcome in outcomes.items() if outcome.wrong] == [1, 2, 4, 6, *([7] if LINUX else [])]
+def test_a_process_that_ends_and_what_takes_long_or_much_is_seen(mistakes: list[Outcome]) -> None:
+    outcomes = {outcome.number: outcome for outcome in mistakes}
+    wrong = [number for number, outcome in outcomes.items() if outcome.wrong]
+    assert wrong == ([1, 2, 4, 6, 7] if TELLS_MEMORY else [1, 2, 4, 6])
     assert outcomes[4].ended == "the process ended with 77"
     assert outcomes[6].seconds > MOST_SECONDS
 
 
-LINUX = sys.platform == "linux"
-MISTAKES: list[Outcome] = []
-
-
-def mistakes() -> list[Outcome]:
-    """The outcomes of all mistakes, which are made once."""
-    if not MISTAKES:
-        MISTAKES.extend(run_cases("mistakes", 8))
-    return MISTAKES
-
-
-def run_cases(kind: str, end: int) -> Iterator[Outcome]:
+def run_cases(kind: str, end: int, errors: Path) -> Iterator[Outcome]:
     """The outcomes of the cases 0 to `end`, in order. Behind one that ends its process or hangs, another goes on."""
     number = 0
     while number < end:
-        for outcome in _run_process(kind, number, end):
+        for outcome in _run_process(kind, number, end, errors):
             yield outcome
             number = outcome.number + 1
 
 
-def _run_process(kind: str, first: int, end: int) -> Iterator[Outcome]:
+def _run_process(kind: str, first: int, end: int, errors: Path) -> Iterator[Outcome]:
     """The outcomes of one process, at least one."""
     command = [sys.executable, str(WORKER), kind, str(first), str(end)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
-    )
+    with errors.open("ab") as stderr:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            encoding="utf-8",
+            errors="replace",
+        )
     lines: Queue[str] = Queue()
     thread = threading.Thread(target=_read_lines, args=(process, lines), daemon=True)
     thread.start()

@@ -5,10 +5,13 @@ CPU time in seconds and the memory that it took at most, in bytes.
 """
 
 import importlib
+import os
 import sys
 import time
 import traceback
 from pathlib import Path
+
+import cv2
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # What tests share.
 
@@ -19,6 +22,8 @@ from crbl_runtime.errors import CRBLError
 
 def main(kind: str, first: int, end: int) -> None:
     cases = importlib.import_module(kind)
+    if os.name == "nt":
+        cv2.setNumThreads(1)  # As in conftest.py: Wine lacks what OpenCV makes its threads with.
     for number in range(first, end):
         print(f"begin {number}", flush=True)
         forget_peak()

@@ -54,6 +54,8 @@ def test_a_card_that_plain_onnxruntime_does_not_use_is_a_remark_with_the_command
         ([CPU], [BASIC], ["onnxruntime"]),
         ([CPU, TriedProvider("directml", None)], [RADEON], ["onnxruntime-windowsml"]),
         ([CPU, TriedProvider("cuda", None)], [RADEON, TESLA], ["onnxruntime-gpu"]),
+        # Built by somebody, with DirectML.
+        ([CPU, TriedProvider("directml", None)], [RADEON], ["onnxruntime"]),
         # Somebody has chosen it.
         ([CPU, TriedProvider("openvino", None)], [RADEON], ["onnxruntime-openvino"]),
         ([CPU], [RADEON], ["onnxruntime-qnn"]),
