@@ -77,8 +77,7 @@ def score(
     require_ray()
     found = find_source(source, format, image_column, columns, filesystem)
     folder = locate(output, output_filesystem)
-    before = begin(folder, _description(found, model, scoring))
-    done = scored_before(folder, before)
+    before, done = scored_before(folder, begin(folder, _description(found, model, scoring)))
     dataset = read_source(found, done)
     written = frozenset() if dataset is None else _run(dataset, found, model, folder, rows_per_file, scoring)
     keep_only(folder, before | written)
@@ -132,7 +131,7 @@ def _counted(folder: Location, names: frozenset[str], scored_before: int) -> Sco
 
     files = [f"{folder.path}/{name}" for name in sorted(names)]
     if not files:
-        raise DataError(f"No image was found to score, and nothing was written to {folder}.")
+        raise DataError(f"No image was found to score, and {folder} has no results.")
     results = dataset.dataset(files, format="parquet", filesystem=folder.filesystem)
     return ScoringResult(
         images=results.count_rows(),

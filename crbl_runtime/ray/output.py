@@ -2,7 +2,8 @@
 
 A job that is started again skips the images that are in them. Where a worker died, a file may have been written that
 Ray then had written once more, under another name if its rows were bundled otherwise; only the files that Ray reported
-as written are kept. So each image has one row, however often it was scored.
+as written are kept, and of those that a stopped job left only such as have no image in common. So each image has one
+row, however often it was scored.
 """
 
 import hashlib
@@ -64,25 +65,39 @@ def begin(folder: Location, job: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(filter(_RESULT.fullmatch, names))
 
 
-def scored_before(folder: Location, names: Iterable[str]) -> Digests:
-    """The sorted digests of the keys in files with results.
+def scored_before(folder: Location, names: Iterable[str]) -> tuple[frozenset[str], Digests]:
+    """Which files with results are to be kept, and the sorted digests of the keys in them.
+
+    Of files that have an image in common only the first is kept: a job that was stopped may have left what a worker
+    wrote that died, beside what Ray had written in its place.
 
     Raises:
         DataError: a file cannot be read.
     """
+    parts = {name: _keys(folder, name) for name in sorted(names)}
+    different, counts = np.unique(np.concatenate([digests(()), *parts.values()]), return_counts=True)
+    doubled = different[counts > 1]
+    taken: set[bytes] = set()
+    for name, part in list(parts.items()):
+        common = set(part[np.isin(part, doubled)].tolist())
+        if common & taken:
+            del parts[name]
+        else:
+            taken |= common
+    return frozenset(parts), np.sort(np.concatenate([digests(()), *parts.values()]))
+
+
+def _keys(folder: Location, name: str) -> Digests:
     from pyarrow import parquet
 
-    parts = []
-    for name in sorted(names):
-        try:
-            keys = parquet.read_table(f"{folder.path}/{name}", columns=[KEY], filesystem=folder.filesystem)[KEY]
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"{folder}/{name} cannot be read ({error}). Remove it and start the job again: its images are scored "
-                "once more."
-            ) from error
-        parts.append(digests(keys.to_pylist()))
-    return np.sort(np.concatenate([digests(()), *parts]))
+    try:
+        keys = parquet.read_table(f"{folder.path}/{name}", columns=[KEY], filesystem=folder.filesystem)[KEY]
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder}/{name} cannot be read ({error}). Remove it and start the job again: its images are scored once "
+            "more."
+        ) from error
+    return digests(keys.to_pylist())
 
 
 def write_results(table: "pyarrow.Table", folder: Location) -> "pyarrow.Table":

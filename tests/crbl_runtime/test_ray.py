@@ -33,7 +33,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem  # noqa: E402
 
 from crbl_runtime.ray.keys import digests, not_among  # noqa: E402
 from crbl_runtime.ray.location import Location  # noqa: E402
-from crbl_runtime.ray.output import keep_only, write_results  # noqa: E402
+from crbl_runtime.ray.output import keep_only, scored_before, write_results  # noqa: E402
 
 PROJECT = Path(__file__).parents[2]
 ENVIRONMENT = {"RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
@@ -429,6 +429,21 @@ def test_only_what_was_reported_as_written_is_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["of somebody else.parquet", first]
     with pytest.raises(OutputError, match=r"1 files of this job are gone.*Let only one job at a time"):
         keep_only(folder, frozenset([first, second]))
+
+
+def test_what_a_stopped_job_left_twice_is_kept_once(tmp_path: Path) -> None:
+    folder = Location(None, str(tmp_path))
+    keys = (["a", "b"], ["b", "c"], ["c", "d"], ["e"])
+    names = [write_results(pyarrow.table({"key": each}), folder)["file"][0].as_py() for each in keys]
+    kept, done = scored_before(folder, names)
+    left = [key for name in kept for key in keys[names.index(name)]]
+    assert names[3] in kept
+    assert 3 <= len(left) == len(set(left))
+    assert done.tolist() == sorted(digests(left).tolist())
+    assert scored_before(folder, [])[1].tolist() == []
+    (tmp_path / names[0]).write_bytes(b"text")
+    with pytest.raises(DataError, match=r"cannot be read.*Remove it and start the job again"):
+        scored_before(folder, names)
 
 
 def test_keys_that_were_scored_are_found_among_many() -> None:
