@@ -142,6 +142,20 @@ def _named_by_imports(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
+def test_one_module_of_the_runtime_imports_onnxruntime_and_it_fits_on_a_screen() -> None:
+    found = modules("crbl_runtime")
+    importing = [
+        name
+        for name, path in found.items()
+        if any(
+            target.partition(".")[0] == "onnxruntime"
+            for target in _named_by_imports(ast.parse(path.read_text(encoding="utf-8")))
+        )
+    ]
+    assert importing == ["crbl_runtime.onnxruntime_boundary"]
+    assert len(found[importing[0]].read_text(encoding="utf-8").splitlines()) <= 80
+
+
 @pytest.mark.parametrize("package", ["crbl_runtime", "crbl_training"])
 def test_tests_follow_the_arrows_of_their_package(package: str) -> None:
     # The runtime's tests may compare with the trainer's numbers only through files that the public commands wrote.

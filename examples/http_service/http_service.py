@@ -18,8 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from crbl_runtime import Detector, ImageError
-from crbl_runtime.errors import ImageKindError, ImageTooLargeError, NotFiniteError
+from crbl_runtime import Detector, ImageError, ImageKindError, ImageTooLargeError, NotFiniteError
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000

@@ -344,6 +344,18 @@ def test_files_of_other_programs_are_named_as_such(right: bytes) -> None:
         check_model_content(model.SerializeToString(), "foreign.onnx")
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(path: Path) -> bytes:
+        raise AssertionError(f"{path} was read")
+
+    monkeypatch.setattr(Path, "read_bytes", never)
+    path = tmp_path / "large.onnx"
+    with path.open("wb") as file:
+        file.truncate(LARGEST_MODEL_FILE + 1)
+    with pytest.raises(ModelFileError, match=r"large\.onnx has 134,217,729 bytes"):
+        Detector(path, "cpu")
+
+
 def test_a_file_that_is_too_large_is_refused_by_its_size() -> None:
     check_model_size(LARGEST_MODEL_FILE, "large.onnx")
     with pytest.raises(ModelFileError, match=r"large\.onnx has 134,217,729 bytes, expected at most 134,217,728"):

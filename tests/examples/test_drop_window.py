@@ -20,7 +20,7 @@ from crbl_runtime import Detector
 
 if shutil.which("Xvfb") is None:
     pytest.skip("Xvfb is not installed: apt-get install xvfb", allow_module_level=True)
-pytest.importorskip("tkinter", reason="Python has no tkinter: apt-get install python3-tk", exc_type=ImportError)
+pytest.importorskip("tkinter", reason="Python has no tkinter: apt-get install python3-tk")
 for package in ("tkinterdnd2", "Xlib"):
     pytest.importorskip(package, reason=f"{package} is not installed: pip install '.[test]'")
 

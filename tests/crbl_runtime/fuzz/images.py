@@ -168,14 +168,18 @@ def _array(random: np.random.Generator) -> Any:
 
 
 class StrangeArray:
-    """Another library's array; its interface may say what is not so. The data are bytes, whose end numpy knows."""
+    """Another library's array; its interface may say what is not so.
+
+    Its data are bytes, whose end numpy knows, and never an address: no reader can tell whether there is anything.
+    """
 
     def __init__(self, array: Any, random: np.random.Generator) -> None:
         interface = {"version": 3, "typestr": array.dtype.str, "shape": array.shape, "data": array.tobytes()}
         strange = (None, -1, (), (2**40, 3), (-1, 2), ("a",), "|u1", "<q9", "", b"", [], 2.5, (1, 2, 3, 4, 5))
         key = (*interface, "strides", "descr", "mask", "nothing")[int(random.integers(8))]
         if key != "nothing":
-            interface[key] = strange[int(random.integers(len(strange)))]
+            value = strange[int(random.integers(len(strange)))]
+            interface[key] = b"\1\2\3" if key == "data" and isinstance(value, tuple) else value
         if random.integers(8) == 0:
             del interface[sorted(interface)[int(random.integers(len(interface)))]]
         self.__array_interface__ = interface
