@@ -114,6 +114,11 @@ class Detector:
         return self.model.contract
 
     @property
+    def has_heatmap(self) -> bool:
+        """Whether predictions have a heatmap."""
+        return self.model.has_heatmap
+
+    @property
     def provider(self) -> Provider:
         """Where the model runs."""
         return self.model.report.provider

@@ -49,7 +49,9 @@ class LoadedModel:
         file = read_model(path, verify)
         self.sessions = ModelSessions(file.content, path.name, batch_size)
         # The CPU reads the contract, so that a file that is no CRBL model is refused before any driver sees it.
-        self.contract = read_contract(self.sessions.session(Provider("cpu", threads=threads)), file)
+        session = self.sessions.session(Provider("cpu", threads=threads))
+        self.contract = read_contract(session, file)
+        self.has_heatmap = HEATMAP_NAME in session.signature
         report = self._choose(candidate_providers(provider, device_index, threads, adapter), provider, cpu_self_test)
         preparation = golden_image_difference(self.contract.preprocessing, self.contract.golden_image)
         self._inference = Inference(self.sessions, self.contract, replace(report, preparation=preparation))

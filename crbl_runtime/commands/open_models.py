@@ -13,8 +13,6 @@ from crbl_runtime.detector import Detector
 from crbl_runtime.errors import UsageError
 from crbl_runtime.predict_many import ImageFailure
 from crbl_runtime.prediction import CombinedPrediction, Prediction
-from crbl_runtime.preprocessing import PreparedImage
-from crbl_runtime.self_test import self_test_images
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class OpenModels:
         Raises:
             UsageError: no model has one.
         """
-        without = [detector for detector in self.detectors if not _has_heatmap(detector)]
+        without = [detector for detector in self.detectors if not detector.has_heatmap]
         if len(without) == len(self.detectors):
             files = " and ".join(detector.path.name for detector in without)
             raise UsageError(
@@ -99,9 +97,3 @@ def open_models(paths: Sequence[Path], thresholds: Mapping[str, float], **argume
     with CombinedDetector(first, second, **{**given, **arguments}) as together:
         detectors = sorted((together.crop, together.full), key=lambda detector: paths.index(detector.path))
         yield OpenModels(tuple(detectors), together, None)
-
-
-def _has_heatmap(detector: Detector) -> bool:
-    size = detector.preprocessing.image_size
-    image = PreparedImage(self_test_images(size)[0], region_found=True, box=(0, 0, size, size))
-    return detector.predict_prepared([image])[0].heatmap is not None
