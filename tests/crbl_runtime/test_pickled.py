@@ -116,7 +116,8 @@ def test_every_dataclass_of_the_runtime_with_an_array_can_be_compared() -> None:
     names = [found.name for found in walk_packages(crbl_runtime.__path__, "crbl_runtime.")]
     # PyInstaller's hook is run by PyInstaller alone.
     modules = [import_module(name) for name in names if "__pyinstaller" not in name]
-    classes = {value for module in modules for value in vars(module).values() if is_dataclass(value)}
+    values = [value for module in modules for value in vars(module).values()]
+    classes = {value for value in values if isinstance(value, type) and is_dataclass(value)}
     with_array = {kind for kind in classes if any(map(_is_array, fields(kind)))}
     assert Prediction in with_array
     assert all(issubclass(kind, ComparedByValue) for kind in with_array)
