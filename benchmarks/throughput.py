@@ -27,7 +27,7 @@ from crbl_runtime import Detector, prepare
 JPEGS = 1000
 DIFFERENT = 20
 WIDTH, HEIGHT = 1154, 866  # One megapixel.
-ROUNDS = 10
+ROUNDS = 20
 BATCH = 8
 CALLS = 40
 IMAGES_FOR_MEMORY = 10_000

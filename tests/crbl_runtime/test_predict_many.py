@@ -13,15 +13,18 @@ import pytest
 
 from crbl_runtime import Detector, ImageError, Prediction, UsageError
 from crbl_runtime.execution_provider import Provider
-from crbl_runtime.predict_many import AHEAD
+from crbl_runtime.predict_many import AHEAD, IMAGES_OF_A_WORKER
 
 WORKERS = 3
+BATCH = 4
+# Besides what waits in order, one part that is given out, and one that is made up.
+MOST_AHEAD = (AHEAD * WORKERS + 2) * max(BATCH, IMAGES_OF_A_WORKER)
 
 
 @pytest.fixture(params=["each in a thread", "in batches"])
 def detector(request: pytest.FixtureRequest, small: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
     """As on the CPU, and as on a GPU, for which the CPU stands in."""
-    with Detector(small, "cpu", workers=WORKERS, batch_size=4) as detector:
+    with Detector(small, "cpu", workers=WORKERS, batch_size=BATCH) as detector:
         if request.param == "in batches":
             provider = Provider("openvino")
             monkeypatch.setattr(Provider, "to_onnxruntime", lambda provider: ("CPUExecutionProvider", {}))
@@ -61,8 +64,7 @@ def test_images_are_taken_as_they_are_needed_and_never_all(detector: Detector, p
     assert next(taken) == 0, "nothing happens before the first prediction is asked for"
     for _ in range(20):
         next(predictions)
-    most_ahead = AHEAD * max(WORKERS, detector.batch_size) + detector.batch_size + 2
-    assert next(taken) <= 20 + most_ahead
+    assert next(taken) <= 20 + MOST_AHEAD
     predictions.close()
     wait_until_no_thread_is_left()
 
@@ -137,7 +139,7 @@ def test_the_memory_of_images_that_were_predicted_is_free(detector: Detector, ph
     most = 0
     for _ in detector.predict_many(images()):
         most = max(most, len(alive))
-    assert most <= AHEAD * max(WORKERS, detector.batch_size) + detector.batch_size + WORKERS + 2
+    assert most <= MOST_AHEAD
 
 
 def test_the_threshold_can_be_given(detector: Detector, paths: list[Path]) -> None:
