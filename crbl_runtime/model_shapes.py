@@ -417,7 +417,7 @@ RULES: dict[str, Callable[[Node], Shape]] = {
     "Slice": _sliced,  # BGR.
     "Sqrt": _same,
     "Squeeze": _squeezed,  # The other way to write some Reshapes.
-    "Sub": _broadcast,  # The mean of the preprocessing.
+    "Sub": _broadcast,
     "Transpose": _transposed,
     "Unsqueeze": _unsqueezed,  # The heatmap.
 }

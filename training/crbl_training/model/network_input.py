@@ -13,7 +13,8 @@ def network_input(images: Tensor, spec: PreprocessingSpec, dtype: torch.dtype = 
     if spec.channel_order == "bgr":
         x = torch.cat([x[:, 2:3], x[:, 1:2], x[:, 0:1]], dim=1)
     if spec.mean != (0.0, 0.0, 0.0):
-        x = x - torch.tensor(spec.mean, dtype=dtype, device=x.device).view(1, 3, 1, 1)
+        # Added with the other sign, which gives the same bits: CRBL's list of DirectML's kernels has no Sub.
+        x = x + torch.tensor([-mean for mean in spec.mean], dtype=dtype, device=x.device).view(1, 3, 1, 1)
     if spec.std != (1.0, 1.0, 1.0):
         x = x / torch.tensor(spec.std, dtype=dtype, device=x.device).view(1, 3, 1, 1)
     return x
