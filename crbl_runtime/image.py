@@ -15,10 +15,8 @@ from PIL import Image
 
 from crbl_runtime.errors import ImageKindError, ImageReadError, UsageError
 from crbl_runtime.image_array import HasArray, HasArrayInterface, decode_array, is_array
-from crbl_runtime.image_file.decode import decode_file, decode_pil
-from crbl_runtime.image_file.decode_options import DecodeOptions
+from crbl_runtime.image_file.decode_options import DecodeOptions, DraftLimits
 from crbl_runtime.image_file.decoded_image import DecodedImage
-from crbl_runtime.image_file.draft import DraftLimits
 from crbl_runtime.image_file.limits import MAX_FILE_BYTES, MAX_PIXELS, too_large
 from crbl_runtime.options import CHANNEL_ORDERS
 from crbl_runtime.path_length import readable_path, too_long
@@ -100,6 +98,9 @@ def decode_image(
             the image and the remedy.
         UsageError: an argument is out of range, or `channel_order` or `scale` is given for what is no array.
     """
+    # Only here: Pillow's plug-ins take a fifth of the time of importing the runtime.
+    from crbl_runtime.image_file.decode import decode_file, decode_pil
+
     name = describe(image)
     options = DecodeOptions(bit_depth, max_pixels, draft)
     _check_arguments(options, channel_order, scale)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crbl_runtime.errors import ImageKindError, ImageValueError, UsageError
-from crbl_runtime.image_file.bit_depth import used_bits
 from crbl_runtime.image_file.decode_options import DecodeOptions
 from crbl_runtime.image_file.decoded_image import DecodedImage
 from crbl_runtime.image_file.limits import check_size
@@ -63,6 +62,8 @@ def decode_array(
         ImageDamagedError, ImageTooLargeError: as `check_size`.
         UsageError: a scale for values whose range is known.
     """
+    from crbl_runtime.image_file.bit_depth import used_bits  # Only here: it needs a plug-in of Pillow's.
+
     array = _as_array(image, name)
     _check_shape(array, name)
     check_size(array.shape[1], array.shape[0], name, options.max_pixels)

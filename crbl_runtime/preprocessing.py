@@ -13,7 +13,7 @@ from crbl_runtime.bicubic import resize_bicubic
 from crbl_runtime.compared_by_value import ComparedByValue
 from crbl_runtime.errors import UsageError
 from crbl_runtime.image import MAX_PIXELS, DecodedImage, ImageInput, decode_image
-from crbl_runtime.image_file.draft import DraftLimits
+from crbl_runtime.image_file.decode_options import DraftLimits
 from crbl_runtime.installation import require_whole
 from crbl_runtime.options import BIT_DEPTHS, CHANNEL_ORDERS, REGIONS
 from crbl_runtime.region import Region, border_region, object_region, whole_region

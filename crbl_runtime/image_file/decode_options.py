@@ -2,8 +2,20 @@
 
 from dataclasses import dataclass
 
-from crbl_runtime.image_file.draft import DraftLimits
 from crbl_runtime.image_file.limits import MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class DraftLimits:
+    """How far the size of a JPEG may be divided.
+
+    Attributes:
+        smallest_side: no side may be shorter afterwards, without the border, in pixels.
+        border: rows and columns at the top and the left that are cut off afterwards, in pixels of the whole image.
+    """
+
+    smallest_side: int
+    border: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,10 @@
 """Large JPEGs decoded at a half, a quarter or an eighth of their size, which libjpeg does in a part of the time."""
 
-from dataclasses import dataclass
-
 from PIL import Image, JpegImagePlugin
 
+from crbl_runtime.image_file.decode_options import DraftLimits
+
 SCALES = (8, 4, 2)
-
-
-@dataclass(frozen=True)
-class DraftLimits:
-    """How far the size of a JPEG may be divided.
-
-    Attributes:
-        smallest_side: no side may be shorter afterwards, without the border, in pixels.
-        border: rows and columns at the top and the left that are cut off afterwards, in pixels of the whole image.
-    """
-
-    smallest_side: int
-    border: int = 0
 
 
 def draft_scale(image: Image.Image, limits: DraftLimits | None) -> int:

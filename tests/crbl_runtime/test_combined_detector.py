@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crbl_runtime import CombinedDetector, CombinedPrediction, Detector, ImageError, UsageError
-from crbl_runtime import image as image_module
+from crbl_runtime.image_file import decode as decode_module
 from public_commands import Trained
 from rewritten_model import rewritten
 
@@ -55,8 +55,8 @@ def test_each_image_is_decoded_once(
     models: tuple[Path, Path], paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded = []
-    right = image_module.decode_file
-    monkeypatch.setattr(image_module, "decode_file", lambda *given: decoded.append(given) or right(*given))
+    right = decode_module.decode_file
+    monkeypatch.setattr(decode_module, "decode_file", lambda *given: decoded.append(given) or right(*given))
     with CombinedDetector(*models, "cpu") as combined:
         decoded.clear()  # The golden image was decoded at the load.
         combined.predict(paths[0])

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from crbl_runtime.errors import ImageDamagedError, ImageTooLargeError, UsageError
 from crbl_runtime.image import decode, decode_image
-from crbl_runtime.image_file.draft import DraftLimits
+from crbl_runtime.image_file.decode_options import DraftLimits
 from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, decode_for, prepare
 from image_files import saved
 
