@@ -3,7 +3,7 @@
 import importlib
 
 from crbl_runtime.errors import first_line
-from crbl_runtime.machine_report.finding import EXPORT, Finding
+from crbl_runtime.machine_report.finding import EXPORT, Finding, install_command
 from crbl_runtime.machine_report.part import Part
 from crbl_runtime.machine_report.versions import Range, installed, version_findings
 
@@ -31,7 +31,7 @@ def machine_part() -> Part:
                     Finding(
                         "exporter",
                         "; ".join(broken),
-                        ('pip install ".[default,export]"    (in the project\'s folder)',),
+                        (install_command("default,export"),),
                         (EXPORT,),
                     )
                 ]

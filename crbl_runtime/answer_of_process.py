@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from crbl_runtime.errors import UnavailableError
@@ -26,6 +28,21 @@ def another_process_can_be_asked() -> bool:
     executable = Path(sys.executable or "")
     named_python = executable.stem.lower().startswith(("python", "pypy", "graalpy"))
     return named_python and executable.is_file() and not getattr(sys, "frozen", False)
+
+
+def answer_of_program(module: ModuleType, otherwise: Callable[[], Any], seconds: float) -> Any:
+    """What a module prints as a program, given the words before its answer; it takes the standard library alone.
+
+    Args:
+        otherwise: gives the same in this process, where no other can be asked.
+
+    Raises:
+        subprocess.TimeoutExpired, NoAnswerError: as `answer_of_process`.
+    """
+    if not another_process_can_be_asked():
+        return otherwise()
+    # By its path: it needs no package, wherever this one was found. -I: its neighbours are no modules of Python.
+    return answer_of_process("-I", str(module.__file__), ANSWER, seconds=seconds)
 
 
 def answer_of_process(*arguments: str, seconds: float) -> Any:

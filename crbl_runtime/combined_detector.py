@@ -3,15 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
 from types import TracebackType
 from typing import Any, Literal, overload
 
 from crbl_runtime.decision import combined_is_anomaly, require_threshold
-from crbl_runtime.detector import ONE_THREAD, Detector
+from crbl_runtime.detector import Detector
 from crbl_runtime.errors import NotFiniteError, UsageError
 from crbl_runtime.image import ImageInput
-from crbl_runtime.predict_many import ImageFailure, Steps, predict_many, require_on_error
+from crbl_runtime.predict_many import ImageFailure, predict_many, steps_on
 from crbl_runtime.prediction import CombinedPrediction, Prediction
 from crbl_runtime.preprocessing import PreparedImage, decode_for, prepare_decoded
 
@@ -57,7 +56,6 @@ class CombinedDetector:
             _require_one_decoding(self.crop, self.full)
             opened.pop_all()
         self._thresholds = crop_threshold, full_threshold
-        self._max_pixels: dict[str, int] = {name: arguments[name] for name in ("max_pixels",) if name in arguments}
 
     def predict(
         self, image: ImageInput, *, channel_order: str = "rgb", scale: float | None = None
@@ -88,14 +86,11 @@ class CombinedDetector:
         Raises:
             ImageError, NotFiniteError: an image has failed, and `on_error` is "raise". UsageError: as `predict`.
         """
-        require_on_error(on_error)
         detectors = (self.crop, self.full)
         for detector in detectors:
             detector.model.sessions.require_open()
         on_cpu = all(detector.provider.kind == "cpu" for detector in detectors)
-        workers = self.crop.workers
-        run = partial(self._run, threads=ONE_THREAD if on_cpu and workers > 1 else None)
-        steps = Steps(self._prepare, run, workers, None if on_cpu else self.crop.batch_size)
+        steps = steps_on(on_cpu, self._prepare, self._run, self.crop.workers, self.crop.batch_size)
         return predict_many(images, steps, on_error)
 
     def close(self) -> None:
@@ -113,7 +108,11 @@ class CombinedDetector:
 
     def _prepare(self, image: ImageInput, channel_order: str = "rgb", scale: float | None = None) -> Pair:
         decoded = decode_for(
-            image, self.crop.preprocessing, channel_order=channel_order, scale=scale, **self._max_pixels
+            image,
+            self.crop.preprocessing,
+            channel_order=channel_order,
+            scale=scale,
+            max_pixels=self.crop.max_pixels,
         )
         return prepare_decoded(decoded, self.crop.preprocessing), prepare_decoded(decoded, self.full.preprocessing)
 

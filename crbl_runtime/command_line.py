@@ -13,7 +13,7 @@ import click
 
 from crbl_runtime.ending import READER_GONE, exit_code_of, stopping_on_sigterm
 from crbl_runtime.file_patterns import with_patterns_expanded
-from crbl_runtime.options import ALL_PROVIDERS, BIT_DEPTHS, REGISTERED, provider_kinds
+from crbl_runtime.options import ALL_PROVIDERS, BIT_DEPTHS, REGISTERED, is_registered, provider_kinds
 from crbl_runtime.standard_streams import accept_every_character
 
 # The types of paths that options take. What is to be read must exist.
@@ -56,7 +56,7 @@ class ProviderName(TextType):
         return f"[{'|'.join(self.names)}|{REGISTERED}NAME]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value in self.names or (value.startswith(REGISTERED) and value != REGISTERED):
+        if value in self.names or is_registered(value):
             return value
         self.fail(f"{value!r}, expected {', '.join(self.names)}, or {REGISTERED}NAME.", param, ctx)
 

@@ -13,15 +13,13 @@ from crbl_runtime.errors import ModelFileError, NotFiniteError, UsageError
 from crbl_runtime.execution_provider import Provider
 from crbl_runtime.image import MAX_PIXELS, ImageInput
 from crbl_runtime.loaded_model import LoadedModel
-from crbl_runtime.predict_many import ImageFailure, Steps, default_workers, predict_many, require_on_error
+from crbl_runtime.predict_many import ImageFailure, default_workers, predict_many, steps_on
 from crbl_runtime.prediction import Prediction
 from crbl_runtime.preprocessing import PreparedImage, prepare
 from crbl_runtime.provider_choice import ProviderReport
 
 if TYPE_CHECKING:
     from crbl_runtime.contract import ModelContract
-
-ONE_THREAD = 1
 
 
 class Detector:
@@ -100,7 +98,7 @@ class Detector:
         self.batch_size = batch_size
         self.workers = workers or default_workers()
         self.threshold = threshold
-        self._max_pixels = max_pixels
+        self.max_pixels = max_pixels
         self.model = LoadedModel(self.path, provider, device_index, adapter, batch_size, threads, verify, cpu_self_test)
         self.preprocessing = self.contract.preprocessing
         if bit_depth is not None:
@@ -150,7 +148,7 @@ class Detector:
             UsageError: the detector was closed, or an argument is out of range.
         """
         spec = self.preprocessing if bit_depth is None else replace(self.preprocessing, bit_depth=bit_depth)
-        prepared = prepare(image, spec, channel_order=channel_order, scale=scale, max_pixels=self._max_pixels)
+        prepared = prepare(image, spec, channel_order=channel_order, scale=scale, max_pixels=self.max_pixels)
         return self.predict_prepared([prepared], threshold=threshold)[0]
 
     @overload
@@ -182,12 +180,9 @@ class Detector:
         Raises:
             ImageError, NotFiniteError: an image has failed, and `on_error` is "raise". UsageError: as `predict`.
         """
-        require_on_error(on_error)
         self.model.sessions.require_open()
-        on_cpu = self.provider.kind == "cpu"
-        threads = ONE_THREAD if on_cpu and self.workers > 1 else None
-        run = partial(self.model.run, threshold=self._threshold(threshold), threads=threads)
-        steps = Steps(self._prepare, run, self.workers, None if on_cpu else self.batch_size)
+        run = partial(self.model.run, threshold=self._threshold(threshold))
+        steps = steps_on(self.provider.kind == "cpu", self._prepare, run, self.workers, self.batch_size)
         return predict_many(images, steps, on_error)
 
     def predict_prepared(self, images: Sequence[PreparedImage], *, threshold: float | None = None) -> list[Prediction]:
@@ -220,7 +215,7 @@ class Detector:
         return _open_again, (type(self), self._arguments, self.contract.payload_sha256)
 
     def _prepare(self, image: ImageInput) -> PreparedImage:
-        return prepare(image, self.preprocessing, max_pixels=self._max_pixels)
+        return prepare(image, self.preprocessing, max_pixels=self.max_pixels)
 
     def _threshold(self, given: float | None) -> float | None:
         return self.threshold if given is None else require_threshold(given)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crbl_runtime.errors import UsageError
-from crbl_runtime.options import EXECUTION_PROVIDERS, REGISTERED, provider_kinds
+from crbl_runtime.options import EXECUTION_PROVIDERS, REGISTERED, is_registered, provider_kinds
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Provider:
     @property
     def registered(self) -> bool:
         """Whether it is one that a library brings, and not built into onnxruntime."""
-        return self.kind.startswith(REGISTERED)
+        return is_registered(self.kind)
 
     @property
     def onnxruntime_name(self) -> str:
@@ -53,7 +53,7 @@ def require_known(kind: str) -> None:
     Raises:
         UsageError: it is none of the names in `options.provider_kinds`, nor "windowsml:" and a name.
     """
-    if kind not in provider_kinds() and not (kind.startswith(REGISTERED) and kind != REGISTERED):
+    if kind not in provider_kinds() and not is_registered(kind):
         raise UsageError(
             f"The provider is {kind!r}, expected {', '.join(provider_kinds())}, or {REGISTERED}NAME for one that is "
             "registered with onnxruntime."

@@ -7,14 +7,16 @@ import hashlib
 import json
 import os
 import platform
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crbl_runtime.adapters import adapters
 from crbl_runtime.atomic_file import write_text
@@ -25,11 +27,12 @@ from crbl_runtime.execution_provider import Provider
 from crbl_runtime.model_sessions import ModelSessions
 from crbl_runtime.onnxruntime_boundary import VERSION
 from crbl_runtime.provider_choice import ProviderReport, choose_provider, working_providers
-from crbl_runtime.self_test import self_test_images
+from crbl_runtime.self_test import IMAGES, self_test_images
+from crbl_runtime.timed_calls import timed_calls
 
 SECONDS = 1.0
 """Longest time of measuring one provider, but for its last call."""
-CALLS = 50
+CALLS, WARM_UP = 50, 4
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,9 @@ def choose_fastest(candidates: Sequence[Provider], sessions: ModelSessions, cont
         else:
             return replace(report, measured=f"{remembered} `crbl-doctor --forget` lets it be measured again.")
     tested = working_providers(candidates, sessions, contract)
-    images = np.split(self_test_images(contract.preprocessing.image_size), 4)
-    measured = Measured(
-        datetime.now(UTC).strftime("%Y-%m-%d"),
-        {
-            provider.kind: _milliseconds([_call(sessions, provider, image) for image in images])
-            for provider in tested.working
-        },
-    )
+    images = cycle(np.split(self_test_images(contract.preprocessing.image_size), IMAGES))
+    times = {each.kind: _milliseconds(partial(_run_next, sessions, each, images)) for each in tested.working}
+    measured = Measured(datetime.now(UTC).strftime("%Y-%m-%d"), times)
     (fastest,) = (provider for provider in tested.working if provider.kind == measured.fastest)
     return ProviderReport(fastest, tested.rejected, measured=f"{measured}{_write(path, measured)}")
 
@@ -98,21 +96,15 @@ def forget() -> int:
     return len(files)
 
 
-def _call(sessions: ModelSessions, provider: Provider, image: np.ndarray) -> Callable[[], object]:
-    return lambda: sessions.run(provider, image)
+def _run_next(sessions: ModelSessions, provider: Provider, images: Iterator[NDArray[np.uint8]]) -> None:
+    sessions.run(provider, next(images))
 
 
-def _milliseconds(calls: Sequence[Callable[[], object]]) -> float:
-    """The median of one call, from calls that are made in turn; the first round is to warm up."""
-    for call in calls:
+def _milliseconds(call: Callable[[], object]) -> float:
+    """The median of one call. The first ones are to warm up."""
+    for _ in range(WARM_UP):
         call()
-    times: list[float] = []
-    end = time.perf_counter() + SECONDS
-    while not times or (len(times) < CALLS and time.perf_counter() < end):
-        started = time.perf_counter()
-        calls[len(times) % len(calls)]()
-        times.append(1000 * (time.perf_counter() - started))
-    return round(median(times), 3)
+    return round(median(timed_calls(call, SECONDS, CALLS)), 3)
 
 
 def _folder() -> Path:

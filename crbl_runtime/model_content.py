@@ -167,16 +167,17 @@ def _elements(tensor: Values, kind: int) -> int | None:
     """How many values a tensor's data has; None where they are in a form that is not the one of its type."""
     raw = _only(tensor, "raw_data")
     if raw is not None:
-        whole, rest = divmod(len(raw), ELEMENT_BYTES[kind])
-        return whole if not rest else None
+        return _whole_elements(raw, ELEMENT_BYTES[kind])
     field, size = _TYPED_DATA.get(kind, ("", 0))
     data = _only(tensor, field)
     if data is None:
         return 0
-    if size:
-        whole, rest = divmod(len(data), size)
-        return whole if not rest else None
-    return _varints(data)
+    return _whole_elements(data, size) if size else _varints(data)
+
+
+def _whole_elements(data: memoryview, size: int) -> int | None:
+    whole, rest = divmod(len(data), size)
+    return whole if not rest else None
 
 
 def _varints(data: memoryview) -> int:

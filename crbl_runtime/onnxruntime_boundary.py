@@ -33,22 +33,25 @@ def register_library(name: str, path: str) -> None:
 
 
 def open_session(
-    model: bytes, providers: list[tuple[str, dict[str, Any]]], devices: list[Any], options: dict[str, Any]
+    model: bytes,
+    providers: list[tuple[str, dict[str, Any]]],
+    devices: list[Any],
+    options: dict[str, Any],
+    dimensions: dict[str, int],
 ) -> Any:
     """An InferenceSession, which does not fall back to another provider.
 
     Args:
         model: the file's content. providers: names and options; none where devices are given.
-        devices: some of `registered_devices`. options: values of SessionOptions by name, and under "batch" the size
-            that the dimension of this name is fixed to.
+        devices: some of `registered_devices`. options: values of SessionOptions by name.
+        dimensions: names of dimensions that the file leaves open, with the sizes that they are fixed to.
     """
     session_options = onnxruntime.SessionOptions()
     session_options.log_severity_level = LOG_ERRORS
     for name, value in options.items():
-        if name == "batch":
-            session_options.add_free_dimension_override_by_name(name, value)
-        else:
-            setattr(session_options, name, value)
+        setattr(session_options, name, value)
+    for name, size in dimensions.items():
+        session_options.add_free_dimension_override_by_name(name, size)
     if devices:
         session_options.add_provider_for_devices(devices, {})
     # Without enable_fallback=0 onnxruntime prints 'EP Error' and goes on with the CPU.

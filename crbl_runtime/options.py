@@ -27,6 +27,11 @@ REGISTERED = "windowsml:"
 ALL_PROVIDERS = "all"
 
 
+def is_registered(kind: str) -> bool:
+    """Whether a provider is named as one that is registered in the process: REGISTERED and a name."""
+    return kind.startswith(REGISTERED) and kind != REGISTERED
+
+
 def provider_kinds() -> tuple[str, ...]:
     """What may be asked for as a provider, but for those that are registered."""
     return ("auto", "fastest", *EXECUTION_PROVIDERS)

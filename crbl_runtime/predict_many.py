@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from crbl_runtime.errors import ImageError, NotFiniteError, UsageError
@@ -13,6 +14,7 @@ from crbl_runtime.in_order import Thing, in_order
 
 logger = logging.getLogger("crbl_runtime")
 
+ONE_THREAD = 1
 ON_ERROR = ("raise", "skip", "return")
 AHEAD = 2
 """How much of its work a thread may be ahead, so that none waits for a slow one."""
@@ -54,14 +56,21 @@ class Steps(Generic[Prepared, Predicted_co]):
         return [each if isinstance(each, ImageError) else next(predictions) for each in prepared]
 
 
-def require_on_error(on_error: str) -> None:
-    """Make sure that `on_error` is one of ON_ERROR.
+def steps_on(
+    on_cpu: bool,
+    prepare: Callable[[ImageInput], Prepared],
+    run: Callable[..., Sequence[Predicted | NotFiniteError]],
+    workers: int,
+    batch_size: int,
+) -> Steps[Prepared, Predicted]:
+    """The steps for a model on the CPU, where each of several workers has one thread of the network, or on a GPU.
 
-    Raises:
-        UsageError: it is not.
+    Args:
+        run: takes prepared images, and as `threads` the CPU's, None for those that the model was loaded with.
+        batch_size: of a GPU.
     """
-    if on_error not in ON_ERROR:
-        raise UsageError(f"on_error is {on_error!r}, expected one of {', '.join(ON_ERROR)}.")
+    threads = ONE_THREAD if on_cpu and workers > 1 else None
+    return Steps(prepare, partial(run, threads=threads), workers, None if on_cpu else batch_size)
 
 
 def default_workers() -> int:
@@ -81,8 +90,17 @@ def predict_many(
             (the error in its place).
 
     Raises:
-        ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
+        UsageError: `on_error` is none of these; raised at once. ImageError, NotFiniteError: an image has failed, and
+        `on_error` is "raise".
     """
+    if on_error not in ON_ERROR:
+        raise UsageError(f"on_error is {on_error!r}, expected one of {', '.join(ON_ERROR)}.")
+    return _with_failures_handled(images, steps, on_error)
+
+
+def _with_failures_handled(
+    images: Iterable[ImageInput], steps: Steps[Prepared, Predicted], on_error: str
+) -> Iterator[Predicted | ImageFailure]:
     results: Generator[Predicted | ImageFailure, None, None]
     results = _in_workers(images, steps) if steps.batch_size is None else _in_batches(images, steps)
     with closing(results):

@@ -41,7 +41,11 @@ class Session:
         try:
             with self._turn():
                 self._session = onnxruntime_boundary.open_session(
-                    model, [] if devices else [provider.to_onnxruntime()], devices, _options(provider, batch)
+                    model,
+                    [] if devices else [provider.to_onnxruntime()],
+                    devices,
+                    _options(provider),
+                    {} if batch is None else {BATCH_DIMENSION: batch},
                 )
         except Exception as error:  # onnxruntime's own types share no base but Exception
             if provider.kind == "cpu":
@@ -134,13 +138,11 @@ def _devices(provider: Provider) -> list[Any]:
     return [devices[provider.device_index]]
 
 
-def _options(provider: Provider, batch: int | None) -> dict[str, Any]:
+def _options(provider: Provider) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if provider.kind == "directml":
         # Both are asked for by the provider's documentation; sequential execution is onnxruntime's own default.
         options["enable_mem_pattern"] = False
     if provider.threads:
         options["intra_op_num_threads"] = provider.threads
-    if batch is not None:
-        options[BATCH_DIMENSION] = batch
     return options

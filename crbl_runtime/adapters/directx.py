@@ -1,13 +1,12 @@
 """The adapters that Windows lists for DirectX, and so for DirectML."""
 
 import os
-from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any
 
 from crbl_runtime import directx_adapters
 from crbl_runtime.adapters.adapter import Adapter, Listed
-from crbl_runtime.answer_of_process import ANSWER, NoAnswerError, another_process_can_be_asked, answer_of_process
+from crbl_runtime.answer_of_process import NoAnswerError, answer_of_program
 
 SECONDS = 60
 
@@ -17,7 +16,7 @@ def directx_listing() -> Listed:
     if os.name != "nt":
         return Listed((), "DirectML is for Windows.")
     try:
-        answer = _asked_another_process() if another_process_can_be_asked() else directx_adapters.list_adapters()
+        answer = answer_of_program(directx_adapters, directx_adapters.list_adapters, SECONDS)
     except TimeoutExpired:
         return Listed((), f"Windows did not list them within {SECONDS} seconds. Update the graphics driver.")
     except NoAnswerError as end:
@@ -32,10 +31,3 @@ def directx_listed(answer: dict[str, Any]) -> Listed:
     if answer["none"] is not None:
         return Listed((), f"DirectX is {answer['none']}. Install the driver of the graphics card.")
     return Listed(tuple(Adapter("directml", **adapter) for adapter in answer["adapters"]))
-
-
-def _asked_another_process() -> dict[str, Any]:
-    # By its path, alone: it needs no package, wherever this one was found. -I: its neighbours are no modules of Python.
-    program = str(Path(directx_adapters.__file__))
-    answer: dict[str, Any] = answer_of_process("-I", program, ANSWER, seconds=SECONDS)
-    return answer

@@ -3,12 +3,10 @@
 import csv
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from crbl_runtime.adapters import cuda_numbers
 from crbl_runtime.adapters.adapter import Adapter, Listed
-from crbl_runtime.answer_of_process import ANSWER, NoAnswerError, another_process_can_be_asked, answer_of_process
+from crbl_runtime.answer_of_process import NoAnswerError, answer_of_program
 from crbl_runtime.errors import first_line
 
 SECONDS = 60
@@ -76,7 +74,7 @@ def numbered(cards: list[Card], uuids: list[str], unknown: str | None) -> tuple[
 
 def _numbered(cards: list[Card]) -> Listed:
     try:
-        found = _asked_another_process() if another_process_can_be_asked() else cuda_numbers.listed()
+        found = answer_of_program(cuda_numbers, cuda_numbers.listed, SECONDS)
     except subprocess.TimeoutExpired:
         found = {"uuids": [], "error": f"no answer within {SECONDS} seconds"}
     except NoAnswerError as end:
@@ -84,9 +82,3 @@ def _numbered(cards: list[Card]) -> Listed:
     error = found["error"]
     unknown = None if error is None else f"CUDA's driver library does not work ({error}); install the driver again"
     return Listed(numbered(cards, found["uuids"], unknown))
-
-
-def _asked_another_process() -> dict[str, Any]:
-    # By its path, alone: it needs no package, wherever this one was found. -I: its neighbours are no modules of Python.
-    answer: dict[str, Any] = answer_of_process("-I", str(Path(cuda_numbers.__file__)), ANSWER, seconds=SECONDS)
-    return answer

@@ -1,7 +1,7 @@
 """One model file on one provider, with batches of one size."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from crbl_runtime.benchmark.latency import Latency, latency
 from crbl_runtime.detector import Detector
 from crbl_runtime.preprocessing import PreparedImage
 from crbl_runtime.self_test import self_test_images
+from crbl_runtime.timed_calls import milliseconds_since, timed_calls
 
 Logits = NDArray[np.float64]
 
@@ -58,12 +59,12 @@ def measure(
     """
     started = time.perf_counter()
     with Detector(model, provider, device_index=device_index, batch_size=batch_size) as detector:
-        load = _milliseconds_since(started)
+        load = milliseconds_since(started)
         batch = list(islice(cycle(images), batch_size))
         started = time.perf_counter()
         detector.predict_prepared(batch)
-        first_call = _milliseconds_since(started)
-        times = _timed_calls(lambda: detector.predict_prepared(batch), seconds)
+        first_call = milliseconds_since(started)
+        times = timed_calls(lambda: detector.predict_prepared(batch), seconds)
         logits = logits_of(detector, images)
         expected = np.array(detector.contract.self_test.logits)
         kind = detector.provider.kind
@@ -88,17 +89,3 @@ def prepared_self_test_images(detector: Detector) -> list[PreparedImage]:
 def logits_of(detector: Detector, images: Sequence[PreparedImage]) -> Logits:
     """float64 [N]."""
     return np.array([prediction.logit for prediction in detector.predict_prepared(images)])
-
-
-def _timed_calls(call: Callable[[], object], seconds: float) -> list[float]:
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while not times or time.perf_counter() < end:
-        started = time.perf_counter()
-        call()
-        times.append(_milliseconds_since(started))
-    return times
-
-
-def _milliseconds_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000

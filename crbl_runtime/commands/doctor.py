@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from crbl_runtime.command_line import READ_FILE
+from crbl_runtime.ending import UNAVAILABLE
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.machine_report.finding import PURPOSES
 
 # The trainer's part. The runtime does not import the trainer, and is installed without it, too.
 OPERATORS = "crbl_training.commands.operators"
-BROKEN = 3
 
 
 @click.command(
@@ -74,6 +74,6 @@ def _report_machine(model_files: tuple[Path, ...], purpose: str | None, as_json:
     report = report_machine(model_files, purpose)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else "\n".join(report_lines(report)))
     if report.broken or (purpose is not None and report.broken_for(purpose)):
-        raise click.exceptions.Exit(BROKEN)
+        raise click.exceptions.Exit(UNAVAILABLE)
     if any(file.payload_sha256 is None for file in report.model_files):
         raise click.exceptions.Exit(1)

@@ -21,3 +21,8 @@ class Finding:
     finding: str
     remedy: tuple[str, ...]
     breaks: tuple[str, ...] = ()
+
+
+def install_command(extra: str) -> str:
+    """The line of a remedy that installs the project with an extra of pyproject.toml."""
+    return f'pip install ".[{extra}]"    (in the project\'s folder)'

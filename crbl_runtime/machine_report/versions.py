@@ -53,7 +53,7 @@ class Installed:
 
 
 def installed(ranges: dict[str, Range]) -> tuple[Installed, ...]:
-    return tuple(_installed(name, _version(name), known) for name, known in ranges.items())
+    return tuple(_installed(name, installed_version(name), known) for name, known in ranges.items())
 
 
 def runtime_packages() -> tuple[Installed, ...]:
@@ -110,7 +110,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, release[0].split("."))) if release else ()
 
 
-def _version(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
+    """Of a distribution, None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -104,7 +104,7 @@ def write_results(table: "pyarrow.Table", folder: Location) -> "pyarrow.Table":
     """Write a file with results, whole or not at all; the same rows have the same name.
 
     Returns:
-        One row: the name of the file, and how many rows are in it.
+        One row: the name of the file.
 
     Raises:
         OutputError: it cannot be written.
@@ -113,14 +113,14 @@ def write_results(table: "pyarrow.Table", folder: Location) -> "pyarrow.Table":
     from pyarrow import parquet
 
     if not table.num_rows:
-        return pyarrow.table({"file": pyarrow.array([], pyarrow.string()), "rows": pyarrow.array([], pyarrow.int64())})
+        return pyarrow.table({"file": pyarrow.array([], pyarrow.string())})
     table = table.select([KEY, *(name for name in table.column_names if name != KEY)])
     name = f"scores-{hashlib.sha256(digests(table[KEY].to_pylist()).tobytes()).hexdigest()[:32]}.parquet"
     sink = pyarrow.BufferOutputStream()
     parquet.write_table(table, sink)
     with _output_errors(folder):
         _write(folder, name, sink.getvalue().to_pybytes())
-    return pyarrow.table({"file": [name], "rows": pyarrow.array([table.num_rows], pyarrow.int64())})
+    return pyarrow.table({"file": [name]})
 
 
 def keep_only(folder: Location, names: frozenset[str]) -> None:

@@ -56,12 +56,12 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
     card = Card()
     right = onnxruntime_boundary.open_session
 
-    def open_session(model: bytes, providers: Any, devices: Any, options: Any) -> Any:
+    def open_session(model: bytes, providers: Any, *given: Any) -> Any:
         if providers[0][0] != "DmlExecutionProvider":
-            return right(model, providers, devices, options)
+            return right(model, providers, *given)
         card.opened += 1
         card.require()
-        return Sessions(card, right(model, [("CPUExecutionProvider", {})], devices, options))
+        return Sessions(card, right(model, [("CPUExecutionProvider", {})], *given))
 
     monkeypatch.setattr(onnxruntime_boundary, "open_session", open_session)
     built_in = ["DmlExecutionProvider", "CPUExecutionProvider"]

@@ -40,9 +40,9 @@ class Card:
                 raise UnavailableError("the card does not start.")
             return right(sessions, Provider("cpu"), images)
 
-        def milliseconds(calls: Any) -> float:
+        def milliseconds(call: Any) -> float:
             self.calls.clear()
-            calls[0]()
+            call()
             return {True: 9.0, False: 1.0}[self.slower] if self.calls == ["directml"] else 3.0
 
         monkeypatch.setattr(ModelSessions, "run", run)

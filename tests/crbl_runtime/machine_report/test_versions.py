@@ -27,7 +27,7 @@ KNOWN = Range("1.26", "2.4.6")
     ],
 )
 def test_state(found: str | None, known: Range, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "_version", lambda name: found)
+    monkeypatch.setattr(versions, "installed_version", lambda name: found)
     (package,) = installed({"numpy": known})
     assert (package.version, package.state) == (found, state)
     findings = version_findings((package,), ("train",))
@@ -35,7 +35,7 @@ def test_state(found: str | None, known: Range, state: str, monkeypatch: pytest.
 
 
 def test_what_is_older_is_mended_by_a_command_that_a_shell_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "_version", lambda name: "1.0")
+    monkeypatch.setattr(versions, "installed_version", lambda name: "1.0")
     (finding,) = version_findings(installed({"numpy": KNOWN}))
     assert finding.remedy[0].endswith("pip install --upgrade numpy")
     assert not set(finding.remedy[0]) & set("<>|&;")

@@ -128,7 +128,7 @@ WITH_CUDA = (DEVICES[0], TrainingDevice("cuda", "Tesla T4", None), CPU_ONLY[2])
 )
 def test_what_is_wrong_with_the_devices(devices, torch_directml, torch_version, about, told, monkeypatch):
     versions = {"torch-directml": torch_directml, "torch": torch_version}
-    monkeypatch.setattr(machine_part, "_version", versions.get)
+    monkeypatch.setattr(machine_part, "installed_version", versions.get)
     findings = machine_part._device_findings(devices)
     assert [finding.about for finding in findings] == ([about] if about else [])
     for finding in findings:

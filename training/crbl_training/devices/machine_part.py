@@ -3,13 +3,12 @@
 import os
 import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from crbl_runtime.errors import UnavailableError
 from crbl_runtime.installation import how_to_install
-from crbl_runtime.machine_report.finding import EXPORT, TRAIN, Finding
+from crbl_runtime.machine_report.finding import EXPORT, TRAIN, Finding, install_command
 from crbl_runtime.machine_report.part import Part
-from crbl_runtime.machine_report.versions import Range, installed, version_findings
+from crbl_runtime.machine_report.versions import Range, installed, installed_version, version_findings
 from crbl_training.options import DEVICE_KINDS
 
 # The lower bounds of pyproject.toml, and the newest that was tested.
@@ -89,7 +88,7 @@ def _device_findings(devices: tuple[TrainingDevice, ...]) -> list[Finding]:
     if works["cuda"] or works["directml"]:
         return []
     directml = next(device for device in devices if device.kind == "directml")
-    return _directml_findings(directml.reason or "", _version("torch-directml"), _version("torch"))
+    return _directml_findings(directml.reason or "", installed_version("torch-directml"), installed_version("torch"))
 
 
 def _directml_findings(reason: str, torch_directml: str | None, torch: str | None) -> list[Finding]:
@@ -112,11 +111,4 @@ def _directml_findings(reason: str, torch_directml: str | None, torch: str | Non
 
 
 def _finding(about: str, text: str, extra: str, breaks: tuple[str, ...] = ()) -> Finding:
-    return Finding(about, text, (f'pip install ".[{extra}]"    (in the project\'s folder)',), breaks)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    return Finding(about, text, (install_command(extra),), breaks)
