@@ -18,8 +18,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from crbl_runtime import Detector, ImageError, PreparedImage, PreprocessingSpec, decode, prepare
-from crbl_runtime.detector import Prediction
+from crbl_runtime import Detector, ImageError, Prediction, PreparedImage, PreprocessingSpec, decode, prepare
 from crbl_runtime.image_folder import find_images
 from crbl_runtime.preprocessing import decode_for
 

@@ -72,7 +72,6 @@ def compare_many_images(model: Path, paths: Sequence[Path]) -> None:
     with Detector(model, "cpu") as detector:
         size = detector.preprocessing.image_size
         loop, many = in_turn(
-            time.perf_counter,
             [
                 lambda part: plain_loop(session, size, part),
                 lambda part: [None for _ in detector.predict_many(part)],
@@ -88,7 +87,6 @@ def compare_threads(model: Path, paths: Sequence[Path]) -> None:
     """One thread of onnxruntime in each worker, against all cores for one network."""
     with Detector(model, "cpu") as detector, Detector(model, "cpu", workers=1) as one_network:
         workers, cores = in_turn(
-            time.perf_counter,
             [
                 lambda part: [None for _ in detector.predict_many(part)],
                 lambda part: [None for _ in one_network.predict_many(part)],
@@ -144,18 +142,17 @@ def parts(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
 
 
 def in_turn(
-    clock: Callable[[], float],
     candidates: Sequence[Callable[[Sequence[Path]], object]],
     all_parts: Iterator[Sequence[Path]],
 ) -> list[float]:
-    """The median over the parts of what each candidate takes for an image, in milliseconds."""
+    """The median over the parts of the wall time that each candidate takes for an image, in milliseconds."""
     taken: list[list[float]] = [[] for _ in candidates]
     for number, part in enumerate(all_parts):
         order = list(enumerate(candidates))
         for place, candidate in order if number % 2 else reversed(order):
-            started = clock()
+            started = time.perf_counter()
             candidate(part)
-            taken[place].append(1000 * (clock() - started) / len(part))
+            taken[place].append(1000 * (time.perf_counter() - started) / len(part))
     return [median(times) for times in taken]
 
 

@@ -21,25 +21,14 @@ def machine_part() -> Part:
     """The exporter's packages, each imported."""
     broken = [reason for name in VERSIONS if (reason := _why_not_importable(name.replace("-", "_"))) is not None]
     packages = installed(VERSIONS)
+    findings = (
+        [Finding("exporter", "; ".join(broken), (install_command("default,export"),), (EXPORT,))] if broken else []
+    )
     return Part(
         packages=packages,
         values={"exporter": {"reasons": broken}},
         lines=("Exporter (crbl-export)", *(f"  {reason}" for reason in broken or ["what it needs can be imported"])),
-        findings=(
-            *(
-                [
-                    Finding(
-                        "exporter",
-                        "; ".join(broken),
-                        (install_command("default,export"),),
-                        (EXPORT,),
-                    )
-                ]
-                if broken
-                else []
-            ),
-            *version_findings(packages, (EXPORT,)),
-        ),
+        findings=(*findings, *version_findings(packages, (EXPORT,))),
     )
 
 

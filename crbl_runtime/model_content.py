@@ -6,17 +6,17 @@ write the hash, too.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from crbl_runtime.contract import METADATA_KEY
 from crbl_runtime.errors import ModelFileError
-from crbl_runtime.model_shapes import MOST_AXES, RULES, ShapeError, check_shapes
+from crbl_runtime.model_shapes import MOST_AXES, RULES, ShapeError, check_shapes, shown
 from crbl_runtime.onnx_messages import MODEL, ONNX_DOMAINS, OTHER_FILE
 from crbl_runtime.options import OPSETS
-from crbl_runtime.protobuf_wire import Reader, Values, WireFormatError
+from crbl_runtime.protobuf_wire import Reader, Values, WireFormatError, only
 
 # crbl-export's files have 39 MB, in half precision 19. protobuf itself ends at 2 GiB.
 LARGEST_MODEL_FILE = 128 * 2**20
@@ -47,6 +47,8 @@ _TYPED_DATA = {
     9: ("int32_data", 0),
     10: ("int32_data", 0),
 }
+
+_shown = partial(shown, longest=60)
 
 _GET_ANOTHER = "Name a file that crbl-export wrote, or export the model again."
 
@@ -105,7 +107,7 @@ def check_model_content(content: bytes, source: str) -> None:
 def _findings(model: Values) -> Iterator[str]:
     """What is wrong with a model, as it follows the name of its file."""
     yield from _version_findings(model)
-    keys = [_only(entry, "key") for entry in model.get("metadata_props", [])]
+    keys = [only(entry, "key") for entry in model.get("metadata_props", [])]
     if len(set(keys)) != len(keys):
         yield "has metadata with a key twice"
     graphs = model.get("graph", [])
@@ -119,10 +121,10 @@ def _findings(model: Values) -> Iterator[str]:
 
 
 def _version_findings(model: Values) -> Iterator[str]:
-    version = _only(model, "ir_version")
+    version = only(model, "ir_version")
     if version not in IR_VERSIONS:
         yield f"has the IR version {version}, expected {IR_VERSIONS[0]} to {IR_VERSIONS[-1]}"
-    opsets = [(_only(opset, "domain", ""), _only(opset, "version")) for opset in model.get("opset_import", [])]
+    opsets = [(only(opset, "domain", ""), only(opset, "version")) for opset in model.get("opset_import", [])]
     for domain, _ in opsets:
         if domain not in ONNX_DOMAINS:
             yield f"uses operators of the domain {_shown(domain)}, expected ONNX's own ones alone"
@@ -134,7 +136,7 @@ def _version_findings(model: Values) -> Iterator[str]:
 
 
 def _operator_findings(node: Values) -> Iterator[str]:
-    operator, domain = _only(node, "op_type", ""), _only(node, "domain", "")
+    operator, domain = only(node, "op_type", ""), only(node, "domain", "")
     if domain not in ONNX_DOMAINS:
         yield f"has an operator {_shown(operator)} of the domain {_shown(domain)}, expected ONNX's own ones alone"
     if operator not in OPERATORS:
@@ -142,10 +144,10 @@ def _operator_findings(node: Values) -> Iterator[str]:
 
 
 def _tensor_findings(tensor: Values) -> Iterator[str]:
-    name = f"a tensor {_shown(_only(tensor, 'name', ''))}"
-    if _only(tensor, "data_location", 0):
+    name = f"a tensor {_shown(only(tensor, 'name', ''))}"
+    if only(tensor, "data_location", 0):
         yield f"has {name} with {OTHER_FILE}"
-    kind = _only(tensor, "data_type")
+    kind = only(tensor, "data_type")
     if kind not in ELEMENT_BYTES:
         yield f"has {name} of the element type {kind}, expected one of numbers ({', '.join(map(str, ELEMENT_BYTES))})"
         return
@@ -165,11 +167,11 @@ def _tensor_findings(tensor: Values) -> Iterator[str]:
 
 def _elements(tensor: Values, kind: int) -> int | None:
     """How many values a tensor's data has; None where they are in a form that is not the one of its type."""
-    raw = _only(tensor, "raw_data")
+    raw = only(tensor, "raw_data")
     if raw is not None:
         return _whole_elements(raw, ELEMENT_BYTES[kind])
     field, size = _TYPED_DATA.get(kind, ("", 0))
-    data = _only(tensor, field)
+    data = only(tensor, field)
     if data is None:
         return 0
     return _whole_elements(data, size) if size else _varints(data)
@@ -183,15 +185,3 @@ def _whole_elements(data: memoryview, size: int) -> int | None:
 def _varints(data: memoryview) -> int:
     """How many varints data holds: each ends with the one byte of it that is below 128."""
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) < 128))
-
-
-def _only(values: Values, name: str, default: Any = None) -> Any:
-    """The value of a field that is there once at most."""
-    found = values.get(name)
-    return found[0] if found else default
-
-
-def _shown(value: object) -> str:
-    """A value of a file, short and on one line whatever it holds."""
-    text = ascii(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

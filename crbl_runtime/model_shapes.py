@@ -18,7 +18,7 @@ from crbl_runtime.contract import (
     LOGIT_NAME,
     PROBABILITY_NAME,
 )
-from crbl_runtime.protobuf_wire import Values, packed_integers
+from crbl_runtime.protobuf_wire import Values, only, packed_integers
 
 Shape = tuple[int, ...]
 
@@ -103,7 +103,7 @@ def value_shapes(graph: Values, batch: int) -> dict[str, Shape]:
     tensors = graph.get("initializer", [])
     shapes: dict[str, Shape] = {INPUT_NAME: image}
     for tensor in tensors:
-        _add(shapes, tensor.get("name", [""])[0], tuple(tensor.get("dims", [])))
+        _add(shapes, only(tensor, "name", ""), tuple(tensor.get("dims", [])))
     constants = {tensor["name"][0]: values for tensor in tensors if (values := _whole_numbers(tensor)) is not None}
     spent = _Spent(batch, prod(image[1:]))
     for values in graph.get("node", []):
@@ -145,7 +145,7 @@ class _Spent:
         """
         size = -(-prod(shape) // self._batch)
         if size > max(LARGEST_VALUE, LARGEST_VALUE_EACH * self._image) or len(shape) > MOST_AXES:
-            raise ShapeError(f"has an operator {operator} with a result of {_shown(shape)}, which is too large")
+            raise ShapeError(f"has an operator {operator} with a result of {shown(shape)}, which is too large")
         self._elements += size
         if self._elements > MOST_ELEMENTS + MOST_ELEMENTS_EACH * self._image:
             raise ShapeError(f"computes {self._elements:,} values or more for one image, which is too much")
@@ -163,7 +163,7 @@ def _image_shape(graph: Values) -> Shape:
             sides = [axis for axis in shape[1:] if isinstance(axis, int)]
             if len(sides) == 3 and sides[2] == 3 and 1 <= sides[0] <= 4096:
                 return tuple(sides)
-    raise ShapeError(f"has the inputs {_shown(declared)}, expected {INPUT_NAME} [{BATCH_DIMENSION}, size, size, 3]")
+    raise ShapeError(f"has the inputs {shown(declared)}, expected {INPUT_NAME} [{BATCH_DIMENSION}, size, size, 3]")
 
 
 def _check_outputs(graph: Values, shapes: dict[str, Shape], batch: int) -> None:
@@ -171,20 +171,20 @@ def _check_outputs(graph: Values, shapes: dict[str, Shape], batch: int) -> None:
     declared = [_declared(value) for value in graph.get("output", [])]
     names = [name for name, _ in declared]
     if sorted(names) not in (sorted(expected), sorted({PROBABILITY_NAME, LOGIT_NAME})):
-        raise ShapeError(f"has the outputs {_shown(names)}, expected {', '.join(expected)} or the first two of them")
+        raise ShapeError(f"has the outputs {shown(names)}, expected {', '.join(expected)} or the first two of them")
     for name, axes in declared:
         shape = shapes.get(name, ())
         named = (BATCH_DIMENSION, *shape[1:])
         if len(shape) != expected[name] or shape[0] != batch or axes != named:
             raise ShapeError(
-                f"gives {name} in the shape {_shown(shape)} and declares {_shown(axes)}, expected "
+                f"gives {name} in the shape {shown(shape)} and declares {shown(axes)}, expected "
                 f"{expected[name]} axes, {BATCH_DIMENSION} first"
             )
 
 
 def _declared(value: Values) -> tuple[str, tuple[int | str, ...]]:
     """Name and axes of an input or output of the graph; a free axis has a name."""
-    name = value.get("name", [""])[0]
+    name = only(value, "name", "")
     axes: list[int | str] = []
     for kind in value.get("type", []):
         for tensor in kind.get("tensor_type", []):
@@ -199,7 +199,7 @@ def _add(shapes: dict[str, Shape], name: str, shape: Shape) -> None:
     if not name:
         raise ShapeError("has a value without a name")
     if name in shapes:
-        raise ShapeError(f"has two values with the name {_shown(name)}, expected one")
+        raise ShapeError(f"has two values with the name {shown(name)}, expected one")
     shapes[name] = shape
 
 
@@ -207,12 +207,12 @@ def _node(values: Values, shapes: dict[str, Shape], constants: dict[str, list[in
     names = values.get("input", [])
     for name in names:
         if name and name not in shapes:
-            raise ShapeError(f"reads a value {_shown(name)} that nothing before gives")
+            raise ShapeError(f"reads a value {shown(name)} that nothing before gives")
     attributes: dict[str, Any] = {}
     for attribute in values.get("attribute", []):
-        name = attribute.get("name", [""])[0]
+        name = only(attribute, "name", "")
         if name in attributes:
-            raise ShapeError(f"has a node with two attributes {_shown(name)}, expected one")
+            raise ShapeError(f"has a node with two attributes {shown(name)}, expected one")
         attributes[name] = _attribute(name, attribute)
     return Node(
         tuple(shapes[name] if name else None for name in names),
@@ -225,10 +225,10 @@ def _attribute(name: str, values: Values) -> Any:
     """The value of an attribute that has the type that its name needs, and nothing beside it."""
     field, kind = _ATTRIBUTES.get(name, ("", 0))
     if values.get("type") != [kind] or set(values) - {"name", "type", "doc_string", field}:
-        raise ShapeError(f"has a node with an attribute {_shown(name)} of a type or a name that none has")
+        raise ShapeError(f"has a node with an attribute {shown(name)} of a type or a name that none has")
     if field == "ints":
         return [_signed(value) for value in values.get("ints", [])]
-    value = values[field][0] if field in values else 0
+    value = only(values, field, 0)
     return bytes(value) if isinstance(value, memoryview) else _signed(value)
 
 
@@ -253,9 +253,10 @@ def _multiplications_each(operator: str, node: Node) -> int:
     return node.shape(0)[-1] if operator == "MatMul" else 1
 
 
-def _shown(value: object) -> str:
+def shown(value: object, longest: int = 100) -> str:
+    """A value of a file, short and on one line whatever it holds."""
     text = ascii(value)
-    return text if len(text) <= 100 else f"{text[:97]}…"
+    return text if len(text) <= longest else f"{text[: longest - 3]}…"
 
 
 def _same(node: Node) -> Shape:
@@ -272,7 +273,7 @@ def _broadcast(node: Node) -> Shape:
 def _matmul(node: Node) -> Shape:
     first, second = node.shape(0), node.shape(1)
     if len(first) < 2 or len(second) < 2 or first[-1] != second[-2]:
-        raise ShapeError(f"{_shown(first)} and {_shown(second)}")
+        raise ShapeError(f"{shown(first)} and {shown(second)}")
     return (*np.broadcast_shapes(first[:-2], second[:-2]), first[-2], second[-1])
 
 
@@ -296,11 +297,11 @@ def _convolution(node: Node) -> Shape:
         or weights[0] % group
         or (len(node.inputs) > 2 and node.inputs[2] not in (None, weights[:1]))
     ):
-        raise ShapeError(f"{_shown(image)}, {_shown(weights)} and {_shown(node.attributes)}")
+        raise ShapeError(f"{shown(image)}, {shown(weights)} and {shown(node.attributes)}")
     padded = [image[2 + axis] + pads[axis] + pads[axis + 2] for axis in (0, 1)]
     sides = [(padded[axis] - dilations[axis] * (kernel[axis] - 1) - 1) // strides[axis] + 1 for axis in (0, 1)]
     if min(sides) < 1:
-        raise ShapeError(f"{_shown(image)} is smaller than {_shown(kernel)}")
+        raise ShapeError(f"{shown(image)} is smaller than {shown(kernel)}")
     return (image[0], weights[0], *sides)
 
 
@@ -308,14 +309,14 @@ def _concatenated(node: Node) -> Shape:
     shapes = [node.shape(number) for number in range(len(node.inputs))]
     axis = _axis(node.attributes["axis"], len(shapes[0])) if "axis" in node.attributes else None
     if axis is None or len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) != 1:
-        raise ShapeError(f"{_shown(shapes)}")
+        raise ShapeError(f"{shown(shapes)}")
     return (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
 
 
 def _padded(node: Node) -> Shape:
     shape, pads = node.shape(0), node.constant(1)
     if pads is None or len(pads) != 2 * len(shape) or min(pads, default=0) < 0 or len(node.inputs) > 3:
-        raise ShapeError(f"{_shown(shape)} and {_shown(pads)}")
+        raise ShapeError(f"{shown(shape)} and {shown(pads)}")
     return tuple(size + before + after for size, before, after in zip(shape, pads, pads[len(shape) :], strict=False))
 
 
@@ -335,14 +336,14 @@ def _reduced(node: Node) -> Shape:
 def _reshaped(node: Node) -> Shape:
     shape, target = node.shape(0), node.constant(1)
     if target is None or sum(size == -1 for size in target) > 1 or min(target, default=0) < -1:
-        raise ShapeError(f"{_shown(shape)} to {_shown(target)}")
+        raise ShapeError(f"{shown(shape)} to {shown(target)}")
     if not node.attributes.get("allowzero"):
         target = [shape[axis] if size == 0 else size for axis, size in enumerate(target)]
     known = prod(size for size in target if size != -1)
     rest = prod(shape) // known if known else 0
     found = tuple(rest if size == -1 else size for size in target)
     if prod(found) != prod(shape):
-        raise ShapeError(f"{_shown(shape)} to {_shown(target)}")
+        raise ShapeError(f"{shown(shape)} to {shown(target)}")
     return found
 
 
@@ -362,7 +363,7 @@ def _squeezed(node: Node) -> Shape:
     shape, axes = node.shape(0), node.constant(1)
     gone = _axes(axes, len(shape)) if axes is not None else [axis for axis, size in enumerate(shape) if size == 1]
     if any(shape[axis] != 1 for axis in gone):
-        raise ShapeError(f"{_shown(shape)} without {_shown(axes)}")
+        raise ShapeError(f"{shown(shape)} without {shown(axes)}")
     return tuple(size for axis, size in enumerate(shape) if axis not in gone)
 
 
@@ -379,7 +380,7 @@ def _transposed(node: Node) -> Shape:
     shape = node.shape(0)
     order = node.attributes.get("perm", list(reversed(range(len(shape)))))
     if sorted(order) != list(range(len(shape))):
-        raise ShapeError(f"{_shown(shape)} in the order {_shown(order)}")
+        raise ShapeError(f"{shown(shape)} in the order {shown(order)}")
     return tuple(shape[axis] for axis in order)
 
 
@@ -387,7 +388,7 @@ def _axes(axes: Sequence[int], rank: int) -> list[int]:
     """From 0, each once."""
     found = [_axis(axis, rank) for axis in axes]
     if len(set(found)) != len(found):
-        raise ShapeError(f"the axes {_shown(axes)}")
+        raise ShapeError(f"the axes {shown(axes)}")
     return found
 
 

@@ -49,6 +49,12 @@ class Message:
 Values = dict[str, list[Any]]
 
 
+def only(values: Values, name: str, default: Any = None) -> Any:
+    """The value of a field that may come once."""
+    found = values.get(name)
+    return found[0] if found else default
+
+
 class Reader:
     """Reads messages until they have more values than `most_values` together, so that no file takes long."""
 

@@ -11,6 +11,7 @@ import pytest
 import crbl_runtime
 from crbl_runtime import installation
 from crbl_runtime.installation import broken_installation, conflicts
+from installed_metadata import add_distribution
 
 PROJECT = Path(crbl_runtime.__file__).parents[1]
 PACKAGES = Path(cv2.__file__).parents[1]
@@ -49,13 +50,6 @@ def packages_without(name: str, folder: Path, *, emptied: bool) -> Path:
     if emptied:
         (folder / name).mkdir()
     return folder
-
-
-def add_distribution(name: str, folder: Path) -> None:
-    """As pip notes down what it has installed."""
-    metadata = folder / f"{name.replace('-', '_')}-4.9.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 4.9.0\n")
 
 
 @needs_links
@@ -108,7 +102,7 @@ def test_a_package_that_cannot_be_loaded_and_a_second_one_in_its_place(inputs: l
     one = python(tmp_path, "-c", PREDICT, *inputs)
     assert (one.returncode, one.stdout) == (3, "")
     assert "cv2 cannot be imported (DLL load failed while importing cv2" in one.stderr
-    add_distribution("opencv-python", tmp_path)
+    add_distribution("opencv-python", "4.9.0", tmp_path)
     two = python(tmp_path, "-c", PREDICT, *inputs)
     assert two.returncode == 3
     assert "opencv-python-headless and opencv-python are installed together" in two.stderr
@@ -140,7 +134,7 @@ def test_two_that_work_are_named_with_the_one_to_keep(
 ) -> None:
     assert broken_installation() is None
     for name in names:
-        add_distribution(name, tmp_path)
+        add_distribution(name, "4.9.0", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (told,) = conflicts()
     assert all(name in told.fact for name in names)
@@ -151,7 +145,7 @@ def test_the_project_and_the_runtime_alone_are_two_that_own_the_same_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("crbl", "crbl-runtime"):
-        add_distribution(name, tmp_path)
+        add_distribution(name, "4.9.0", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (told,) = conflicts()
     assert told.fact.startswith("crbl and crbl-runtime are installed together")
@@ -163,7 +157,7 @@ def test_the_project_and_the_runtime_alone_are_two_that_own_the_same_files(
 
 def test_an_environment_without_pip_is_mended_by_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "find_spec", lambda name: None)
-    add_distribution("opencv-python", tmp_path)
+    add_distribution("opencv-python", "4.9.0", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     uninstall, install = conflicts()[0].commands
     assert uninstall.startswith("uv pip uninstall --python")

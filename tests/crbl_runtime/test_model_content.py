@@ -11,7 +11,6 @@ from google.protobuf.descriptor import Descriptor
 from onnx import TensorProto, helper, numpy_helper
 
 from crbl_runtime import Detector, onnxruntime_boundary
-from crbl_runtime.contract import METADATA_KEY
 from crbl_runtime.errors import ModelFileError
 from crbl_runtime.model_content import (
     ELEMENT_BYTES,
@@ -21,7 +20,7 @@ from crbl_runtime.model_content import (
     check_model_size,
 )
 from crbl_runtime.onnx_messages import MODEL
-from crbl_runtime.payload import UNKNOWN_SHA256, check_payload, with_payload_sha256
+from crbl_runtime.payload import check_payload, with_payload_sha256
 from crbl_runtime.protobuf_wire import Message
 from public_commands import Trained
 from small_model import small_model
@@ -37,9 +36,6 @@ def right() -> bytes:
 
 def with_right_hash(model: onnx.ModelProto) -> bytes:
     """The model's file with the hash that belongs to it, as an attacker would write it."""
-    (entry,) = (entry for entry in model.metadata_props if entry.key == METADATA_KEY)
-    start = entry.value.index('"payload_sha256": "') + len('"payload_sha256": "')
-    entry.value = entry.value[:start] + UNKNOWN_SHA256 + entry.value[start + 64 :]
     content = with_payload_sha256(model.SerializeToString(deterministic=True))
     assert check_payload(content, "attack.onnx") is not None
     return content

@@ -1,19 +1,9 @@
-"""Models that predict an image in a millisecond, and images for them."""
+"""Images for the commands."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-
-from small_model import small_model
-
-
-@pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of the variant full that sees the whole image, has a heatmap of 8 x 8 cells, and the threshold 0.5."""
-    path = tmp_path_factory.mktemp("model") / "small.onnx"
-    path.write_bytes(small_model("fp32"))
-    return path
 
 
 @pytest.fixture

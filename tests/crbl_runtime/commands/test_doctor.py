@@ -19,6 +19,7 @@ from crbl_runtime.machine_report.finding import PURPOSES, Finding
 from crbl_runtime.machine_report.report import MachineReport, report_machine
 from crbl_runtime.provider_candidates import providers_here
 from crbl_runtime.version import __version__
+from installed_metadata import add_distribution
 from public_commands import Trained
 
 PROJECT = Path(crbl_runtime.__file__).parents[1]
@@ -114,12 +115,6 @@ def test_a_model_file_is_whole_or_the_exit_code_is_1(crop: Trained, tmp_path: Pa
     assert len(first["payload_sha256"]) == 64
     assert second["payload_sha256"] is None
     assert second["remarks"]
-
-
-def add_distribution(name: str, version: str, folder: Path) -> None:
-    metadata = folder / f"{name.replace('-', '_')}-{version}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
 
 def test_two_that_own_the_same_files_are_told_and_break_what_is_asked_for(
