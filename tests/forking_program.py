@@ -11,9 +11,13 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 
+from PIL import ImageFile
+
 from crbl_runtime import Detector, UsageError
+from crbl_runtime.image_file import pillow_strict
 
 # A child that is well ends in a second; one that hangs hangs for ever.
 PATIENCE = 60.0
@@ -118,6 +122,31 @@ def while_others_predict() -> None:
             thread.join()
 
 
+def while_another_decodes() -> None:
+    """At the fork another thread decodes, and holds the lock of Pillow's settings; the child has no such thread."""
+    decoding, forked = threading.Event(), threading.Event()
+
+    def decode_slowly() -> None:
+        with pillow_strict.strict_pillow(), pillow_strict._lock:
+            decoding.set()
+            forked.wait()
+
+    def require_the_hosts_settings() -> None:
+        require_right()
+        if not ImageFile.LOAD_TRUNCATED_IMAGES or pillow_strict._ignore_pillow in warnings.filters:
+            sys.exit("The child has other settings of Pillow than its parent.")
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    thread = threading.Thread(target=decode_slowly)
+    thread.start()
+    decoding.wait()
+    try:
+        in_child(require_the_hosts_settings)
+    finally:
+        forked.set()
+        thread.join()
+
+
 def while_another_opens() -> None:
     """The lock that lets one thread open a session is held at the fork, by a thread that the child has not."""
     held, forked = threading.Event(), threading.Event()
@@ -163,6 +192,7 @@ CASES = {
         last_reference_dropped,
         grandchild,
         while_others_predict,
+        while_another_decodes,
         while_another_opens,
         pool,
         executor,

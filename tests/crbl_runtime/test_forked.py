@@ -27,6 +27,7 @@ PROGRAM = Path(__file__).parents[1] / "forking_program.py"
         "last_reference_dropped",
         "grandchild",
         "while_others_predict",
+        "while_another_decodes",
         "while_another_opens",
         "pool",
         "executor",
