@@ -127,10 +127,11 @@ def _entry(out: Path, result: dict[str, Any], label: int, seen: PreprocessingSpe
 def _table(
     metrics: dict[str, HeldOutMetrics], reports: dict[str, dict[str, Any]], speeds: dict[str, Speed]
 ) -> list[str]:
-    lines = [
-        f"{TEST} held-out images     accuracy    AUROC   logit error   flips   ms PyTorch   ms ONNX",
-        "-" * 84,
-    ]
+    header = (
+        f"{f'{TEST} held-out images':24} {'accuracy':>8} {'AUROC':>8} {'logit error':>13} {'flips':>7} "
+        f"{'ms PyTorch':>12} {'ms ONNX':>9}"
+    )
+    lines = [header, "-" * len(header)]
     for variant in ("crop", "full"):
         report, speed = reports[variant], speeds[variant]
         lines.append(
