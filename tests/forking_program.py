@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from PIL import ImageFile
 
@@ -122,14 +123,30 @@ def while_others_predict() -> None:
             thread.join()
 
 
-def while_another_decodes() -> None:
-    """At the fork another thread decodes, and holds the lock of Pillow's settings; the child has no such thread."""
-    decoding, forked = threading.Event(), threading.Event()
+@contextmanager
+def another_thread_within(*entered: AbstractContextManager[object]) -> Iterator[None]:
+    """During the block a thread that a child has not is within these contexts."""
+    inside, forked = threading.Event(), threading.Event()
 
-    def decode_slowly() -> None:
-        with pillow_strict.strict_pillow(), pillow_strict._lock:
-            decoding.set()
+    def stay() -> None:
+        with ExitStack() as stack:
+            for context in entered:
+                stack.enter_context(context)
+            inside.set()
             forked.wait()
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    inside.wait()
+    try:
+        yield
+    finally:
+        forked.set()
+        thread.join()
+
+
+def while_another_decodes() -> None:
+    """What the other thread has changed in Pillow's settings, and the lock of them, are not the child's."""
 
     def require_the_hosts_settings() -> None:
         require_right()
@@ -137,33 +154,14 @@ def while_another_decodes() -> None:
             sys.exit("The child has other settings of Pillow than its parent.")
 
     ImageFile.LOAD_TRUNCATED_IMAGES = True
-    thread = threading.Thread(target=decode_slowly)
-    thread.start()
-    decoding.wait()
-    try:
+    with another_thread_within(pillow_strict.strict_pillow(), pillow_strict._lock):
         in_child(require_the_hosts_settings)
-    finally:
-        forked.set()
-        thread.join()
 
 
 def while_another_opens() -> None:
-    """The lock that lets one thread open a session is held at the fork, by a thread that the child has not."""
-    held, forked = threading.Event(), threading.Event()
-
-    def open_slowly() -> None:
-        with detector.model.sessions._opening:
-            held.set()
-            forked.wait()
-
-    thread = threading.Thread(target=open_slowly)
-    thread.start()
-    held.wait()
-    try:
+    """The lock that lets one thread open a session is held at the fork."""
+    with another_thread_within(detector.model.sessions._opening):
         in_child(require_right)
-    finally:
-        forked.set()
-        thread.join()
 
 
 def pool() -> None:
