@@ -4,7 +4,8 @@
     python training/recipes/elpv.py OUT
 
 A cell of defect probability 0.5 or more is an impurity. OUT then holds train/class_0 and train/class_1, and
-validation.csv and test.csv with their images under images. The split is 70/15/15, the same on every machine.
+validation.csv and test.csv with their images under images. The split is 70/15/15, the same on every machine for the
+same --seed.
 
 The images are under CC BY-NC-SA 4.0, so not for commercial use. Those who use them cite:
 Buerhop-Lutz et al., A Benchmark for Visual Identification of Defective Solar Cells in Electroluminescence Imagery,
@@ -30,7 +31,7 @@ from crbl_runtime.command_line import run_command
 from crbl_runtime.csv_file import write_csv
 from crbl_runtime.errors import UnavailableError, UsageError
 
-SEED = b"crbl-elpv-1"
+SEED = 1
 HELD_OUT_PERCENT = {"validation": 15, "test": 15}
 DEFECT_PROBABILITY = 0.5
 
@@ -52,19 +53,28 @@ class Cell:
     def stratum(self) -> str:
         return f"{self.cell_type} {self.probability:.2f}"
 
-    @property
-    def fingerprint(self) -> str:
+    def fingerprint(self, seed: int) -> str:
         """SHA-256 of the seed, the shape and the grey values: the same whatever wrote or read the file."""
-        return hashlib.sha256(SEED + repr(self.image.shape).encode() + self.image.tobytes()).hexdigest()
+        seeded = f"crbl-elpv-{seed}".encode()
+        return hashlib.sha256(seeded + repr(self.image.shape).encode() + self.image.tobytes()).hexdigest()
 
 
 @click.command(epilog="Example: python training/recipes/elpv.py elpv")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-def main(out: Path) -> None:
+@click.option("--seed", type=click.IntRange(0), default=SEED, show_default=True, help="Another seed, another split.")
+def main(out: Path, seed: int) -> None:
     """Write the elpv-dataset package's solar cells to the folder OUT, split 70/15/15."""
+    write_dataset(out, load_cells(), seed)
+
+
+def write_dataset(out: Path, cells: Sequence[Cell], seed: int) -> None:
+    """Write the cells as crbl-train reads them, and print how many there are of each kind.
+
+    Raises:
+        UsageError: `out` has files that are not of this split.
+    """
     require_writable(*(out / f"{name}.csv" for name in HELD_OUT_PERCENT))
-    cells = load_cells()
-    splits = split(cells)
+    splits = split(cells, seed)
     files = [relative_path(cell, name) for cell, name in zip(cells, splits, strict=True)]
     refuse_other_files(out, files)
     for cell, file in tqdm(list(zip(cells, files, strict=True)), desc="Writing images", unit="image"):
@@ -76,7 +86,7 @@ def main(out: Path) -> None:
             if split_name == name
         ]
         write_csv(out / f"{name}.csv", ["image_path", "impurity"], rows)
-    click.echo(report(cells, splits, out))
+    click.echo(report(cells, splits, seed, out))
 
 
 def load_cells() -> list[Cell]:
@@ -97,22 +107,23 @@ def load_cells() -> list[Cell]:
     return [Cell(i, image, float(p), str(kind)) for i, (image, p, kind) in enumerate(rows, start=1)]
 
 
-def split(cells: Sequence[Cell]) -> list[str]:
+def split(cells: Sequence[Cell], seed: int = SEED) -> list[str]:
     """The split of each cell: train, validation or test.
 
     Within a stratum (defect probability and cell type) the order is that of the fingerprints, so nothing depends on a
     random generator or its version. Identical images count as one and stay together.
     """
+    fingerprint_of = [cell.fingerprint(seed) for cell in cells]
     stratum_of: dict[str, str] = {}
-    for cell in cells:
-        stratum_of.setdefault(cell.fingerprint, cell.stratum)
+    for cell, fingerprint in zip(cells, fingerprint_of, strict=True):
+        stratum_of.setdefault(fingerprint, cell.stratum)
     members: defaultdict[str, list[str]] = defaultdict(list)
     for fingerprint in sorted(stratum_of):
         members[stratum_of[fingerprint]].append(fingerprint)
     split_of: dict[str, str] = {}
     for fingerprints in members.values():
         split_of.update(zip(fingerprints, split_names(len(fingerprints)), strict=True))
-    return [split_of[cell.fingerprint] for cell in cells]
+    return [split_of[fingerprint] for fingerprint in fingerprint_of]
 
 
 def split_names(count: int) -> list[str]:
@@ -138,15 +149,15 @@ def png(image: NDArray[np.uint8]) -> bytes:
     return cv2.imencode(".png", image)[1].tobytes()
 
 
-def split_hash(cells: Sequence[Cell], splits: Sequence[str]) -> str:
+def split_hash(cells: Sequence[Cell], splits: Sequence[str], seed: int = SEED) -> str:
     """SHA-256 over every image's fingerprint, label and split, in any order of the cells."""
-    lines = sorted(f"{cell.fingerprint} {cell.impurity} {name}" for cell, name in zip(cells, splits, strict=True))
+    lines = sorted(f"{cell.fingerprint(seed)} {cell.impurity} {name}" for cell, name in zip(cells, splits, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def report(cells: Sequence[Cell], splits: Sequence[str], out: Path) -> str:
+def report(cells: Sequence[Cell], splits: Sequence[str], seed: int, out: Path) -> str:
     counts = Counter((name, cell.impurity) for cell, name in zip(cells, splits, strict=True))
-    repeats = len(cells) - len({cell.fingerprint for cell in cells})
+    repeats = len(cells) - len({cell.fingerprint(seed) for cell in cells})
     return "\n".join(
         [
             f"{len(cells)} images in {out}, {repeats} of them a repeat of another (repeats share a split)",
@@ -154,7 +165,7 @@ def report(cells: Sequence[Cell], splits: Sequence[str], out: Path) -> str:
                 f"  {name:10}  normal {counts[name, 0]:5}  impurity {counts[name, 1]:5}"
                 for name in ("train", *HELD_OUT_PERCENT)
             ),
-            f"Split hash {split_hash(cells, splits)}",
+            f"Split hash {split_hash(cells, splits, seed)}",
             "Licence CC BY-NC-SA 4.0: not for commercial use. Cite Buerhop-Lutz et al., EU PVSEC 2018, "
             "doi 10.4229/35thEUPVSEC20182018-5CV.3.15; Deitsch et al., Solar Energy 185 (2019), "
             "doi 10.1016/j.solener.2019.02.067; Deitsch et al., Machine Vision and Applications 32 (2021), "

@@ -69,6 +69,14 @@ def test_identical_images_share_a_split_even_with_other_labels():
     assert set(splits) == {"train", "validation", "test"}
 
 
+def test_another_seed_gives_another_split_of_the_same_shares():
+    cells = make_cells(60)
+    first, second = elpv.split(cells, 1), elpv.split(cells, 2)
+    assert first == elpv.split(cells) != second
+    assert Counter(first) == Counter(second)
+    assert elpv.split_hash(cells, first, 1) != elpv.split_hash(cells, second, 2)
+
+
 def test_changed_label_changes_the_split_hash():
     cells = make_cells(20)
     splits = elpv.split(cells)
