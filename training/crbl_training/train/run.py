@@ -135,7 +135,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         outputs = RunOutputs(report, print_once, state_file, cache)
         result = train_model(model, data, config.recipe, chosen.torch_device(), config.seed, outputs)
     counts = _image_counts(train_set, validation_set, leakage)
-    run = {"best_epoch": result.best_epoch, "device_check": device_check}
+    run = {"best_epoch": result.best_epoch, "solved_head": result.solved_head, "device_check": device_check}
     provenance = _provenance(config, chosen, origin, split) | hashes | counts | run
     checkpoint = Checkpoint(
         variant=config.variant,
