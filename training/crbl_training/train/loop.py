@@ -108,9 +108,12 @@ def train_model(
     progress = Progress(model, optimizer, scheduler, recipe.accumulate, best=cpu_copy(model))
     _resume(progress, outputs)
 
-    train_source, validation_source = _activation_sources(model, data, recipe, device, seed, outputs)
+    validation_source = _validation_source(model, data, device, seed, outputs)
     if recipe.head_start == "solved" and not progress.history:
         _start_from_solved_head(progress, validation_source, data, recipe, device, seed, outputs)
+    if _finished(progress, recipe):
+        return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history), progress.solved_head)
+    train_source = _train_source(model, data, recipe, device, seed, outputs)
     step = TrainingStep(model, train_source, data.train.labels, recipe, device, seed, optimizer, outputs.notify)
     while not _finished(progress, recipe):
         started = time.perf_counter()
@@ -183,20 +186,26 @@ def _require_same_position(saved: TrainingState | None) -> None:
         )
 
 
-def _activation_sources(
+def _train_source(
     model: CRBLDualModel, data: TrainingData, recipe: Recipe, device: torch.device, seed: int, outputs: RunOutputs
-) -> tuple[ActivationSource, ActivationSource]:
-    """Those of the training images, augmented as the recipe says, and those of the validation images as they are."""
+) -> ActivationSource:
+    """Frozen activations of the training images, augmented as the recipe says."""
     transform = get_augmentation(recipe.augment, data.spec.image_size)
-    train = ComputedActivations(model, data.train.images, data.spec, transform, seed, device)
-    validation = ComputedActivations(model, data.validation.images, data.spec, None, seed, device)
+    computed = ComputedActivations(model, data.train.images, data.spec, transform, seed, device)
     views = recipe.views if transform is not None else 1
-    sources = []
-    for computed, count, name in ((train, views, "training"), (validation, 1, "validation")):
-        source, sentence = activation_source(computed, count, outputs.cache, name)
-        outputs.notify(sentence)
-        sources.append(source)
-    return sources[0], sources[1]
+    source, sentence = activation_source(computed, views, outputs.cache, "training")
+    outputs.notify(sentence)
+    return source
+
+
+def _validation_source(
+    model: CRBLDualModel, data: TrainingData, device: torch.device, seed: int, outputs: RunOutputs
+) -> ActivationSource:
+    """Frozen activations of the validation images, as they are."""
+    computed = ComputedActivations(model, data.validation.images, data.spec, None, seed, device)
+    source, sentence = activation_source(computed, 1, outputs.cache, "validation")
+    outputs.notify(sentence)
+    return source
 
 
 def _finished(progress: Progress, recipe: Recipe) -> bool:

@@ -10,8 +10,8 @@ from torch import Tensor
 from crbl_training.train.head_start.feature_maps import Tile
 from crbl_training.train.head_start.gram_matrix import pooled_channels
 
-# Their pooled features take 105 MB. So few are summed in float32, the sums in float64.
-IMAGES_AT_ONCE = 16
+# Their pooled features take 105 MB.
+IMAGES_AT_ONCE = 8
 
 
 def head_weights(tiles: Iterable[Tile], image_weights: NDArray[np.float64]) -> Tensor:
@@ -28,6 +28,6 @@ def head_weights(tiles: Iterable[Tile], image_weights: NDArray[np.float64]) -> T
     for piece in pieces:
         pooled, squared_norms = pooled_channels(piece, slice(None))
         weights = torch.from_numpy(image_weights[done : done + len(piece)])
-        total = total + ((weights * squared_norms.rsqrt()).float() @ pooled).double()
+        total = total + (weights * squared_norms.rsqrt()) @ pooled
         done += len(piece)
     return total

@@ -1,4 +1,4 @@
-"""How much each image counts, so that solving the head minimises what training it would."""
+"""How much each image counts, so that solving the head minimises the loss that training minimises."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,3 +16,9 @@ def sample_weights(labels: NDArray[np.int64], class_weights: tuple[float, float]
     counts = np.bincount(labels, minlength=2)
     of_class = np.array(class_weights) * len(labels) / (2 * counts)
     return np.asarray(of_class[labels], dtype=np.float64)
+
+
+def weighted_loss(logits: NDArray[np.float64], labels: NDArray[np.int64], class_weights: tuple[float, float]) -> float:
+    """The mean cross-entropy of logits [N], weighted as `sample_weights` says."""
+    losses = np.logaddexp(0, np.where(labels == 1, -logits, logits))
+    return float(np.mean(losses * sample_weights(labels, class_weights)))

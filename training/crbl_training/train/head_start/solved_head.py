@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from crbl_training.train.head_start.head_weights import head_weights
 from crbl_training.train.head_start.kernel_features import KernelFeatures, exact_features, nystroem_features
 from crbl_training.train.head_start.landmarks import choose_landmarks
 from crbl_training.train.head_start.logistic_regression import CrossValidation, LinearClassifier, cross_validate, fit
-from crbl_training.train.head_start.sample_weights import sample_weights
+from crbl_training.train.head_start.sample_weights import weighted_loss
 
 # With more images the inner products of all of them take more than half a gigabyte and, on two cores, ten minutes.
 MOST_IMAGES = 8000
@@ -54,10 +53,6 @@ class SolvedHead:
 
     def to_dict(self) -> dict[str, Any]:
         """How it was found, as JSON types."""
-        tried = [
-            {"C": c, "mean_auroc": mean(aurocs), "aurocs": list(aurocs)}
-            for c, aurocs in self.cross_validation.aurocs.items()
-        ]
         return {
             "method": "logistic regression on the pooled features' Gram matrix",
             "images": self.images,
@@ -65,7 +60,7 @@ class SolvedHead:
             "components": self.components,
             "C": self.cross_validation.chosen,
             "folds": self.cross_validation.folds,
-            "cross_validation": tried,
+            "cross_validation": [tried.to_dict() for tried in self.cross_validation.tried],
             "train_loss": self.train_loss,
             "largest_logit_difference": self.largest_difference,
         }
@@ -93,7 +88,7 @@ def solve_head(
         NotFiniteError: a feature is NaN or infinite. WrongResultsError: the model gives other logits than the
             regression. What `activation_source` raises.
     """
-    source, sentence = activation_source(computed, 1, cache, "training (as they are)")
+    source, sentence = activation_source(computed, 1, cache, "unaugmented training")
     notify(sentence)
     maps, truth = FeatureMaps(computed.model, source, len(labels)), labels.numpy().astype(np.int64)
     chosen = choose_landmarks(truth, landmarks, seed) if len(truth) > most_images else None
@@ -105,7 +100,7 @@ def solve_head(
     solved = SolvedHead(
         weight=weight,
         bias=bias,
-        train_loss=_weighted_loss(logits, truth, class_weights),
+        train_loss=weighted_loss(logits, truth, class_weights),
         images=len(truth),
         landmarks=len(chosen) if chosen is not None else None,
         components=features.rows.shape[1],
@@ -141,12 +136,8 @@ def _as_head(
     else:
         tiles = (maps.of(some) for some in torch.from_numpy(landmarks).split(len(landmarks)))
     weight = head_weights(tiles, features.back @ classifier.coefficients)
-    return weight.float().view(1, -1), torch.tensor([classifier.intercept])
-
-
-def _weighted_loss(logits: NDArray[np.float64], labels: NDArray[np.int64], class_weights: tuple[float, float]) -> float:
-    losses = np.logaddexp(0, np.where(labels == 1, -logits, logits))
-    return float(np.mean(losses * sample_weights(labels, class_weights)))
+    bias = classifier.intercept + features.offset @ classifier.coefficients
+    return weight.float().view(1, -1), torch.tensor([bias], dtype=torch.float32)
 
 
 def _compare(maps: FeatureMaps, weight: Tensor, bias: Tensor, logits: NDArray[np.float64]) -> float:
@@ -165,14 +156,16 @@ def _compare(maps: FeatureMaps, weight: Tensor, bias: Tensor, logits: NDArray[np
 
 def _lines(solved: SolvedHead) -> list[str]:
     """How the head was found, for the log."""
-    chosen, tried = solved.cross_validation.chosen, solved.cross_validation
-    how = f"on {counted(solved.images, 'training image')}"
+    how, validated = f"on {counted(solved.images, 'training image')}", solved.cross_validation
     if solved.landmarks is not None:
         how += f" through {solved.landmarks} landmarks"
-    if not tried.folds:
-        return [f"Head solved {how}; C = {chosen:g}: a class has one image, so that nothing could be held out"]
-    lines = [f"Head solved {how}; C = {chosen:.3g} by {tried.folds}-fold cross-validation, AUROC of each fold:"]
-    for c, aurocs in tried.aurocs.items():
-        each = " ".join(f"{auroc:.3f}" for auroc in aurocs)
-        lines.append(f"  C {c:<8.3g} mean {mean(aurocs):.4f}  ({each}){'  chosen' if c == chosen else ''}")
+    if not validated.folds:
+        return [
+            f"Head solved {how}; C = {validated.chosen:g}: a class has one image, so that nothing could be held out"
+        ]
+    lines = [f"Head solved {how}; C by {validated.folds}-fold cross-validation, AUROC of each fold:"]
+    for tried in validated.tried:
+        each = " ".join(f"{auroc:.3f}" for auroc in tried.aurocs)
+        mark = "  chosen" if tried.c == validated.chosen else ""
+        lines.append(f"  C {tried.c:<8.3g} mean {tried.mean_auroc:.4f}  ({each})  loss {tried.mean_loss:.4f}{mark}")
     return lines
