@@ -31,7 +31,7 @@ from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import FOLDS_FILE, fold_folder, run_files
-from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, SCHEDULERS, TRAINABLE
+from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, HEAD_STARTS, SCHEDULERS, TRAINABLE
 from crbl_training.train.recipe import Recipe
 from crbl_training.weights.source import require_source
 
@@ -84,7 +84,20 @@ if TYPE_CHECKING:
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation image is in the training set, or nearly.")
 @click.option("--trust-pickle", is_flag=True, help="Read .pth weights on torch < 2.6 although they can run code.")
-@click.option("--epochs", type=int, default=Recipe.epochs, show_default=True)
+@click.option(
+    "--head-start",
+    type=click.Choice(HEAD_STARTS),
+    default=Recipe.head_start,
+    show_default=True,
+    help="solved: begin with the head that logistic regression on the backbones' features gives.",
+)
+@click.option(
+    "--epochs",
+    type=int,
+    default=Recipe.epochs,
+    show_default=True,
+    help="At most so many; 0 with --head-start solved trains nothing further.",
+)
 @click.option("--batch-size", type=int, default=Recipe.batch_size, show_default=True)
 @click.option("--lr", "learning_rate", type=float, default=Recipe.learning_rate, show_default=True)
 @click.option("--scheduler", type=click.Choice(SCHEDULERS), default=Recipe.scheduler, show_default=True)
@@ -164,6 +177,7 @@ def main(
     skip_bad: bool,
     fail_on_leakage: bool,
     trust_pickle: bool,
+    head_start: str,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -198,6 +212,7 @@ def main(
     refuse_unused_format(dataset_format, data, validation)
     recipe = Recipe(
         epochs=epochs,
+        head_start=head_start,
         batch_size=batch_size,
         learning_rate=learning_rate,
         augment=augment,

@@ -60,11 +60,15 @@ class CRBLDualModel(nn.Module):
 
     def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
         """The rest of the way from `frozen_activations` to logits, float [N]."""
+        return self.logits(*self.features_from_frozen(first, second))
+
+    def features_from_frozen(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """The rest of the way from `frozen_activations` to `features`."""
         if self.trainable == "all":
-            first, second = self.backbone1(first), self.backbone2(second)
-        elif self.trainable == "after-150":
-            first, second = self.backbone1.after_layer_150(first), self.backbone2.after_layer_150(second)
-        return self.logits(first, second)
+            return self.backbone1(first), self.backbone2(second)
+        if self.trainable == "after-150":
+            return self.backbone1.after_layer_150(first), self.backbone2.after_layer_150(second)
+        return first, second
 
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both feature maps: float [N, 1280, ceil(H / 32), ceil(W / 32)] each."""

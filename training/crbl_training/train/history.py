@@ -17,7 +17,7 @@ from crbl_training.evaluation.metrics import Metrics
 
 @dataclass(frozen=True)
 class Epoch:
-    """The result of one epoch, counted from 1.
+    """The result of one epoch, counted from 1; 0 is the solved head before any step.
 
     Attributes:
         learning_rate: of its steps. train_loss: weighted, on augmented images. validation: neither.

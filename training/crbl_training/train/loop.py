@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,9 +16,11 @@ from crbl_training.data.batches import balanced_batches, batches_of_size, even_s
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import EVALUATION_BATCH, Metrics, compute_metrics
 from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.model.loss import class_weights
 from crbl_training.process_group import broadcast_from_rank0, current_shard, gather_rows
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings, activation_source
 from crbl_training.train.activations import ActivationSource, ComputedActivations
+from crbl_training.train.head_start.solved_head import solve_head
 from crbl_training.train.history import Epoch
 from crbl_training.train.optimizer import Adam, end_epoch, learning_rate_scheduler
 from crbl_training.train.recipe import Recipe
@@ -71,11 +74,12 @@ NO_OUTPUTS = RunOutputs()
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The best epoch's weights (CPU tensors), its number, and all epochs."""
+    """The best epoch's weights (CPU tensors), its number, all epochs, and how the head was solved if it was."""
 
     state: dict[str, Tensor]
     best_epoch: int
     history: tuple[Epoch, ...]
+    solved_head: dict[str, Any] | None = None
 
 
 def train_model(
@@ -87,6 +91,8 @@ def train_model(
     outputs: RunOutputs = NO_OUTPUTS,
 ) -> TrainingResult:
     """Train until the recipe ends it, and give back the weights with the lowest validation loss.
+
+    A solved head is epoch 0: it is validated before the first step, and is given back where no epoch is better.
 
     The same arguments give the same weights bit for bit on the CPU, however often the run was killed and resumed.
 
@@ -102,24 +108,65 @@ def train_model(
     progress = Progress(model, optimizer, scheduler, recipe.accumulate, best=cpu_copy(model))
     _resume(progress, outputs)
 
-    train_source, validation_source = _activation_sources(model, data, recipe, device, seed, outputs)
+    validation_source = _validation_source(model, data, device, seed, outputs)
+    if recipe.head_start == "solved" and not progress.history:
+        _start_from_solved_head(progress, validation_source, data, recipe, device, seed, outputs)
+    if _finished(progress, recipe):
+        return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history), progress.solved_head)
+    train_source = _train_source(model, data, recipe, device, seed, outputs)
     step = TrainingStep(model, train_source, data.train.labels, recipe, device, seed, optimizer, outputs.notify)
     while not _finished(progress, recipe):
         started = time.perf_counter()
         learning_rate = optimizer.param_groups[0]["lr"]
         _train_epoch(step, progress, outputs)
         metrics = _validate(model, validation_source, data, progress.epoch)
-        is_best = metrics.loss < progress.best_loss
-        if is_best:
-            progress.best, progress.best_loss, progress.best_epoch = cpu_copy(model), metrics.loss, progress.epoch
         train_loss = _mean_over_processes(progress.losses)
-        seconds = time.perf_counter() - started
-        progress.history.append(Epoch(progress.epoch, learning_rate, train_loss, metrics, is_best, seconds))
+        _add_epoch(progress, progress.epoch, learning_rate, train_loss, metrics, started)
         end_epoch(scheduler, metrics.loss)
         progress.epoch, progress.losses = progress.epoch + 1, []
         outputs.save(progress)
         outputs.report(progress.history[-1])
-    return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history))
+    return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history), progress.solved_head)
+
+
+def _start_from_solved_head(
+    progress: Progress,
+    validation_source: ActivationSource,
+    data: TrainingData,
+    recipe: Recipe,
+    device: torch.device,
+    seed: int,
+    outputs: RunOutputs,
+) -> None:
+    """Give the model its solved head, which rank 0 solves for all processes, and add it to the history as epoch 0."""
+    started, model = time.perf_counter(), progress.model
+    weight, bias = model.classifier.weight.detach().cpu(), model.classifier.bias.detach().cpu()
+    train_loss = torch.zeros(1, dtype=torch.float64)
+    if current_shard().rank == 0:
+        computed = ComputedActivations(model, data.train.images, data.spec, None, seed, device)
+        weights = class_weights(recipe.assumed_normal_share)
+        solved = solve_head(computed, data.train.labels, weights, seed, outputs.cache, outputs.notify)
+        weight, bias, train_loss = solved.weight, solved.bias, train_loss + solved.train_loss
+        progress.solved_head = solved.to_dict()
+    broadcast_from_rank0((weight, bias, train_loss))
+    with torch.no_grad():
+        model.classifier.weight.copy_(weight)
+        model.classifier.bias.copy_(bias)
+    metrics = _validate(model, validation_source, data, 0)
+    _add_epoch(progress, 0, 0.0, float(train_loss), metrics, started)
+    outputs.save(progress)
+    outputs.report(progress.history[-1])
+
+
+def _add_epoch(
+    progress: Progress, number: int, learning_rate: float, train_loss: float, metrics: Metrics, started: float
+) -> None:
+    """Add an epoch that began at `started` (`time.perf_counter`) to the history, and keep its weights if it is best."""
+    is_best = metrics.loss < progress.best_loss
+    if is_best:
+        progress.best, progress.best_loss, progress.best_epoch = cpu_copy(progress.model), metrics.loss, number
+    seconds = time.perf_counter() - started
+    progress.history.append(Epoch(number, learning_rate, train_loss, metrics, is_best, seconds))
 
 
 def _resume(progress: Progress, outputs: RunOutputs) -> None:
@@ -139,20 +186,26 @@ def _require_same_position(saved: TrainingState | None) -> None:
         )
 
 
-def _activation_sources(
+def _train_source(
     model: CRBLDualModel, data: TrainingData, recipe: Recipe, device: torch.device, seed: int, outputs: RunOutputs
-) -> tuple[ActivationSource, ActivationSource]:
-    """Those of the training images, augmented as the recipe says, and those of the validation images as they are."""
+) -> ActivationSource:
+    """Frozen activations of the training images, augmented as the recipe says."""
     transform = get_augmentation(recipe.augment, data.spec.image_size)
-    train = ComputedActivations(model, data.train.images, data.spec, transform, seed, device)
-    validation = ComputedActivations(model, data.validation.images, data.spec, None, seed, device)
+    computed = ComputedActivations(model, data.train.images, data.spec, transform, seed, device)
     views = recipe.views if transform is not None else 1
-    sources = []
-    for computed, count, name in ((train, views, "training"), (validation, 1, "validation")):
-        source, sentence = activation_source(computed, count, outputs.cache, name)
-        outputs.notify(sentence)
-        sources.append(source)
-    return sources[0], sources[1]
+    source, sentence = activation_source(computed, views, outputs.cache, "training")
+    outputs.notify(sentence)
+    return source
+
+
+def _validation_source(
+    model: CRBLDualModel, data: TrainingData, device: torch.device, seed: int, outputs: RunOutputs
+) -> ActivationSource:
+    """Frozen activations of the validation images, as they are."""
+    computed = ComputedActivations(model, data.validation.images, data.spec, None, seed, device)
+    source, sentence = activation_source(computed, 1, outputs.cache, "validation")
+    outputs.notify(sentence)
+    return source
 
 
 def _finished(progress: Progress, recipe: Recipe) -> bool:

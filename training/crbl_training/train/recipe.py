@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from crbl_runtime.errors import UsageError
-from crbl_training.options import AUGMENTATIONS, DEFAULT_ROOT_FLOOR, SCHEDULERS
+from crbl_training.options import AUGMENTATIONS, DEFAULT_ROOT_FLOOR, HEAD_STARTS, SCHEDULERS
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,9 @@ class Recipe:
     """Hyperparameters of one training run.
 
     Attributes:
-        epochs: at most this many. batch_size: images a step, half of either class.
+        epochs: at most this many; 0 where the head is solved and nothing else is to learn.
+        head_start: "solved" by logistic regression (see `head_start.solved_head`), or "random": as the model has it.
+        batch_size: images a step, half of either class.
         learning_rate, weight_decay: of Adam; the decay is L2, added to the gradient.
         plateau_factor, plateau_patience, smallest_learning_rate: of torch's ReduceLROnPlateau on the validation loss.
         early_stopping: epochs without a better validation loss after which training ends.
@@ -27,6 +29,7 @@ class Recipe:
     """
 
     epochs: int = 30
+    head_start: str = "random"
     batch_size: int = 32
     learning_rate: float = 1e-4
     weight_decay: float = 1e-6
@@ -45,8 +48,14 @@ class Recipe:
     root_floor: float = DEFAULT_ROOT_FLOOR
 
     def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise UsageError(f"epochs is {self.epochs}, expected at least 1.")
+        if self.head_start not in HEAD_STARTS:
+            raise UsageError(
+                f"The head's start is {self.head_start!r}, expected {' or '.join(map(repr, HEAD_STARTS))}."
+            )
+        if self.epochs < 0 or (self.epochs == 0 and self.head_start != "solved"):
+            raise UsageError(
+                f"epochs is {self.epochs}, expected at least 1, or 0 with --head-start solved, which needs no epochs."
+            )
         if self.batch_size < 2:
             raise UsageError(f"The batch size is {self.batch_size}, expected at least 2, one image of each class.")
         if not 0 < self.learning_rate < math.inf:

@@ -122,9 +122,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     print_once(f"Weights: {origin}")
     if current_shard().world_size > 1:
         convert_sync_batchnorm(model)
-    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    epochs = counted(config.recipe.epochs, "epoch")
-    print_once(f"Training {learning:,} parameters ({config.variant.name}) for up to {epochs}")
+    print_once(_plan(model, config))
 
     device_check = _require_sound_device(config, model, train_set, chosen)
     threshold = config.start.threshold if config.start is not None else config.variant.threshold
@@ -135,7 +133,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         outputs = RunOutputs(report, print_once, state_file, cache)
         result = train_model(model, data, config.recipe, chosen.torch_device(), config.seed, outputs)
     counts = _image_counts(train_set, validation_set, leakage)
-    run = {"best_epoch": result.best_epoch, "device_check": device_check}
+    run = {"best_epoch": result.best_epoch, "solved_head": result.solved_head, "device_check": device_check}
     provenance = _provenance(config, chosen, origin, split) | hashes | counts | run
     checkpoint = Checkpoint(
         variant=config.variant,
@@ -183,6 +181,14 @@ def _prepare(split: Split, config: TrainingConfig) -> tuple[PreparedDataset, Pre
         require_known_bit_depth(prepared, name)
         print_once("\n".join(description_lines(prepared, name, config.spec.region)))
     return train_set, validation_set
+
+
+def _plan(model: CRBLDualModel, config: TrainingConfig) -> str:
+    if config.recipe.epochs == 0:
+        return f"Solving the head ({config.variant.name}); no epochs follow"
+    learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    epochs = counted(config.recipe.epochs, "epoch")
+    return f"Training {learning:,} parameters ({config.variant.name}) for up to {epochs}"
 
 
 def _look_for_leakage(train_set: PreparedDataset, validation_set: PreparedDataset, refuse: bool) -> Leakage:

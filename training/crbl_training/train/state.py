@@ -17,10 +17,20 @@ from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.train.history import Epoch
 from crbl_training.train.optimizer import Adam, Scheduler
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 METADATA_KEY = "crbl_training_state"
 # The attributes of a state that are numbers, as JSON in the file's metadata.
-POSITION = ("epoch", "losses", "micro_batches", "best_epoch", "best_loss", "steps", "learning_rate", "scheduler")
+POSITION = (
+    "epoch",
+    "losses",
+    "micro_batches",
+    "best_epoch",
+    "best_loss",
+    "steps",
+    "learning_rate",
+    "scheduler",
+    "solved_head",
+)
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -34,7 +44,7 @@ class TrainingState:
         model, best: state dicts, now and of the best epoch. best_epoch: 0 before there is one.
         moments: Adam's two of every parameter that learns, by the parameter's number and the moment's name.
         steps: done by the optimizer. learning_rate: now. scheduler: its state, JSON types.
-        history: the epochs that are done.
+        history: the epochs that are done. solved_head: how the head was solved, JSON types; None where it was not.
     """
 
     epoch: int
@@ -49,6 +59,7 @@ class TrainingState:
     learning_rate: float
     scheduler: dict[str, Any]
     history: tuple[Epoch, ...]
+    solved_head: dict[str, Any] | None
 
 
 @dataclass
@@ -65,6 +76,7 @@ class Progress:
     best_epoch: int = 0
     best_loss: float = float("inf")
     history: list[Epoch] = field(default_factory=list)
+    solved_head: dict[str, Any] | None = None
 
     def capture(self) -> TrainingState:
         """What is to be saved."""
@@ -86,6 +98,7 @@ class Progress:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             scheduler=self.scheduler.state_dict(),
             history=tuple(self.history),
+            solved_head=self.solved_head,
         )
 
     def restore(self, saved: TrainingState) -> None:
@@ -102,7 +115,7 @@ class Progress:
         self.scheduler.load_state_dict(saved.scheduler)
         self.micro_batches, self.epoch, self.losses = saved.micro_batches, saved.epoch, list(saved.losses)
         self.best, self.best_epoch, self.best_loss = saved.best, saved.best_epoch, saved.best_loss
-        self.history = list(saved.history)
+        self.history, self.solved_head = list(saved.history), saved.solved_head
 
 
 @dataclass(frozen=True)

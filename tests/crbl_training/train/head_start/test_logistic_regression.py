@@ -1,0 +1,123 @@
+"""logistic_regression.py, sample_weights.py and kernel_features.py, on numbers that anyone can check."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from crbl_training.data.batches import balanced_batches
+from crbl_training.model.loss import training_loss
+from crbl_training.train.head_start.kernel_features import exact_features, nystroem_features
+from crbl_training.train.head_start.landmarks import choose_landmarks
+from crbl_training.train.head_start.logistic_regression import DEFAULT_C, GRID, cross_validate, fit
+from crbl_training.train.head_start.sample_weights import weighted_loss
+
+WEIGHTS = (0.568, 4.167)
+
+
+def draw(normal: int, anomalous: int, seed: int = 0, shift: float = 1.0):
+    """Points in five dimensions, the classes apart along the first: rows, labels."""
+    labels = np.repeat([0, 1], [normal, anomalous])
+    rows = np.random.default_rng(seed).normal(size=(len(labels), 5))
+    rows[:, 0] += shift * labels
+    return rows, labels
+
+
+def test_the_weighted_loss_is_the_mean_of_the_training_loops_batches():
+    labels = np.repeat([0, 1], [12, 4])
+    logits = np.random.default_rng(0).normal(size=16)
+    losses = [
+        training_loss(torch.from_numpy(logits)[batch], torch.from_numpy(labels)[batch], WEIGHTS).item()
+        for batch in balanced_batches(torch.from_numpy(labels), 8, seed=0, epoch=1)
+    ]
+    # Two batches of 4 + 4 show two thirds of the normal images; those of three times as many show all equally often.
+    many = [
+        training_loss(torch.from_numpy(logits)[batch], torch.from_numpy(labels)[batch], WEIGHTS).item()
+        for epoch in range(600)
+        for batch in balanced_batches(torch.from_numpy(labels), 8, seed=0, epoch=epoch)
+    ]
+    assert len(losses) == 2
+    assert weighted_loss(logits, labels, WEIGHTS) == pytest.approx(np.mean(many), rel=5e-3)
+
+
+def test_separable_classes_are_separated_and_the_intercept_is_not_held_back():
+    rows, labels = draw(20, 10, shift=20)
+    logits = fit(rows + 1000, labels, WEIGHTS, 100.0).logits(rows + 1000)
+    assert (logits[labels == 1] > 0).all()
+    assert (logits[labels == 0] < 0).all()
+
+
+def test_features_of_a_gram_matrix_give_the_regression_on_the_rows_themselves():
+    rows, labels = draw(30, 12)
+    rows[5] = rows[6]  # One eigenvalue more that is zero.
+    features = exact_features(rows @ rows.T)
+    centred = rows - rows.mean(0)
+    scale = np.sqrt(np.mean(np.sum(centred**2, axis=1)))
+    own = fit(features.rows, labels, WEIGHTS, 1.0)
+    other = fit(centred / scale, labels, WEIGHTS, 1.0)
+    np.testing.assert_allclose(own.logits(features.rows), other.logits(centred / scale), atol=1e-6)
+    back = rows.T @ (features.back @ own.coefficients)
+    bias = own.intercept + features.offset @ own.coefficients
+    np.testing.assert_allclose(rows @ back + bias, own.logits(features.rows), atol=1e-8)
+
+
+def test_with_all_images_as_landmarks_nystroem_is_exact_and_with_fewer_it_is_near():
+    rows, labels = draw(40, 20)
+    gram = rows @ rows.T
+    exact = fit(exact_features(gram).rows, labels, WEIGHTS, 1.0).logits(exact_features(gram).rows)
+    for landmarks in (np.arange(60), np.array([3, 8, 20, 31, 44, 50, 58])):  # seven span all five dimensions
+        features = nystroem_features(gram[:, landmarks], landmarks)
+        classifier = fit(features.rows, labels, WEIGHTS, 1.0)
+        np.testing.assert_allclose(classifier.logits(features.rows), exact, atol=1e-4)
+        back = rows[landmarks].T @ (features.back @ classifier.coefficients)
+        bias = classifier.intercept + features.offset @ classifier.coefficients
+        np.testing.assert_allclose(rows @ back + bias, classifier.logits(features.rows), atol=1e-6)
+
+
+def test_the_best_mean_auroc_chooses_c_and_equal_ones_the_smaller_loss():
+    rows, labels = draw(60, 40, shift=1.5)
+    found = cross_validate(rows, labels, WEIGHTS, seed=3)
+    assert [tried.c for tried in found.tried] == list(GRID)
+    best = max(tried.mean_auroc for tried in found.tried)
+    equal = [tried for tried in found.tried if tried.mean_auroc == best]
+    assert found.chosen == min(equal, key=lambda tried: tried.mean_loss).c
+    apart = cross_validate(*draw(20, 20, shift=30), WEIGHTS, seed=3)
+    assert {tried.mean_auroc for tried in apart.tried} == {1.0}
+    assert apart.chosen == min(apart.tried, key=lambda tried: tried.mean_loss).c
+
+
+def test_auroc_of_a_fold_is_that_of_a_regression_on_the_other_folds_alone():
+    rows, labels = draw(30, 15)
+    found = cross_validate(exact_features(rows @ rows.T).rows, labels, WEIGHTS, seed=1)
+    tried = next(each for each in found.tried if each.c == 1.0)
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    centred = rows - rows.mean(0)
+    centred /= np.sqrt(np.mean(np.sum(centred**2, axis=1)))
+    for auroc, (learnt, held_out) in zip(
+        tried.aurocs, StratifiedKFold(5, shuffle=True, random_state=1).split(labels, labels), strict=True
+    ):
+        counts = np.bincount(labels[learnt])
+        weights = np.where(labels[learnt] == 1, WEIGHTS[1] / counts[1], WEIGHTS[0] / counts[0]) * len(learnt) / 2
+        regression = LogisticRegression(C=1.0, tol=1e-8).fit(centred[learnt], labels[learnt], weights)
+        assert auroc == pytest.approx(roc_auc_score(labels[held_out], regression.decision_function(centred[held_out])))
+
+
+@pytest.mark.parametrize(("anomalous", "folds"), [(3, 3), (2, 2), (1, 0)])
+def test_fewer_images_than_folds_make_fewer_folds_and_a_single_image_makes_none(anomalous, folds):
+    found = cross_validate(*draw(12, anomalous), WEIGHTS, seed=0)
+    assert found.folds == folds
+    assert all(len(tried.aurocs) == folds for tried in found.tried)
+    assert len(found.tried) == (len(GRID) if folds else 0)
+    assert folds or found.chosen == DEFAULT_C
+
+
+@pytest.mark.parametrize(("normal", "anomalous", "of_anomalous"), [(90, 90, 10), (990, 4, 4), (5, 90, 15)])
+def test_landmarks_are_half_of_either_class_where_it_has_as_many(normal, anomalous, of_anomalous):
+    labels = np.repeat([0, 1], [normal, anomalous])
+    landmarks = choose_landmarks(labels, 20, seed=1)
+    assert len(set(landmarks.tolist())) == 20
+    assert labels[landmarks].sum() == of_anomalous
+    assert landmarks.tolist() == sorted(landmarks.tolist()) == choose_landmarks(labels, 20, seed=1).tolist()
+    assert landmarks.tolist() != choose_landmarks(labels, 20, seed=2).tolist()

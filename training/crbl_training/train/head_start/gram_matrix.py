@@ -1,0 +1,109 @@
+"""Inner products of the images' pooled features, without ever holding the features of all images.
+
+An image has 1,638,400 of them (6.6 MB), and all that logistic regression needs to know about them is the inner product
+of every two images. They are added up over blocks of the first backbone's channels.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk
+from torch import Tensor
+from tqdm import tqdm
+
+from crbl_training.model.bilinear_pooling import FLOOR
+from crbl_training.train.head_start.feature_maps import FeatureMaps, Tile
+
+# Of one block of pooled features, in bytes: 4 channels of 3,276 images.
+BLOCK_BYTES = 2**27
+# Images whose products are computed at a time, so that they stay in the processor's cache.
+POOLED_AT_ONCE = 32
+
+
+def gram_matrix(maps: FeatureMaps) -> NDArray[np.float64]:
+    """Inner products of all images with all images: float64 [N, N], symmetric, close to 1 on the diagonal.
+
+    In float64: with trained backbones the features of two images differ by so little that float32's rounding of the
+    products moves the logits of the regression by 0.1.
+    """
+    matrix, spans = np.empty((maps.count, maps.count)), _spans(maps)
+    with _progress(len(spans) * (len(spans) + 1) // 2) as bar:
+        for number, rows in enumerate(spans):
+            tile = maps.tile(number)
+            matrix[rows, rows] = _products_with_itself(tile, bar)
+            for other, columns in enumerate(spans[:number]):
+                products = _products(tile, maps.tile(other), bar)
+                matrix[rows, columns], matrix[columns, rows] = products, products.T
+    return matrix
+
+
+def gram_columns(maps: FeatureMaps, columns: Tensor) -> NDArray[np.float64]:
+    """Inner products of all images with some of them, int64 [m]: float64 [N, m]."""
+    matrix, spans, others = np.empty((maps.count, len(columns))), _spans(maps), maps.of(columns)
+    with _progress(len(spans)) as bar:
+        for number, rows in enumerate(spans):
+            matrix[rows] = _products(maps.tile(number), others, bar)
+    return matrix
+
+
+def pooled_channels(tile: Tile, channels: slice) -> tuple[Tensor, Tensor]:
+    """The signed roots of the products of some channels of the first backbone with all of the second.
+
+    Returns:
+        float64 [n, c * C], not yet normalised, and the sum of what was under the roots, float64 [n]: summed over all
+        channels it is the squared norm that the head divides by.
+    """
+    first, positions = tile.first[:, channels], tile.first.shape[2]
+    rooted = torch.empty(len(tile), first.shape[1], tile.second.shape[1], dtype=torch.float64)
+    under_roots = torch.empty(len(tile), dtype=torch.float64)
+    for start in range(0, len(tile), POOLED_AT_ONCE):
+        some = slice(start, start + POOLED_AT_ONCE)
+        products = torch.bmm(first[some] / positions, tile.second[some].transpose(1, 2))
+        floored = products.abs().clamp_min_(FLOOR)
+        under_roots[some] = floored.sum((1, 2)).double()
+        rooted[some] = products.mul_(floored.rsqrt_())
+    return rooted.flatten(1), under_roots
+
+
+def _products_with_itself(tile: Tile, bar: tqdm) -> NDArray[np.float64]:
+    total, squared_norms = np.zeros((len(tile), len(tile))), np.zeros(len(tile))
+    for channels in _channel_blocks(tile, len(tile), bar):
+        pooled, under_roots = pooled_channels(tile, channels)
+        # The lower half alone, which takes half the time; the transposed array is read as it lies in memory.
+        total += dsyrk(1.0, pooled.numpy().T, trans=1, lower=1)
+        squared_norms += under_roots.numpy()
+    lower = np.tril(total)
+    inverse_norms = 1 / np.sqrt(squared_norms)
+    return (lower + np.tril(lower, -1).T) * np.outer(inverse_norms, inverse_norms)
+
+
+def _products(rows: Tile, columns: Tile, bar: tqdm) -> NDArray[np.float64]:
+    total = np.zeros((len(rows), len(columns)))
+    row_norms, column_norms = np.zeros(len(rows)), np.zeros(len(columns))
+    for channels in _channel_blocks(rows, len(rows) + len(columns), bar):
+        row_pooled, row_roots = pooled_channels(rows, channels)
+        column_pooled, column_roots = pooled_channels(columns, channels)
+        total += (row_pooled @ column_pooled.T).numpy()
+        row_norms += row_roots.numpy()
+        column_norms += column_roots.numpy()
+    return total * np.outer(1 / np.sqrt(row_norms), 1 / np.sqrt(column_norms))
+
+
+def _channel_blocks(tile: Tile, images: int, bar: tqdm) -> Iterator[slice]:
+    channels, columns = tile.first.shape[1], tile.second.shape[1]
+    at_once = max(BLOCK_BYTES // (8 * images * columns), 1)
+    for start in range(0, channels, at_once):
+        yield slice(start, start + at_once)
+        bar.update(min(at_once, channels - start) / channels)
+
+
+def _progress(passes: int) -> tqdm:
+    form = "{l_bar}{bar}| {elapsed}<{remaining}"
+    return tqdm(total=passes, desc="Gram matrix", bar_format=form, leave=False, disable=None)
+
+
+def _spans(maps: FeatureMaps) -> list[slice]:
+    """The rows of either tile."""
+    return [slice(int(images[0]), int(images[-1]) + 1) for images in maps.tile_images()]

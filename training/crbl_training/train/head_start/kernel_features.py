@@ -1,0 +1,65 @@
+"""From inner products to as many features as a linear classifier can make use of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.kernel_approximation import Nystroem
+
+# Of the pooled features, which have length 1: below it images differ by rounding.
+SMALLEST_DEVIATION = 1e-6
+
+
+@dataclass(frozen=True)
+class KernelFeatures:
+    """Features whose inner products are those of the Gram matrix, or approximate them; centred, their variance 1.
+
+    A classifier with an intercept is the same on centred features, and C means the same for any backbones.
+
+    Attributes:
+        rows: float64 [N, r], a row for each image.
+        back: float64 [m, r]. With weights w on the rows, the logit is the sum over the images, or over the landmarks,
+            of (back @ w) times the pooled features of each, and constants.
+        offset: float64 [r]. offset @ w is the constant that centring took away.
+    """
+
+    rows: NDArray[np.float64]
+    back: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+
+def exact_features(gram: NDArray[np.float64]) -> KernelFeatures:
+    """From the inner products of all images, float64 [N, N] = U S U^T: rows U sqrt(S).
+
+    They are a rotation of the pooled features, and L2-regularised regression is the same in any rotated basis. So a
+    regression on some of the rows, as in cross-validation, learns nothing from the others.
+    """
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    # Below it, an eigenvalue is rounding: as in numpy.linalg.matrix_rank.
+    kept = eigenvalues > eigenvalues[-1] * len(gram) * np.finfo(np.float64).eps
+    roots, vectors = np.sqrt(eigenvalues[kept]), vectors[:, kept]
+    return _standardized(vectors * roots, vectors / roots)
+
+
+def nystroem_features(columns: NDArray[np.float64], landmarks: NDArray[np.int64]) -> KernelFeatures:
+    """From the inner products of all images with m landmarks, float64 [N, m], by scikit-learn's Nystroem.
+
+    Williams, Seeger, "Using the Nyström Method to Speed Up Kernel Machines", 2001.
+
+    Args:
+        landmarks: [m], which rows are those of the landmarks.
+    """
+    among_landmarks = columns[landmarks]
+    nystroem = Nystroem(kernel="precomputed", n_components=len(landmarks), random_state=0)
+    nystroem.fit((among_landmarks + among_landmarks.T) / 2)
+    # It leaves the columns of a precomputed kernel in their order; what it shuffles are the features it makes.
+    return _standardized(nystroem.transform(columns), nystroem.normalization_.T)
+
+
+def _standardized(rows: NDArray[np.float64], back: NDArray[np.float64]) -> KernelFeatures:
+    mean = rows.mean(axis=0)
+    centred = rows - mean
+    deviation = np.sqrt(np.mean(np.sum(centred**2, axis=1)))
+    # Where all images are alike, there is nothing to scale.
+    scale = 1 / deviation if deviation > SMALLEST_DEVIATION else 1.0
+    return KernelFeatures(centred * scale, back * scale, -mean * scale)
