@@ -7,6 +7,7 @@ DEVICE_KINDS = ("directml", "cuda", "cpu")
 TRAINABLE = ("after-150", "head", "all")
 AUGMENTATIONS = ("original", "strong", "none")
 SCHEDULERS = ("plateau", "cosine")
+BEST_BY = ("loss", "auroc", "average-precision")
 CACHE_MODES = ("auto", "on", "off")
 CACHE_GIGABYTES = 4
 # Messages name this option, too.

@@ -18,6 +18,7 @@ from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.process_group import broadcast_from_rank0, current_shard, gather_rows
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings, activation_source
 from crbl_training.train.activations import ActivationSource, ComputedActivations
+from crbl_training.train.best_epoch import badness, is_better
 from crbl_training.train.history import Epoch
 from crbl_training.train.optimizer import Adam, end_epoch, learning_rate_scheduler
 from crbl_training.train.recipe import Recipe
@@ -86,7 +87,7 @@ def train_model(
     seed: int,
     outputs: RunOutputs = NO_OUTPUTS,
 ) -> TrainingResult:
-    """Train until the recipe ends it, and give back the weights with the lowest validation loss.
+    """Train until the recipe ends it, and give back the weights of the best epoch, see `is_better`.
 
     The same arguments give the same weights bit for bit on the CPU, however often the run was killed and resumed.
 
@@ -109,13 +110,13 @@ def train_model(
         learning_rate = optimizer.param_groups[0]["lr"]
         _train_epoch(step, progress, outputs)
         metrics = _validate(model, validation_source, data, progress.epoch)
-        is_best = metrics.loss < progress.best_loss
+        is_best = is_better(metrics, progress.best_metrics, recipe.best_by)
         if is_best:
-            progress.best, progress.best_loss, progress.best_epoch = cpu_copy(model), metrics.loss, progress.epoch
+            progress.best, progress.best_epoch = cpu_copy(model), progress.epoch
         train_loss = _mean_over_processes(progress.losses)
         seconds = time.perf_counter() - started
         progress.history.append(Epoch(progress.epoch, learning_rate, train_loss, metrics, is_best, seconds))
-        end_epoch(scheduler, metrics.loss)
+        end_epoch(scheduler, badness(metrics, recipe.best_by))
         progress.epoch, progress.losses = progress.epoch + 1, []
         outputs.save(progress)
         outputs.report(progress.history[-1])
