@@ -28,6 +28,7 @@ from crbl_training.commands.data_and_device import (
     refuse_without_directml,
 )
 from crbl_training.commands.threshold_options import defect_rate_option
+from crbl_training.commands.weights_help import weights_help_option
 from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     help="Initial weights of the backbones: imagenet, noisy-student, none or a file; given twice, one for each "
     "backbone. Default: imagenet for the first and noisy-student for the second.",
 )
+@weights_help_option
 @click.option(
     "--from-checkpoint",
     type=READ_FILE,
