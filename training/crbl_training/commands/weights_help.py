@@ -29,7 +29,8 @@ local_dir='imagenet')"
      python -c "import timm, safetensors.torch as s; s.save_file(timm.create_model('{_IMAGENET}', \
 pretrained=True).state_dict(), '{_IMAGENET}.safetensors')"
 
-   and the same with {_NOISY_STUDENT}. Behind a proxy set HTTPS_PROXY, and for a mirror of the hub HF_ENDPOINT.
+   and the same with {_NOISY_STUDENT}. Behind a proxy set HTTPS_PROXY first, and for a mirror of the
+   hub HF_ENDPOINT.
 
 2. Copy them here, under names that say what they are, and name both:
 
@@ -43,9 +44,10 @@ pretrained=True).state_dict(), '{_IMAGENET}.safetensors')"
      refs/main                             a text file: a revision of 40 hexadecimal digits, without a line break
      snapshots/REVISION/model.safetensors  the file
 
-3. Compare: the line "Weights:" that crbl-train prints has the SHA-256 of each file it has read.
+3. Compare: the line "Weights:" that crbl-train prints has the SHA-256 of each file it has read. It is the hub's own
+   where the hub's file was copied; a file that timm has saved anew may have another.
 
-Licence: both are given out under Apache-2.0, as their pages on the hub say.
+Licence: Apache-2.0 for both, as timm's list of its models says.
 
 Without them: other files of an EfficientNet-B0 are read, too, torchvision's among them (docs/training.md, "Files of
 weights"), and --weights none starts from random weights, which make a much worse model.
