@@ -51,7 +51,9 @@ def test_efficientnets_of_other_packages_are_named(name):
         require_efficientnet_b0({name: torch.ones(1), "_blocks.0._bn1.weight": torch.ones(1)}, PATH)
 
 
-@pytest.mark.parametrize("name", ["tf_efficientnet_b1", "efficientnet_b2", "tf_efficientnetv2_b0", "mobilenetv3_small_050"])
+@pytest.mark.parametrize(
+    "name", ["tf_efficientnet_b1", "efficientnet_b2", "tf_efficientnetv2_b0", "mobilenetv3_small_050"]
+)
 def test_other_networks_of_timm_with_the_same_names_are_told_by_their_blocks(name):
     with pytest.raises(CheckpointError, match=r"its stages have [\d, ]+ blocks, expected 1, 2, 2, 3, 3, 4, 1\."):
         require_efficientnet_b0(names_of(timm.create_model, model_name=name), PATH)

@@ -126,7 +126,11 @@ def _write(out: Path, facts: dict[str, Any], report: "EvaluationReport", title: 
 
 
 def _facts(
-    model_path: Path, model: "EvaluatedModel", images: dict[str, Any], used: "ThresholdInUse", report: "EvaluationReport"
+    model_path: Path,
+    model: "EvaluatedModel",
+    images: dict[str, Any],
+    used: "ThresholdInUse",
+    report: "EvaluationReport",
 ) -> dict[str, Any]:
     dataset = report.dataset
     digest = data_hash(dataset.labelled_images)

@@ -48,7 +48,9 @@ def require_efficientnet_b0(state: dict[str, Tensor], path: Path) -> None:
             )
         return
     blocks = {(int(match[1]), int(match[2])) for match in map(_BLOCK.fullmatch, state) if match}
-    stages = tuple(sum(stage == number for stage, _ in blocks) for number in range(1 + max(blocks)[0])) if blocks else ()
+    stages = (
+        tuple(sum(stage == number for stage, _ in blocks) for number in range(1 + max(blocks)[0])) if blocks else ()
+    )
     if stages not in ((), _STAGES):
         raise CheckpointError(
             f"{path} holds another network than EfficientNet-B0: its stages have {_listed(stages)} blocks, expected "

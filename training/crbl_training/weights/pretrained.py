@@ -71,10 +71,11 @@ def _read_backbone(
     found = without_wrappers(found)
     prefix = torchvision_prefix(found, path)
     named = timm_names(found, prefix) if prefix is not None else found
+    source = str(path) if prefix is None else f"{path} (under timm's names in place of torchvision's)"
     require_efficientnet_b0(named, path)
     state, changed = backbone_state(named, path)
-    require_same_tensors(backbone, state, str(path))
-    require_sound(state, str(path))
+    require_same_tensors(backbone, state, source)
+    require_sound(state, source)
     architecture = TORCHVISION if prefix is not None else timm_architecture(content, state, path)
     if architecture.tensorflow:
         return state, (architecture.text, *chosen, *changed)
