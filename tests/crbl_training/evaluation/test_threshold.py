@@ -124,7 +124,7 @@ def test_a_rule_is_written_as_it_is_read(text: str) -> None:
     "text", ["F1", "recall", "recall=0", "recall=1.01", "recall=x", "best", "", "cost", "Cost=1:1"]
 )
 def test_other_rules_are_usage_errors(text: str) -> None:
-    with pytest.raises(UsageError, match="keep, f1, recall=R .* or cost=FN:FP"):
+    with pytest.raises(UsageError, match=r"keep, f1, recall=R .* or cost=FN:FP"):
         parse_threshold_rule(text)
 
 

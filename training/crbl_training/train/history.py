@@ -35,8 +35,9 @@ class Epoch:
 def write_history(path: Path, history: Sequence[Epoch]) -> None:
     """One line an epoch, as CSV."""
     header = [
-        "epoch", "learning_rate", "train_loss", "val_loss", "val_auroc", "val_average_precision", "val_accuracy", "best",
-        "seconds",
+        "epoch", "learning_rate", "train_loss",
+        "val_loss", "val_auroc", "val_average_precision", "val_accuracy",
+        "best", "seconds",
     ]  # fmt: skip
     rows = [
         [

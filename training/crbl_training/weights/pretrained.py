@@ -40,15 +40,15 @@ def load_pretrained(backbone: EfficientNetB0FeatureExtractor, source: str, *, tr
     """
     if source in TIMM_NAMES:
         path = fetch_from_hub(f"timm/{TIMM_NAMES[source]}", HUB_FILE)
-        state, notes = _read_backbone(path, backbone, trust_pickle)[0], ()
-        origin = f"timm {TIMM_NAMES[source]}"
+        state, _ = _read_backbone(path, backbone, trust_pickle)
+        origin = [f"timm {TIMM_NAMES[source]}"]
     else:
         require_source(source)
         path = Path(source)
         state, notes = _read_backbone(path, backbone, trust_pickle)
-        origin = f"file {path.name}"
-    load_exactly(backbone, state, origin)
-    return ", ".join((origin, *notes, f"SHA-256 {_sha256(path)}"))
+        origin = [f"file {path.name}", *notes]
+    load_exactly(backbone, state, str(path))
+    return ", ".join((*origin, f"SHA-256 {_sha256(path)}"))
 
 
 def _sha256(path: Path) -> str:
