@@ -55,8 +55,15 @@ MISSING = {
 WRONG = {
     "crbl-train": [
         ["--variant", "crop", "--data", ".", "--threshold", "best"],
+        ["--variant", "crop", "--data", ".", "--threshold", "cost=0:1"],
+        ["--variant", "crop", "--data", ".", "--defect-rate", "nan"],
         ["--variant", "crop", "--data", ".", "--batch-size", "1"],
         ["--variant", "crop", "--data", ".", "--folds", "1"],
+    ],
+    "crbl-evaluate": [
+        [str(IMAGE), "--data", ".", "--threshold", "2"],
+        [str(IMAGE), "--data", ".", "--threshold", "best"],
+        [str(IMAGE), "--data", ".", "--defect-rate", "0"],
     ],
     "crbl-convert": [[str(IMAGE)]],
     "crbl-predict": [["missing.onnx"], [str(IMAGE)]],
@@ -126,3 +133,15 @@ def test_images_that_are_all_missing_are_named_before_anything_heavy_is_loaded(t
     (answer,) = answers("crbl-predict", [["missing.onnx", "missing.png"]], tmp_path)
     assert (answer.code, answer.loaded - LIGHT) == (4, set())
     assert "There is no missing.png" in answer.stderr
+
+
+def test_how_to_bring_the_weights_is_told_without_any_other_option_and_before_anything_heavy_is_loaded(
+    tmp_path: Path,
+) -> None:
+    calls = [["--weights-help"], ["--variant", "crop", "--weights-help"]]
+    for answer in answers("crbl-train", calls, tmp_path):
+        assert (answer.code, answer.stderr, answer.loaded - LIGHT) == (0, "", set())
+        for name in ("tf_efficientnet_b0.in1k", "tf_efficientnet_b0.ns_jft_in1k"):
+            assert f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors" in answer.stdout
+            assert f"models--timm--{name}" in answer.stdout
+        assert max(map(len, answer.stdout.splitlines())) < 200

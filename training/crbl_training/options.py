@@ -8,6 +8,7 @@ TRAINABLE = ("after-150", "head", "all")
 AUGMENTATIONS = ("original", "strong", "none")
 SCHEDULERS = ("plateau", "cosine")
 HEAD_STARTS = ("random", "solved")
+BEST_BY = ("loss", "auroc", "average-precision")
 CACHE_MODES = ("auto", "on", "off")
 CACHE_GIGABYTES = 4
 # Messages name this option, too.

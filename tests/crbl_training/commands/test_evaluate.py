@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,8 +14,11 @@ import pytest
 
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import DataError, UsageError
+from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.commands.evaluate import main
 from crbl_training.data.dataset import data_hash, read_labelled
+from crbl_training.evaluation.threshold_in_use import costs_in
+from crbl_training.evaluation.threshold_rule import Costs
 from made_torch_directml import WRONG_WITH_TILED_RESOURCES
 from public_commands import Trained, run_command
 
@@ -117,6 +121,56 @@ def test_table_is_for_people_and_json_for_programs(crop, grains, capsys):
     assert "Threshold 0.5: given with --threshold" in table
     assert (values["evaluation"]["threshold"], values["threshold_source"]) == (0.5, "given with --threshold")
     assert values["data_reading"] is None
+
+
+def test_a_rule_chooses_the_threshold_on_the_measured_images_and_that_is_said(crop, grains, tmp_path, capsys):
+    asked = (crop.model, "--data", grains / "test.csv", "--device", "cpu", "--defect-rate", 0.02)
+    evaluate_here(*asked, "--threshold", "cost=50:1", "--out", tmp_path / "out")
+    table = capsys.readouterr().out
+    values = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    choice, evaluation = values["threshold_choice"], values["evaluation"]
+    assert (choice["rule"], choice["defect_rate"], choice["images"]) == ("cost=50:1", 0.02, 24)
+    assert choice["threshold"] == evaluation["threshold"]
+    assert choice["data_hash"] == values["data_hash"]
+    assert values["threshold_source"].startswith("cost=50:1 at a defect rate of 0.02 on 24 labelled images (95 % int")
+    this, *others = values["consequences"]["thresholds"]
+    assert this["missed_anomalies"] == pytest.approx(1000 * 0.02 * evaluation["missed_anomaly"] / 12)
+    assert this["false_alarms"] == pytest.approx(1000 * 0.98 * evaluation["false_alarm"] / 12)
+    assert this["cost"] == pytest.approx(min(other["cost"] for other in others))
+    assert "Note: The threshold was chosen on these very images" in table
+    assert "  Of 1,000 images with a defect rate of 0.02 (--defect-rate):" in table
+    evaluate_here(*asked, "--threshold", "keep", "--json")
+    kept = json.loads(capsys.readouterr().out)
+    assert (kept["threshold_choice"], kept["consequences"]["costs"]) == (None, None)
+    assert kept["threshold_source"] == "the default of the variant crop"
+
+
+def test_costs_that_chose_a_model_s_threshold_are_reckoned_with(crop, grains, tmp_path, capsys):
+    trained = load_checkpoint(crop.checkpoint)
+    choice = {"rule": "cost=30:2", "threshold": 0.5}
+    priced = replace(trained, provenance=trained.provenance | {"threshold_choice": choice})
+    path = save_checkpoint(priced, tmp_path / "priced.pth")[1]
+    evaluate_here(path, "--data", grains / "test.csv", "--device", "cpu", "--json")
+    consequences = json.loads(capsys.readouterr().out)["consequences"]
+    assert consequences["costs"] == {"missed_anomaly": 30, "false_alarm": 2}
+    assert consequences["thresholds"][-1]["chosen_by"] == "cost=30:2"
+
+
+@pytest.mark.parametrize(
+    ("choice", "costs"),
+    [
+        (None, None),
+        ({}, None),
+        ("cost=2:1", None),
+        ({"rule": 3}, None),
+        ({"rule": "recall=0.9"}, None),
+        ({"rule": "cost of a later age"}, None),
+        ({"rule": "cost=2:1"}, Costs(2, 1)),
+    ],
+)
+def test_costs_are_read_from_what_a_model_records(choice, costs):
+    assert costs_in({"threshold_choice": choice}) == costs
+    assert costs_in({}) is None
 
 
 def test_what_was_guessed_of_a_table_is_printed_in_one_line_and_in_json(crop, grains, tmp_path, capsys):
@@ -253,8 +307,15 @@ def test_a_model_may_be_named_in_capitals(crop, grains, tmp_path):
 def test_options_that_do_not_fit_are_usage_errors(crop, grains):
     with pytest.raises(UsageError, match=r"has no column 'split'"):
         evaluate_here(crop.model, "--data", grains / "test.csv", "--split", "test")
-    with pytest.raises(click.BadParameter, match=r"2\.0 is not in the range 0<=x<=1"):
-        evaluate_here(crop.model, "--data", grains / "test.csv", "--threshold", 2)
+    for number in (2, -0.1, "nan", "inf"):
+        with pytest.raises(
+            UsageError, match=r"expected a probability from 0 to 1, or keep, f1, recall=R or cost=FN:FP"
+        ):
+            evaluate_here(crop.model, "--data", grains / "test.csv", "--threshold", number)
+    with pytest.raises(UsageError, match=r"The threshold rule is 'half', expected keep, f1, recall=R"):
+        evaluate_here(crop.model, "--data", grains / "test.csv", "--threshold", "half")
+    with pytest.raises(UsageError, match=r"--defect-rate is 1, expected the share of anomalies"):
+        evaluate_here(crop.model, "--data", grains / "test.csv", "--defect-rate", 1)
 
 
 def test_missing_class_ends_with_4(crop, grains, tmp_path):

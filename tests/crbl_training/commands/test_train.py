@@ -54,6 +54,7 @@ def test_checkpoint_carries_spec_threshold_and_provenance(crop_run, grain_folder
     assert provenance["seed"] == 4
     assert provenance["recipe"]["batch_size"] == 8
     assert provenance["recipe"]["learning_rate"] == 1e-4
+    assert (provenance["recipe_name"], provenance["recipe"]["best_by"]) == ("recommended", "loss")
     assert provenance["train_images"] == 16
     assert provenance["train_data_hash"] == data_hash(read_labelled(grain_folder / "train"))
     assert provenance["validation_source"] == "given: validation.csv"
@@ -101,6 +102,13 @@ def test_output_tells_what_is_trained_where_and_what_comes_next(crop_run):
     assert "Device: cpu, CPU" in text
     assert "16 training images: 8 normal, 8 anomalous" in text
     assert "Training 8,139,833 parameters (crop) for up to 1 epoch\n" in text
+    assert (
+        "Recipe recommended: learning rate 0.0001, the best epoch is that with the best loss on the validation" in text
+    )
+    assert "Best epoch 1, chosen by loss on the 8 validation images, on which:\n" in text
+    consequences = json.loads((out / "metrics.json").read_text())["consequences"]
+    assert (consequences["defect_rate"], consequences["given"], consequences["costs"]) == (0.5, False, None)
+    assert "  Of 1,000 images with a defect rate of 0.5 (as among these images; --defect-rate sets another):\n" in text
     assert f"crbl-export --variant crop --checkpoint {next(out.glob('*.pth'))}" in text
 
 
@@ -142,7 +150,9 @@ def flawed_folder(grain_folder: Path, tmp_path: Path) -> Path:
 def test_bad_images_are_skipped_and_leakage_is_reported_and_the_threshold_is_stored(flawed_folder, tmp_path):
     out = tmp_path / "out"
     data = ("--data", flawed_folder / "train", "--val", flawed_folder / "validation.csv", "--out", out)
-    answer = crbl_train("--variant", "full", *data, "--skip-bad", "--threshold", "recall=0.75", *QUICK)
+    answer = crbl_train(
+        "--variant", "full", *data, "--skip-bad", "--threshold", "recall=0.75", "--recipe", "original", *QUICK
+    )
     assert answer.returncode == 0, answer.stderr
     text = answer.stdout
     metrics = json.loads((out / "metrics.json").read_text())
@@ -159,6 +169,9 @@ def test_bad_images_are_skipped_and_leakage_is_reported_and_the_threshold_is_sto
     assert "Labels: 1 image is labelled both ways" in text
 
     checkpoint = load_checkpoint(next(out.glob("*.pth")))
+    recipe = checkpoint.provenance["recipe"]
+    assert checkpoint.provenance["recipe_name"] == "original"
+    assert (recipe["learning_rate"], recipe["best_by"]) == (1e-4, "loss")
     choice = checkpoint.provenance["threshold_choice"]
     assert checkpoint.threshold == choice["threshold"] == metrics["validation"]["threshold"]
     assert metrics["validation"]["recall"] >= 0.75
@@ -176,12 +189,25 @@ def _is_whole(path: Path) -> bool:
     return path.stat().st_size > 500
 
 
-def test_full_variant_trains_its_head_on_a_bordered_image_and_writes_tensorboard_files(grain_folder, tmp_path):
+def test_full_variant_trains_its_head_by_its_own_recipe_and_chooses_a_threshold_by_costs(grain_folder, tmp_path):
     data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv")
-    answer = crbl_train("--variant", "full", *data, "--out", tmp_path, *QUICK, "--tensorboard")
+    costs = ("--threshold", "cost=20:0.5", "--defect-rate", 0.02)
+    answer = crbl_train("--variant", "full", *data, "--out", tmp_path, *QUICK, "--tensorboard", *costs)
     assert answer.returncode == 0, answer.stderr
     checkpoint = load_checkpoint(next(tmp_path.glob("CRBL_*_pytorch_directml_full.safetensors")), "full")
-    assert (checkpoint.preprocessing.region, checkpoint.threshold) == ("border", 0.5)
+    assert checkpoint.preprocessing.region == "border"
+    recipe, choice = checkpoint.provenance["recipe"], checkpoint.provenance["threshold_choice"]
+    assert (recipe["learning_rate"], recipe["best_by"]) == (1e-2, "auroc")
+    assert "Best epoch 1, chosen by AUROC on the 8 validation images, on which:" in answer.stdout
+    assert (choice["rule"], choice["defect_rate"], choice["threshold"]) == ("cost=20:0.5", 0.02, checkpoint.threshold)
+    assert checkpoint.threshold_source.startswith("cost=20:0.5 at a defect rate of 0.02 on 8 validation images (95 %")
+    consequences = json.loads((tmp_path / "metrics.json").read_text())["consequences"]
+    assert (consequences["defect_rate"], consequences["given"]) == (0.02, True)
+    assert consequences["costs"] == {"missed_anomaly": 20, "false_alarm": 0.5}
+    this, *others = consequences["thresholds"]
+    assert this["threshold"] == checkpoint.threshold
+    assert this["cost"] <= min(other["cost"] for other in others)
+    assert "  Of 1,000 images with a defect rate of 0.02 (--defect-rate):\n" in answer.stdout
     assert "Training 1,638,401 parameters (full)" in answer.stdout
     assert list((tmp_path / "tensorboard").glob("events.*"))
 
@@ -376,6 +402,15 @@ def test_options_that_do_not_go_together_are_usage_errors(crop_run, grain_folder
         (("--no-tiled-resources",), "--no-tiled-resources is for DirectML only, and --device is cpu"),
         (("--batch-size", 1), "The batch size is 1, expected at least 2"),
         (("--weights", "none", "--out", tmp_path / "file"), "file is a file, expected a folder"),
+        (("--recipe", "best"), "'best' is not one of 'recommended', 'original'"),
+        (("--best-by", "accuracy"), "'accuracy' is not one of 'loss', 'auroc', 'average-precision'"),
+        (("--threshold", "cost=0:1"), "expected positive costs: where a missed anomaly costs nothing"),
+        (("--threshold", "cost=1:-1"), "expected positive costs: where a false alarm costs nothing"),
+        (("--threshold", "cost=1e9:1"), "further apart than 1 to 1,000,000"),
+        *(
+            (("--defect-rate", rate), "expected the share of anomalies, over 0 and under 1")
+            for rate in (0, 1, -1, "nan")
+        ),
     ):
         answer = crbl_train("--variant", "crop", *data, *options)
         assert answer.returncode == 2, options

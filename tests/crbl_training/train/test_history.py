@@ -29,6 +29,7 @@ def test_history_has_a_line_for_each_epoch(tmp_path):
     assert float(rows[1]["train_loss"]) == 0.5
     assert float(rows[0]["val_loss"]) == pytest.approx(METRICS.loss, abs=1e-6)
     assert (float(rows[0]["val_auroc"]), float(rows[0]["val_accuracy"])) == (1.0, 1.0)
+    assert float(rows[0]["val_average_precision"]) == 1.0
 
 
 def test_metrics_are_json(tmp_path):

@@ -17,6 +17,7 @@ from crbl_training.train import loop as training_loop
 from crbl_training.train.history import Epoch
 from crbl_training.train.loop import RunOutputs, TrainingData, TrainingResult, train_model
 from crbl_training.train.recipe import Recipe
+from crbl_training.train.state import StateFile
 
 SPEC = PreprocessingSpec("whole", image_size=32)
 CPU = torch.device("cpu")
@@ -169,6 +170,45 @@ def test_original_recipe_ends_ten_epochs_after_the_best(train_set, validation_se
     script_losses(0.9, 0.8, *[2.0] * 28)
     result, _ = run_and_watch(train_set, validation_set, Recipe(batch_size=8))
     assert len(result.history) == 12
+
+
+@pytest.fixture
+def script_metrics(monkeypatch):
+    """Makes the validation metrics come out as given, one set an epoch."""
+
+    def script(*metrics: dict[str, float]) -> None:
+        coming = iter(metrics)
+        monkeypatch.setattr(
+            training_loop, "compute_metrics", lambda *given: replace(compute_metrics(*given), **next(coming))
+        )
+
+    return script
+
+
+@pytest.mark.parametrize(("best_by", "name"), [("auroc", "auroc"), ("average-precision", "average_precision")])
+def test_best_epoch_end_and_plateau_follow_the_chosen_metric_and_not_the_loss(
+    train_set, validation_set, script_metrics, best_by, name
+):
+    values = [(0.5, 0.6), (0.9, 0.7), (0.8, 0.7), (1.0, 0.65), (1.1, 0.6), (1.2, 0.5), (0.1, 0.4)]
+    script_metrics(*({"loss": loss, name: value} for loss, value in values))
+    recipe = replace(SHORT, epochs=7, early_stopping=3, plateau_patience=1, best_by=best_by)
+    result, weights = run_and_watch(train_set, validation_set, recipe)
+    # Epoch 3 ties with 2 and has the lower loss. The plateau is found after two epochs without more than epoch 2 has.
+    assert [epoch.best for epoch in result.history] == [True, True, True, False, False, False]
+    assert result.best_epoch == 3
+    assert moved(result.state, weights[2]) == set()
+    rates = [epoch.learning_rate / 1e-3 for epoch in result.history]
+    assert rates == pytest.approx([1, 1, 1, 1, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("best_by", ["loss", "auroc"])
+def test_a_resumed_run_knows_the_best_epoch_so_far(train_set, validation_set, script_metrics, tmp_path, best_by):
+    script_metrics(*({"loss": 1 - auroc, "auroc": auroc} for auroc in (0.6, 0.7, 0.65, 0.8)))
+    data = TrainingData(train_set, validation_set, SPEC, 0.5)
+    outputs = RunOutputs(state_file=StateFile(tmp_path / "state.safetensors", {}))
+    for epochs in (2, 4):
+        result = train_model(OneUnit(), data, replace(SHORT, epochs=epochs, best_by=best_by), CPU, 0, outputs)
+    assert [epoch.best for epoch in result.history] == [True, True, False, True]
 
 
 class WatchesMode(OneUnit):

@@ -1,9 +1,11 @@
-"""recipe.py: the original recipe is the default, and what cannot work is refused."""
+"""recipe.py: the recipes by name, what a user gives in their place, and what cannot work is refused."""
+
+from dataclasses import replace
 
 import pytest
 
 from crbl_runtime.errors import UsageError
-from crbl_training.train.recipe import Recipe
+from crbl_training.train.recipe import DEFAULT_RECIPE, RECIPES, Recipe, choose_recipe, recipe_default
 
 
 def test_defaults_are_the_original_recipe():
@@ -12,6 +14,32 @@ def test_defaults_are_the_original_recipe():
     assert (recipe.learning_rate, recipe.weight_decay) == (1e-4, 1e-6)
     assert (recipe.plateau_factor, recipe.plateau_patience, recipe.smallest_learning_rate) == (0.5, 2, 1e-6)
     assert (recipe.assumed_normal_share, recipe.augment) == (0.88, "original")
+    assert recipe.best_by == "loss"
+
+
+@pytest.mark.parametrize("trainable", ["after-150", "head", "all"])
+def test_original_is_the_original_of_both_variants(trainable):
+    assert choose_recipe("original", trainable) == Recipe()
+
+
+def test_recommended_follows_what_learns():
+    assert choose_recipe(DEFAULT_RECIPE, "head") == RECIPES["recommended"]["full"]
+    assert choose_recipe(DEFAULT_RECIPE, "after-150") == RECIPES["recommended"]["crop"]
+    assert choose_recipe(DEFAULT_RECIPE, "all") == RECIPES["recommended"]["crop"]
+    head = choose_recipe(DEFAULT_RECIPE, "head")
+    assert (head.learning_rate, head.best_by) == (1e-2, "auroc")
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+@pytest.mark.parametrize("trainable", ["after-150", "head"])
+def test_what_is_given_always_wins_and_changes_nothing_else(name, trainable):
+    chosen = choose_recipe(name, trainable, learning_rate=1e-4, best_by="loss", epochs=None, label_smoothing=0.0)
+    assert chosen == replace(choose_recipe(name, trainable), learning_rate=1e-4, best_by="loss", label_smoothing=0.0)
+
+
+def test_help_names_the_value_of_each_recipe_where_they_differ():
+    assert recipe_default("batch_size") == "[default: 32]"
+    assert recipe_default("best_by") == "[default: loss for crop, auroc for full; --recipe original: loss]"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +52,7 @@ def test_defaults_are_the_original_recipe():
         ({"learning_rate": float("inf")}, "learning rate is inf"),
         ({"root_floor": 0.0}, "root floor is 0"),
         ({"root_floor": float("nan")}, "root floor is nan"),
+        ({"best_by": "accuracy"}, "best_by is 'accuracy', expected 'loss' or 'auroc' or 'average-precision'"),
         ({"augment": "some"}, "augment is 'some', expected 'original' or 'strong' or 'none'"),
     ],
 )

@@ -73,7 +73,7 @@ def assert_same_run(whole: TrainingResult, resumed: TrainingResult) -> None:
     ]
 
 
-@pytest.mark.parametrize("change", [{"scheduler": "cosine"}, {"accumulate": 2, "views": 2}])
+@pytest.mark.parametrize("change", [{"scheduler": "cosine"}, {"accumulate": 2, "views": 2, "best_by": "auroc"}])
 def test_stopped_after_an_epoch_goes_on_to_the_same_bits(run, tmp_path, change):
     recipe, state_file = replace(HEAD, **change), StateFile(tmp_path / STATE, {})
     with pytest.raises(StoppedError):

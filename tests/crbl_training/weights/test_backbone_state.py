@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from crbl_runtime.errors import CheckpointError
-from crbl_training.weights.backbone_state import backbone_state
+from crbl_training.weights.backbone_state import backbone_state, without_wrappers
 
 PATH = Path("w.pth")
 STATE = {
@@ -45,12 +45,13 @@ def test_prefix_and_own_classifier_are_taken_away_in_silence(prefix):
 
 def test_wrappers_of_torch_inside_the_names_are_taken_away():
     names = ("module._fsdp_wrapped_module.conv_stem.weight", "module.blocks._orig_mod.0.0._checkpoint_wrapped_module.x")
-    state, _ = backbone_state({name: torch.ones(1) for name in names}, PATH)
+    state, _ = backbone_state(without_wrappers({name: torch.ones(1) for name in names}), PATH)
     assert set(state) == {"conv_stem.weight", "blocks.0.0.x"}
 
 
 def test_counter_of_averaged_weights_is_left_out():
-    state, notes = backbone_state(with_prefix("module.") | {"n_averaged": torch.tensor(3)}, PATH)
+    averaged = without_wrappers(with_prefix("module.") | {"n_averaged": torch.tensor(3)})
+    state, notes = backbone_state(averaged, PATH)
     assert (state.keys(), notes) == (STATE.keys(), ())
 
 

@@ -1,5 +1,6 @@
 """pretrained.py: every tensor of the file arrives, or the file is refused by name."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,8 +10,14 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
-from torchvision.models import efficientnet_b0, mobilenet_v3_small
+from torch import Tensor, nn
+from torchvision.models import (
+    EfficientNet,
+    efficientnet_b0,
+    efficientnet_b1,
+    efficientnet_v2_s,
+    mobilenet_v3_small,
+)
 
 from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
@@ -57,24 +64,104 @@ def test_checkpoint_of_a_training_program_arrives_whole(tmp_path, backbone, timm
     content = {"epoch": 3, "arch": "tf_efficientnet_b0.in1k", "model": {"state_dict": wrapped}, "optimizer": {}}
     torch.save(content, tmp_path / "w.ckpt")
     origin = load_pretrained(backbone, str(tmp_path / "w.ckpt"), trust_pickle=True)
-    assert origin == "file w.ckpt, tf_efficientnet_b0, as an entry of the file says"
+    digest = hashlib.sha256((tmp_path / "w.ckpt").read_bytes()).hexdigest()
+    assert origin == f"file w.ckpt, tf_efficientnet_b0, as an entry of the file says, SHA-256 {digest}"
     assert_holds(backbone, timm_state)
 
 
+def lively(network: nn.Module) -> nn.Module:
+    """Random weights whose BatchNorms have seen images, as trained ones have: else all features are next to nothing."""
+    torch.manual_seed(2)
+    layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for layer in layers:
+        layer.momentum = None
+    network.train()
+    with torch.no_grad():
+        for _ in range(2):
+            network(torch.rand(4, 3, 65, 65))
+    return network.eval()
+
+
+WARNING = "NOT the features that it was trained with, fit to fine-tune or as a start, not to reproduce its results"
+
+
+@pytest.fixture(scope="module")
+def of_torchvision() -> EfficientNet:
+    return lively(efficientnet_b0(num_classes=10))
+
+
+@pytest.fixture(scope="module")
+def images() -> Tensor:
+    """Of 65 px, one more than a multiple of 32: there symmetric padding and TensorFlow's are the same."""
+    return torch.rand(2, 3, 65, 65, generator=torch.Generator().manual_seed(3))
+
+
+def assert_same_features(one: Tensor, other: Tensor) -> None:
+    assert one.std() > 0.05
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-4 * float(other.abs().max()))
+
+
 @pytest.mark.parametrize(
-    "wrap", [lambda state: state, lambda state: {"model": {f"module.{n}": state[n] for n in state}}]
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"model": {f"module.{name}": tensor for name, tensor in state.items()}, "epoch": 3},
+        lambda state: {"state_dict": {f"net.{name}": tensor for name, tensor in state.items()}, "hyper_parameters": {}},
+    ],
 )
-def test_torchvision_is_refused_with_the_reason_and_the_files_that_fit(tmp_path, backbone, wrap):
-    torch.save(wrap(efficientnet_b0().state_dict()), tmp_path / "w.pth")
-    message = r"torchvision's EfficientNet.*pads symmetrically.*eps 1e-5.*timm's tf_efficientnet_b0\.\*.*\.h5"
-    with pytest.raises(CheckpointError, match=message):
-        load_pretrained(backbone, str(tmp_path / "w.pth"), trust_pickle=True)
+def test_torchvision_s_network_computes_the_same_where_padding_is_the_same_and_the_difference_is_said(
+    tmp_path, backbone, of_torchvision, images, wrap
+):
+    torch.save(wrap(of_torchvision.state_dict()), tmp_path / "w.pth")
+    origin = load_pretrained(backbone, str(tmp_path / "w.pth"), trust_pickle=True)
+    assert origin.startswith("file w.pth, torchvision's efficientnet_b0, its BatchNorms scaled from eps 1e-5 to 1e-3")
+    assert WARNING in origin
+    with torch.no_grad():
+        features = backbone.eval()(images)
+        assert_same_features(features, of_torchvision.features(images))
+        even = images[..., :64, :64]
+        assert (backbone(even) - of_torchvision.features(even)).abs().max() > 0.1 * features.abs().max()
 
 
-def test_another_network_of_torchvision_is_not_called_an_efficientnet(tmp_path, backbone):
+def test_timm_s_efficientnet_b0_computes_the_same_where_padding_is_the_same(tmp_path, backbone, images):
+    network = lively(timm.create_model("efficientnet_b0", pretrained=False))
+    save_file(network.state_dict(), tmp_path / "efficientnet_b0.ra_in1k.safetensors")
+    origin = load_pretrained(backbone, str(tmp_path / "efficientnet_b0.ra_in1k.safetensors"))
+    assert "timm's efficientnet_b0, as its name says, its BatchNorms scaled" in origin
+    assert WARNING in origin
+    with torch.no_grad():
+        assert_same_features(backbone.eval()(images), network.forward_features(images))
+
+
+def test_batchnorms_of_the_network_that_fits_are_not_scaled(tmp_path, backbone, timm_state):
+    save_file(timm_state, tmp_path / "w.safetensors")
+    assert WARNING not in load_pretrained(backbone, str(tmp_path / "w.safetensors"))
+    assert_holds(backbone, timm_state)
+
+
+def test_another_head_than_torchvision_s_own_is_left_out(tmp_path, backbone, of_torchvision):
+    state = {f"net.{name}": tensor for name, tensor in of_torchvision.features.state_dict(prefix="features.").items()}
+    save_file(state | {"head.weight": torch.ones(2)}, tmp_path / "w.safetensors")
+    assert ", without head.weight, SHA-256 " in load_pretrained(backbone, str(tmp_path / "w.safetensors"))
+
+
+@pytest.mark.parametrize("make", [efficientnet_b1, efficientnet_v2_s])
+def test_other_sizes_of_torchvision_are_told_by_their_blocks(tmp_path, backbone, make):
+    save_file(make().features.state_dict(prefix="features."), tmp_path / "w.safetensors")
+    with pytest.raises(CheckpointError, match=r"its stages have [\d, ]+ blocks, expected 1, 2, 2, 3, 3, 4, 1\."):
+        load_pretrained(backbone, str(tmp_path / "w.safetensors"))
+
+
+def test_another_network_is_called_what_it_is(tmp_path, backbone):
     torch.save(mobilenet_v3_small().state_dict(), tmp_path / "w.pth")
-    with pytest.raises(CheckpointError, match=r"conv_stem\.weight is missing"):
+    with pytest.raises(CheckpointError, match=r"w\.pth holds a MobileNetV3 of torchvision, expected an Effic"):
         load_pretrained(backbone, str(tmp_path / "w.pth"), trust_pickle=True)
+
+
+def test_a_network_that_nobody_knows_is_named_by_its_tensors(tmp_path, backbone):
+    save_file({"trunk.0.weight": torch.ones(2)}, tmp_path / "w.safetensors")
+    with pytest.raises(CheckpointError, match=r"conv_stem\.weight is missing"):
+        load_pretrained(backbone, str(tmp_path / "w.safetensors"))
 
 
 def test_long_trained_network_of_another_shape_is_named_by_its_tensors(tmp_path, backbone, timm_state):
@@ -82,15 +169,6 @@ def test_long_trained_network_of_another_shape_is_named_by_its_tensors(tmp_path,
     save_file(state, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match=r"blocks\.9\.weight is not part of the model"):
         load_pretrained(backbone, str(tmp_path / "w.safetensors"))
-
-
-def test_timm_efficientnet_b0_is_refused_and_nothing_is_loaded(tmp_path, backbone, timm_state):
-    before = backbone.conv_stem.weight.clone()
-    content = {"arch": "efficientnet_b0", "state_dict": {name: tensor + 1 for name, tensor in timm_state.items()}}
-    torch.save(content, tmp_path / "w.pth")
-    with pytest.raises(CheckpointError, match=r"timm's efficientnet_b0, as an entry of the file says"):
-        load_pretrained(backbone, str(tmp_path / "w.pth"), trust_pickle=True)
-    assert torch.equal(backbone.conv_stem.weight, before)
 
 
 @pytest.mark.parametrize("write", [torch.save, save_file])
@@ -115,10 +193,10 @@ def test_weights_that_lack_a_tensor_are_refused_and_nothing_is_loaded(tmp_path, 
     assert torch.equal(backbone.conv_stem.weight, before)
 
 
-def test_weights_of_another_network_are_refused_with_names(tmp_path, backbone):
+def test_weights_of_another_size_are_refused_with_their_blocks(tmp_path, backbone):
     state = timm.create_model("tf_efficientnet_b1", pretrained=False).state_dict()
     torch.save(state, tmp_path / "b1.pth")
-    with pytest.raises(CheckpointError, match=r"blocks\.0\.1\.conv_dw\.weight is not part of the model.*and \d+ more"):
+    with pytest.raises(CheckpointError, match=r"its stages have 2, 3, 3, 4, 4, 5, 2 blocks, expected 1, 2, 2, 3"):
         load_pretrained(backbone, str(tmp_path / "b1.pth"), trust_pickle=True)
 
 
@@ -159,5 +237,6 @@ def test_without_network_the_remedies_are_named(tmp_path):
     answer = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True, env=environment)
     assert answer.returncode == 0, answer.stderr
     assert "tf_efficientnet_b0.ns_jft_in1k/resolve/main/model.safetensors could not be downloaded" in answer.stdout
+    assert "crbl-train --weights-help" in answer.stdout
     assert "--weights PATH" in answer.stdout
     assert "--weights none" in answer.stdout

@@ -19,6 +19,7 @@ from crbl_training.commands.data_and_device import (
     refuse_unused_format,
     refuse_without_directml,
 )
+from crbl_training.commands.threshold_options import defect_rate_option, threshold_or_rule
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
@@ -26,6 +27,7 @@ from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FIL
 if TYPE_CHECKING:
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
     from crbl_training.evaluation.report import EvaluationReport
+    from crbl_training.evaluation.threshold_in_use import ThresholdInUse
 
 
 @click.command(epilog="Example: crbl-evaluate crop.onnx --data images/test.csv --out evaluation")
@@ -35,7 +37,14 @@ if TYPE_CHECKING:
 @format_options
 @click.option("--split", type=click.Choice(SPLITS), help="Which images of a CSV with a column 'split'.")
 @click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
+@click.option(
+    "--threshold",
+    "threshold_text",
+    metavar="NUMBER|RULE",
+    help="Anomaly above this probability; or the rule that chooses one on these images: f1, recall=R or cost=FN:FP. "
+    "Default: keep the model's.",
+)
+@defect_rate_option
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @bit_depth_option
 @device_option
@@ -49,7 +58,8 @@ def main(
     dataset_format: DatasetFormat,
     split: str | None,
     out: Path | None,
-    threshold: float | None,
+    threshold_text: str | None,
+    defect_rate: float | None,
     skip_bad: bool,
     bit_depth: int | None,
     device: str,
@@ -58,6 +68,7 @@ def main(
     as_json: bool,
 ) -> None:
     """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled images, with intervals."""
+    asked = threshold_or_rule(threshold_text, defect_rate)
     refuse_without_directml(device, no_tiled_resources)
     refuse_unused_format(dataset_format, data)
     if out is not None:
@@ -69,21 +80,23 @@ def main(
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
+    from crbl_training.evaluation.threshold_in_use import threshold_in_use
 
     print_errors_only()
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
-        report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
-    source = model.threshold_source if threshold is None else "given with --threshold"
+        logits = model.logits(images)
+        used = threshold_in_use(model, asked, logits, images)
+        report = report_on(images, logits, used.value, defect_rate, used.costs)
     given = {
         "data": str(data),
         "data_reading": listing.reading,
         "split": split,
         "left_out": left_out_as_json(listing.left_out),
     }
-    facts = _facts(model_path, model, given, source, report)
+    facts = _facts(model_path, model, given, used, report)
     try:
         if out is not None:
             facts = _write(out, facts, report, f"{model_path.name} on {data.name}")
@@ -113,7 +126,11 @@ def _write(out: Path, facts: dict[str, Any], report: "EvaluationReport", title: 
 
 
 def _facts(
-    model_path: Path, model: "EvaluatedModel", images: dict[str, Any], source: str, report: "EvaluationReport"
+    model_path: Path,
+    model: "EvaluatedModel",
+    images: dict[str, Any],
+    used: "ThresholdInUse",
+    report: "EvaluationReport",
 ) -> dict[str, Any]:
     dataset = report.dataset
     digest = data_hash(dataset.labelled_images)
@@ -129,8 +146,10 @@ def _facts(
         "skipped": list(dataset.skipped),
         "regions_missing": dataset.regions_missing,
         "bit_depth_unclear": len(dataset.bit_depth_unclear),
-        "threshold_source": source,
+        "threshold_source": used.source,
+        "threshold_choice": used.chosen.to_dict() if used.chosen is not None else None,
         "evaluation": report.evaluation.to_dict(),
+        "consequences": report.consequences.to_dict(),
     }
 
 
@@ -144,6 +163,8 @@ def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], rep
         lines.append(facts["data_reading"])
     lines += description_lines(report.dataset, "labelled", model.preprocessing.region)
     lines.append(f"Threshold {report.evaluation.metrics.threshold:.4g}: {facts['threshold_source']}")
+    if facts["threshold_choice"] is not None:
+        lines.append("Note: The threshold was chosen on these very images: at it, expect less of others.")
     if facts["known_images"]:
         lines.append(f"Note: {facts['known_images']}")
     return lines + report_lines(report)

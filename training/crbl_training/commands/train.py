@@ -27,12 +27,22 @@ from crbl_training.commands.data_and_device import (
     refuse_unused_format,
     refuse_without_directml,
 )
+from crbl_training.commands.threshold_options import defect_rate_option
+from crbl_training.commands.weights_help import weights_help_option
 from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import FOLDS_FILE, fold_folder, run_files
-from crbl_training.options import AUGMENTATIONS, CACHE_GIGABYTES, CACHE_MODES, HEAD_STARTS, SCHEDULERS, TRAINABLE
-from crbl_training.train.recipe import Recipe
+from crbl_training.options import (
+    AUGMENTATIONS,
+    BEST_BY,
+    CACHE_GIGABYTES,
+    CACHE_MODES,
+    HEAD_STARTS,
+    SCHEDULERS,
+    TRAINABLE,
+)
+from crbl_training.train.recipe import DEFAULT_RECIPE, RECIPES, Recipe, choose_recipe, recipe_default
 from crbl_training.weights.source import require_source
 
 if TYPE_CHECKING:
@@ -69,6 +79,7 @@ if TYPE_CHECKING:
     help="Initial weights of the backbones: imagenet, noisy-student, none or a file; given twice, one for each "
     "backbone. Default: imagenet for the first and noisy-student for the second.",
 )
+@weights_help_option
 @click.option(
     "--from-checkpoint",
     type=READ_FILE,
@@ -79,32 +90,45 @@ if TYPE_CHECKING:
     "threshold_text",
     default="keep",
     show_default=True,
-    help="keep the threshold of the variant or checkpoint, or choose one on the validation images: f1 or recall=R.",
+    help="keep the threshold of the variant or checkpoint, or choose one on the validation images: f1, recall=R, or "
+    "cost=FN:FP for what a missed anomaly costs and what a false alarm.",
 )
+@defect_rate_option
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation image is in the training set, or nearly.")
 @click.option("--trust-pickle", is_flag=True, help="Read .pth weights on torch < 2.6 although they can run code.")
 @click.option(
+    "--recipe",
+    "recipe_name",
+    type=click.Choice(list(RECIPES)),
+    default=DEFAULT_RECIPE,
+    show_default=True,
+    help="Whose defaults the following options have: those that measured best, or those of the original Keras model.",
+)
+@click.option(
     "--head-start",
     type=click.Choice(HEAD_STARTS),
-    default=Recipe.head_start,
-    show_default=True,
-    help="solved: begin with the head that logistic regression on the backbones' features gives.",
+    help="solved: begin with the head that logistic regression on the backbones' features gives.  "
+    f"{recipe_default('head_start')}",
 )
 @click.option(
     "--epochs",
     type=int,
-    default=Recipe.epochs,
-    show_default=True,
-    help="At most so many; 0 with --head-start solved trains nothing further.",
+    help=f"At most so many; 0 with --head-start solved trains nothing further.  {recipe_default('epochs')}",
 )
-@click.option("--batch-size", type=int, default=Recipe.batch_size, show_default=True)
-@click.option("--lr", "learning_rate", type=float, default=Recipe.learning_rate, show_default=True)
-@click.option("--scheduler", type=click.Choice(SCHEDULERS), default=Recipe.scheduler, show_default=True)
-@click.option("--label-smoothing", type=float, default=Recipe.label_smoothing, show_default=True)
+@click.option("--batch-size", type=int, help=recipe_default("batch_size"))
+@click.option("--lr", "learning_rate", type=float, help=recipe_default("learning_rate"))
+@click.option(
+    "--best-by",
+    type=click.Choice(BEST_BY),
+    help=f"The metric of the validation images that tells the best epoch, a plateau and the end.  "
+    f"{recipe_default('best_by')}",
+)
+@click.option("--scheduler", type=click.Choice(SCHEDULERS), help=recipe_default("scheduler"))
+@click.option("--label-smoothing", type=float, help=recipe_default("label_smoothing"))
 @click.option("--clip-norm", type=float, help="Scale the gradient down to this length where it is longer.")
 @click.option("--trainable", type=click.Choice(TRAINABLE), help="Default: after-150 for crop, head for full.")
-@click.option("--augment", type=click.Choice(AUGMENTATIONS), default=Recipe.augment, show_default=True)
+@click.option("--augment", type=click.Choice(AUGMENTATIONS), help=recipe_default("augment"))
 @click.option(
     "--show-augment",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -114,17 +138,14 @@ if TYPE_CHECKING:
 @click.option(
     "--views",
     type=int,
-    default=Recipe.views,
-    show_default=True,
     help="How many augmented views of each image there are; 0 draws new ones in every epoch. With a number, what is "
-    "frozen is computed once for each view (see --cache).",
+    f"frozen is computed once for each view (see --cache).  {recipe_default('views')}",
 )
 @click.option(
     "--accumulate",
     type=int,
-    default=Recipe.accumulate,
-    show_default=True,
-    help="Compute each batch in this many micro-batches, for a device with little memory.",
+    help="Compute each batch in this many micro-batches, for a device with little memory.  "
+    f"{recipe_default('accumulate')}",
 )
 @click.option("--amp", is_flag=True, help="Mixed precision (bfloat16), on CUDA from Ampere on.")
 @click.option(
@@ -154,7 +175,7 @@ if TYPE_CHECKING:
     help="Save the run after every so many steps, too, and not only after each epoch.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard event files to OUT/tensorboard, too.")
-@click.option("--root-floor", type=float, default=Recipe.root_floor, show_default=True, help="See docs/root_floor.md.")
+@click.option("--root-floor", type=float, help=f"See docs/root_floor.md.  {recipe_default('root_floor')}")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--region", type=click.Choice(REGIONS), help="Default: object for crop, border for full.")
 @click.option("--image-size", type=int, help="Side of the network's input in pixels.  [default: 128]")
@@ -174,21 +195,24 @@ def main(
     weights: tuple[str, ...],
     from_checkpoint: Path | None,
     threshold_text: str,
+    defect_rate: float | None,
     skip_bad: bool,
     fail_on_leakage: bool,
     trust_pickle: bool,
-    head_start: str,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    scheduler: str,
-    label_smoothing: float,
+    recipe_name: str,
+    head_start: str | None,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    best_by: str | None,
+    scheduler: str | None,
+    label_smoothing: float | None,
     clip_norm: float | None,
     trainable: str | None,
-    augment: str,
+    augment: str | None,
     show_augment: Path | None,
-    views: int,
-    accumulate: int,
+    views: int | None,
+    accumulate: int | None,
     amp: bool,
     cache_mode: str,
     cache_budget: float,
@@ -196,7 +220,7 @@ def main(
     resume: bool,
     save_steps: int,
     tensorboard: bool,
-    root_floor: float,
+    root_floor: float | None,
     seed: int,
     region: str | None,
     image_size: int | None,
@@ -210,11 +234,15 @@ def main(
     _check_options(weights, from_checkpoint, folder, folds, validation)
     refuse_without_directml(device, no_tiled_resources)
     refuse_unused_format(dataset_format, data, validation)
-    recipe = Recipe(
+    learning = trainable if trainable is not None else variant.trainable
+    recipe = choose_recipe(
+        recipe_name,
+        learning,
         epochs=epochs,
         head_start=head_start,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        best_by=best_by,
         augment=augment,
         views=views,
         scheduler=scheduler,
@@ -240,14 +268,16 @@ def main(
     start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
     config = TrainingConfig(
         variant=variant,
-        trainable=trainable if trainable is not None else variant.trainable,
+        trainable=learning,
         spec=_preprocessing(variant, start, region, image_size, bit_depth, imagenet_normalization),
         recipe=recipe,
+        recipe_name=recipe_name,
         seed=seed,
         start=start,
         weights=weights,
         trust_pickle=trust_pickle,
         threshold_rule=threshold_text,
+        defect_rate=defect_rate,
         skip_bad=skip_bad,
         fail_on_leakage=fail_on_leakage,
         resume=resume,

@@ -11,8 +11,10 @@ from torch import Tensor
 
 from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.evaluation.consequences import Consequences, consequence_lines, consequences_of
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.scores import write_scores
+from crbl_training.evaluation.threshold_rule import Costs
 from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
 from crbl_training.file_names import MISTAKES_FILE
 
@@ -34,10 +36,20 @@ class EvaluationReport:
     logits: Tensor
     evaluation: Evaluation
     mistakes: WorstMistakes
+    consequences: Consequences
 
 
-def report_on(images: PreparedDataset, logits: Tensor, threshold: float) -> EvaluationReport:
+def report_on(
+    images: PreparedDataset,
+    logits: Tensor,
+    threshold: float,
+    defect_rate: float | None = None,
+    costs: Costs | None = None,
+) -> EvaluationReport:
     """Measure, with intervals, and sort out the mistakes; takes seconds.
+
+    Args:
+        defect_rate, costs: what the threshold's consequences are reckoned with, see `consequences_of`.
 
     Raises:
         NotFiniteError: a logit is not finite.
@@ -48,6 +60,7 @@ def report_on(images: PreparedDataset, logits: Tensor, threshold: float) -> Eval
         logits,
         evaluate(logits, images.labels, threshold),
         worst_mistakes(images, logits, threshold),
+        consequences_of(logits, images.labels, threshold, defect_rate, costs),
     )
 
 
@@ -59,7 +72,8 @@ def write_report(folder: Path, scores_file: str, report: EvaluationReport, title
 
 
 def report_lines(report: EvaluationReport) -> list[str]:
-    """The metrics with their intervals, the confusion matrix, and what a metric without a mistake is worth."""
+    """The metrics with their intervals, the confusion matrix, what a metric without a mistake is worth, and the
+    consequences of the threshold."""
     metrics, intervals = report.evaluation.metrics, report.evaluation.intervals
     rows = [
         f"  {label:18} {getattr(metrics, name):8.4f}   {intervals[name].low:.4f} to {intervals[name].high:.4f}"
@@ -72,6 +86,7 @@ def report_lines(report: EvaluationReport) -> list[str]:
         f"  {'normal':18} {metrics.true_normal:16d} {metrics.false_alarm:18d}",
         f"  {'anomalous':18} {metrics.missed_anomaly:16d} {metrics.true_anomaly:18d}",
         *_without_a_mistake(metrics),
+        *consequence_lines(report.consequences),
     ]
 
 

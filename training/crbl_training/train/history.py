@@ -21,7 +21,7 @@ class Epoch:
 
     Attributes:
         learning_rate: of its steps. train_loss: weighted, on augmented images. validation: neither.
-        best: whether its validation loss is the lowest so far. seconds: of wall time.
+        best: whether it is the best so far, see `is_better`. seconds: of wall time.
     """
 
     number: int
@@ -34,7 +34,11 @@ class Epoch:
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:
     """One line an epoch, as CSV."""
-    header = ["epoch", "learning_rate", "train_loss", "val_loss", "val_auroc", "val_accuracy", "best", "seconds"]
+    header = [
+        "epoch", "learning_rate", "train_loss",
+        "val_loss", "val_auroc", "val_average_precision", "val_accuracy",
+        "best", "seconds",
+    ]  # fmt: skip
     rows = [
         [
             epoch.number,
@@ -42,6 +46,7 @@ def write_history(path: Path, history: Sequence[Epoch]) -> None:
             f"{epoch.train_loss:.6f}",
             f"{epoch.validation.loss:.6f}",
             f"{epoch.validation.auroc:.6f}",
+            f"{epoch.validation.average_precision:.6f}",
             f"{epoch.validation.accuracy:.6f}",
             int(epoch.best),
             f"{epoch.seconds:.1f}",
@@ -57,7 +62,7 @@ def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
 
 
 def write_curves(path: Path, history: Sequence[Epoch], title: str) -> None:
-    """Losses and AUROC over the epochs, as PNG."""
+    """Losses, AUROC and average precision over the epochs, as PNG."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     FigureCanvasAgg(figure)
     losses, scores = figure.subplots(1, 2)
@@ -67,6 +72,8 @@ def write_curves(path: Path, history: Sequence[Epoch], title: str) -> None:
     losses.plot(epochs, [epoch.validation.loss for epoch in history], marker=".", label="validation")
     losses.set(xlabel="epoch", ylabel="cross-entropy", title=title)
     scores.plot(epochs, [epoch.validation.auroc for epoch in history], marker=".", label="AUROC")
+    precision = [epoch.validation.average_precision for epoch in history]
+    scores.plot(epochs, precision, marker=".", label="average precision")
     scores.plot(epochs, [epoch.validation.accuracy for epoch in history], marker=".", label="accuracy at the threshold")
     scores.set(xlabel="epoch", title="validation", ylim=(0, 1.02))
     for axes in (losses, scores):

@@ -20,6 +20,7 @@ from crbl_training.model.loss import class_weights
 from crbl_training.process_group import broadcast_from_rank0, current_shard, gather_rows
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings, activation_source
 from crbl_training.train.activations import ActivationSource, ComputedActivations
+from crbl_training.train.best_epoch import badness, is_better
 from crbl_training.train.head_start.solved_head import solve_head
 from crbl_training.train.history import Epoch
 from crbl_training.train.optimizer import Adam, end_epoch, learning_rate_scheduler
@@ -90,7 +91,7 @@ def train_model(
     seed: int,
     outputs: RunOutputs = NO_OUTPUTS,
 ) -> TrainingResult:
-    """Train until the recipe ends it, and give back the weights with the lowest validation loss.
+    """Train until the recipe ends it, and give back the weights of the best epoch, see `is_better`.
 
     A solved head is epoch 0: it is validated before the first step, and is given back where no epoch is better.
 
@@ -121,8 +122,8 @@ def train_model(
         _train_epoch(step, progress, outputs)
         metrics = _validate(model, validation_source, data, progress.epoch)
         train_loss = _mean_over_processes(progress.losses)
-        _add_epoch(progress, progress.epoch, learning_rate, train_loss, metrics, started)
-        end_epoch(scheduler, metrics.loss)
+        _add_epoch(progress, progress.epoch, learning_rate, train_loss, metrics, recipe, started)
+        end_epoch(scheduler, badness(metrics, recipe.best_by))
         progress.epoch, progress.losses = progress.epoch + 1, []
         outputs.save(progress)
         outputs.report(progress.history[-1])
@@ -153,18 +154,24 @@ def _start_from_solved_head(
         model.classifier.weight.copy_(weight)
         model.classifier.bias.copy_(bias)
     metrics = _validate(model, validation_source, data, 0)
-    _add_epoch(progress, 0, 0.0, float(train_loss), metrics, started)
+    _add_epoch(progress, 0, 0.0, float(train_loss), metrics, recipe, started)
     outputs.save(progress)
     outputs.report(progress.history[-1])
 
 
 def _add_epoch(
-    progress: Progress, number: int, learning_rate: float, train_loss: float, metrics: Metrics, started: float
+    progress: Progress,
+    number: int,
+    learning_rate: float,
+    train_loss: float,
+    metrics: Metrics,
+    recipe: Recipe,
+    started: float,
 ) -> None:
     """Add an epoch that began at `started` (`time.perf_counter`) to the history, and keep its weights if it is best."""
-    is_best = metrics.loss < progress.best_loss
+    is_best = is_better(metrics, progress.best_metrics, recipe.best_by)
     if is_best:
-        progress.best, progress.best_loss, progress.best_epoch = cpu_copy(progress.model), metrics.loss, number
+        progress.best, progress.best_epoch = cpu_copy(progress.model), number
     seconds = time.perf_counter() - started
     progress.history.append(Epoch(number, learning_rate, train_loss, metrics, is_best, seconds))
 

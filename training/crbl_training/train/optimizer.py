@@ -84,7 +84,7 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
 
 
 def learning_rate_scheduler(recipe: Recipe, optimizer: Optimizer) -> Scheduler:
-    """The recipe's scheduler: halved on a plateau of the validation loss, or falling along a cosine over all epochs."""
+    """The recipe's scheduler: halved on a plateau of `badness`, or falling along a cosine over all epochs."""
     if recipe.scheduler == "cosine":
         return CosineAnnealingLR(optimizer, T_max=recipe.epochs, eta_min=recipe.smallest_learning_rate)
     return ReduceLROnPlateau(
@@ -95,9 +95,9 @@ def learning_rate_scheduler(recipe: Recipe, optimizer: Optimizer) -> Scheduler:
     )
 
 
-def end_epoch(scheduler: Scheduler, validation_loss: float) -> None:
-    """Set the next epoch's learning rate."""
+def end_epoch(scheduler: Scheduler, badness: float) -> None:
+    """Set the next epoch's learning rate; `badness` is the validation metric that a plateau is looked for in."""
     if isinstance(scheduler, ReduceLROnPlateau):
-        scheduler.step(validation_loss)
+        scheduler.step(badness)
     else:
         scheduler.step()

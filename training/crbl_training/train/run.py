@@ -34,6 +34,7 @@ from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
 from crbl_training.evaluation.report import report_lines, report_on, write_report
 from crbl_training.evaluation.threshold import choose_threshold
+from crbl_training.evaluation.threshold_in_use import costs_in
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import (
     CURVES_FILE,
@@ -49,6 +50,7 @@ from crbl_training.model.loss import class_weights
 from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
 from crbl_training.process_group import current_shard
 from crbl_training.train.activation_cache import CacheSettings
+from crbl_training.train.best_epoch import BEST_BY_LABELS
 from crbl_training.train.history import Epoch, write_curves, write_history, write_metrics
 from crbl_training.train.loop import RunOutputs, TrainingData, TrainingResult, train_model
 from crbl_training.train.recipe import Recipe
@@ -66,9 +68,10 @@ class TrainingConfig:
     """What is to be trained and how, but for the images.
 
     Attributes:
-        trainable: which parameters learn, one of `TRAINABLE`. start: the checkpoint to go on from, or None.
+        trainable: which parameters learn, one of `TRAINABLE`. recipe_name: whose defaults the recipe has, of `RECIPES`.
+        start: the checkpoint to go on from, or None.
         weights: initial weights of the backbones, see `load_backbones`.
-        threshold_rule: "keep", "f1" or "recall=R". resume: go on with the unfinished run in the folder.
+        threshold_rule, defect_rate: see `parse_threshold_rule`. resume: go on with the unfinished run in the folder.
         skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
         cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
@@ -79,11 +82,13 @@ class TrainingConfig:
     trainable: str
     spec: PreprocessingSpec
     recipe: Recipe
+    recipe_name: str
     seed: int
     start: Checkpoint | None
     weights: tuple[str, ...]
     trust_pickle: bool
     threshold_rule: str
+    defect_rate: float | None
     skip_bad: bool
     fail_on_leakage: bool
     resume: bool
@@ -123,6 +128,10 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     if current_shard().world_size > 1:
         convert_sync_batchnorm(model)
     print_once(_plan(model, config))
+    print_once(
+        f"Recipe {config.recipe_name}: learning rate {config.recipe.learning_rate:g}, the best epoch is that with the "
+        f"best {BEST_BY_LABELS[config.recipe.best_by]} on the validation images"
+    )
 
     device_check = _require_sound_device(config, model, train_set, chosen)
     threshold = config.start.threshold if config.start is not None else config.variant.threshold
@@ -251,12 +260,17 @@ def _finish(
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
     if current_shard().rank > 0:
         return compute_metrics(logits, validation_set.labels, checkpoint.threshold)
-    report = report_on(validation_set, logits, checkpoint.threshold)
+    report = report_on(
+        validation_set, logits, checkpoint.threshold, config.defect_rate, costs_in(checkpoint.provenance)
+    )
     checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": report.evaluation.to_dict()})
 
     name = config.variant.name
     pth, sidecar = checkpoint_files(todays_checkpoint(folder, name))
-    print_once(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation images, which chose it:")
+    print_once(
+        f"Best epoch {result.best_epoch}, chosen by {BEST_BY_LABELS[config.recipe.best_by]} on the "
+        f"{len(validation_set.paths)} validation images, on which:"
+    )
     print_once("\n".join(report_lines(report)))
     print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
     described = {
@@ -264,6 +278,7 @@ def _finish(
         "checkpoint": pth.name,
         "checkpoint_hash": checkpoint.hash,
         "threshold_source": checkpoint.threshold_source,
+        "consequences": report.consequences.to_dict(),
     }
     with replacing_together(folder) as new:
         save_checkpoint(checkpoint, new / pth.name)
@@ -280,7 +295,7 @@ def _with_threshold(
     checkpoint: Checkpoint, config: TrainingConfig, logits: Tensor, validation_set: PreparedDataset
 ) -> Checkpoint:
     """The checkpoint with the threshold that the config's rule chooses, and how it was chosen."""
-    rule = parse_threshold_rule(config.threshold_rule)
+    rule = parse_threshold_rule(config.threshold_rule, config.defect_rate)
     if rule.kind == "keep":
         choice = config.start.provenance.get("threshold_choice") if config.start is not None else None
         return replace(checkpoint, provenance=checkpoint.provenance | {"threshold_choice": choice})
@@ -289,7 +304,7 @@ def _with_threshold(
     return replace(
         checkpoint,
         threshold=chosen.value,
-        threshold_source=chosen.source,
+        threshold_source=chosen.source(),
         provenance=checkpoint.provenance | {"threshold_choice": chosen.to_dict()},
     )
 
@@ -328,6 +343,7 @@ def _image_counts(train_set: PreparedDataset, validation_set: PreparedDataset, l
 
 def _provenance(config: TrainingConfig, chosen: ChosenDevice, origin: str, split: Split) -> dict[str, Any]:
     return {
+        "recipe_name": config.recipe_name,
         "recipe": asdict(config.recipe),
         "trainable": config.trainable,
         "seed": config.seed,

@@ -20,17 +20,7 @@ from crbl_training.train.optimizer import Adam, Scheduler
 SCHEMA_VERSION = 3
 METADATA_KEY = "crbl_training_state"
 # The attributes of a state that are numbers, as JSON in the file's metadata.
-POSITION = (
-    "epoch",
-    "losses",
-    "micro_batches",
-    "best_epoch",
-    "best_loss",
-    "steps",
-    "learning_rate",
-    "scheduler",
-    "solved_head",
-)
+POSITION = ("epoch", "losses", "micro_batches", "best_epoch", "steps", "learning_rate", "scheduler", "solved_head")
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -53,7 +43,6 @@ class TrainingState:
     model: dict[str, Tensor]
     best: dict[str, Tensor]
     best_epoch: int
-    best_loss: float
     moments: dict[str, Tensor]
     steps: int
     learning_rate: float
@@ -74,9 +63,13 @@ class Progress:
     epoch: int = 1
     losses: list[float] = field(default_factory=list)
     best_epoch: int = 0
-    best_loss: float = float("inf")
     history: list[Epoch] = field(default_factory=list)
     solved_head: dict[str, Any] | None = None
+
+    @property
+    def best_metrics(self) -> Metrics | None:
+        """The validation metrics of the best epoch; None before there is one."""
+        return next((epoch.validation for epoch in self.history if epoch.number == self.best_epoch), None)
 
     def capture(self) -> TrainingState:
         """What is to be saved."""
@@ -92,7 +85,6 @@ class Progress:
             model=cpu_copy(self.model),
             best=self.best,
             best_epoch=self.best_epoch,
-            best_loss=self.best_loss,
             moments=moments,
             steps=steps,
             learning_rate=self.optimizer.param_groups[0]["lr"],
@@ -114,7 +106,7 @@ class Progress:
         self.optimizer.load_state_dict(content)
         self.scheduler.load_state_dict(saved.scheduler)
         self.micro_batches, self.epoch, self.losses = saved.micro_batches, saved.epoch, list(saved.losses)
-        self.best, self.best_epoch, self.best_loss = saved.best, saved.best_epoch, saved.best_loss
+        self.best, self.best_epoch = saved.best, saved.best_epoch
         self.history, self.solved_head = list(saved.history), saved.solved_head
 
 

@@ -19,13 +19,18 @@ _BATCH_COUNT = "num_batches_tracked"
 _CONVERTED = (torch.float16, torch.bfloat16, torch.float64)
 
 
+def without_wrappers(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without what torch's own wrappers put into their names, and without the counter of an average."""
+    return {_TORCH_WRAPPERS.sub("", name): tensor for name, tensor in state.items() if name != _AVERAGED}
+
+
 def backbone_state(state: dict[str, Tensor], path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """Take away what wraps the names, the classifier, and other precisions than float32.
+    """Take away what stands before the names, the classifier, and other precisions than float32.
 
     The prefix is whatever stands before the first convolution's name ("module.", "model.backbone.").
 
     Args:
-        state: by name. path: the file, for messages.
+        state: by timm's names, see `without_wrappers`. path: the file, for messages.
 
     Returns:
         the tensors, floating-point ones in float32, and what is to be said about them.
@@ -34,11 +39,10 @@ def backbone_state(state: dict[str, Tensor], path: Path) -> tuple[dict[str, Tens
         CheckpointError: a whole CRBL model, several networks, tensors beside the network's that are no classifier's,
             or weights that are no floating-point numbers.
     """
-    unwrapped = {_TORCH_WRAPPERS.sub("", name): tensor for name, tensor in state.items() if name != _AVERAGED}
-    prefix = _prefix(unwrapped, path)
-    heads = [name for name in unwrapped if _HEAD.fullmatch(name)]
-    _refuse_others([name for name in unwrapped if not name.startswith(prefix) and name not in heads], prefix, path)
-    own = {name.removeprefix(prefix): tensor for name, tensor in unwrapped.items() if name not in heads}
+    prefix = _prefix(state, path)
+    heads = [name for name in state if _HEAD.fullmatch(name)]
+    _refuse_others([name for name in state if not name.startswith(prefix) and name not in heads], prefix, path)
+    own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name not in heads}
     _require_floats(own, path)
     others = sorted({_type_name(tensor) for tensor in own.values() if tensor.dtype in _CONVERTED})
     foreign_heads = [name for name in heads if not name.startswith(f"{prefix}classifier.")]

@@ -25,5 +25,6 @@ def fetch_from_hub(repository: str, name: str) -> Path:
     except Exception as error:  # the hub's client raises a dozen unrelated types when it cannot connect
         raise UnavailableError(
             f"{address} could not be downloaded ({type(error).__name__}: {first_line(error).rstrip('.')}). Connect to "
-            "the internet, name a local file with --weights PATH, or start from random weights with --weights none."
+            "the internet, get the file on another machine (crbl-train --weights-help says how) and name it with "
+            "--weights PATH, or start from random weights with --weights none."
         ) from error
