@@ -19,8 +19,9 @@ from crbl_training.commands.data_and_device import (
     refuse_unused_format,
     refuse_without_directml,
 )
-from crbl_training.data.dataset import SPLITS, data_hash, read_images
+from crbl_training.data.dataset import data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
+from crbl_training.data.split_words import SPLITS
 from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @data_option
 @images_option
 @format_options
-@click.option("--split", type=click.Choice(SPLITS), help="Which images of a CSV with a column 'split'.")
+@click.option("--split", type=click.Choice(SPLITS), help="Which images where a CSV or folders split them.")
 @click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
@@ -66,6 +67,7 @@ def main(
     listing = read_images(data, image_folder, split, dataset_format)
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
+    from crbl_training.data.leakage import refuse_two_labels
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
@@ -75,6 +77,7 @@ def main(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
+        refuse_two_labels(images)
         report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
     given = {

@@ -190,7 +190,9 @@ def _usual(folder: Path, names: Sequence[str]) -> Classes:
     of_class = [_filled(folder, of_one) for of_one in of_class]
     if any(len(of_one) > 1 for of_one in of_class):
         known_names = [name for of_one in of_class for name in of_one]
-        raise DataError(f"{folder} has the class folders {listed(known_names)}. Say which to use with {CLASSES_OPTION}.")
+        raise DataError(
+            f"{folder} has the class folders {listed(known_names)}. Say which to use with {CLASSES_OPTION}."
+        )
     normal, anomaly = ((of_one or [""])[0] for of_one in of_class)
     if normal and not anomaly and others and all(map(names_defect, others)):
         return Classes((normal,), tuple(others))

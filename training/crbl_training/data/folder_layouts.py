@@ -42,7 +42,7 @@ def _refuse_several(folder: Path) -> None:
         if (folder / name / VISA_IMAGES).is_dir() or "test" in split_folders(folder / name).values()
     ]
     if objects:
+        how_many = "a data set" if len(objects) == 1 else "several data sets"
         raise DataError(
-            f"{folder} holds {'a data set' if len(objects) == 1 else 'several data sets'} ({listed(objects)}), expected "
-            f"the folder of one: --data {folder / objects[0]}."
+            f"{folder} holds {how_many} ({listed(objects)}), expected the folder of one: --data {folder / objects[0]}."
         )

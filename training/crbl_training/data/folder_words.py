@@ -39,7 +39,9 @@ UNJUDGED_WORDS = frozenset(
 NEGATIONS = frozenset(("no", "not", "non", "without", "free", "un", "repaired", "fixed", "reworked", "removed"))
 MASK_FOLDERS = frozenset(("groundtruth", "groundtruths", "gt", "mask", "masks", "gtmask", "gtmasks", "maskdir"))
 MASK_ENDINGS = ("mask", "masks", "gt", "label", "groundtruth")
-PLAIN_FOLDERS = frozenset(("image", "images", "img", "imgs", "rgb", "data", "train", "training", "val", "valid", "test"))
+PLAIN_FOLDERS = frozenset(
+    ("image", "images", "img", "imgs", "rgb", "data", "train", "training", "val", "valid", "test")
+)
 """Folders on the way to images that name no kind of anything."""
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from crbl_runtime.errors import DataError
 from crbl_training.data.class_folders import (
-    ClassFolders,
     Classes,
+    ClassFolders,
     beside_classes,
     class_of_folder,
     read_class_folder,

@@ -10,9 +10,9 @@ from pathlib import Path
 from crbl_runtime.errors import DataError
 from crbl_runtime.left_out import LeftOut
 from crbl_training.data.class_folders import (
+    Classes,
     ClassFolder,
     ClassFolders,
-    Classes,
     beside_classes,
     class_of_folder,
     named_classes,
@@ -51,7 +51,9 @@ def read_split_folders(folder: Path, splits: dict[str, str], classes: Sequence[s
         DataError: naming the folders and the remedy.
     """
     _require_one_each(folder, splits)
-    inside = {split: [name for name in subfolders(folder / split) if holds_images(folder / split / name)] for split in splits}
+    inside = {
+        split: [name for name in subfolders(folder / split) if holds_images(folder / split / name)] for split in splits
+    }
     names = sorted({name for of_split in inside.values() for name in of_split})
     pictures = [name for name in names if not is_mask_folder(name, names)]
     chosen = named_classes(folder, classes, names) if classes else _usual(folder, pictures)

@@ -130,9 +130,7 @@ def _is(table: TableText, place: int, name: str) -> bool:
     return _key(table.header[place]) == _key(name)
 
 
-def _column(
-    path: Path, table: TableText, known: KnownColumns, named: str | None, taken: int | None = None
-) -> int:
+def _column(path: Path, table: TableText, known: KnownColumns, named: str | None, taken: int | None = None) -> int:
     shown = ", ".join(name for name in table.header if name)
     if named is not None:
         places = [place for place in range(len(table.header)) if _is(table, place, named)]

@@ -12,7 +12,7 @@ NO_KIND = frozenset(("", "none", "na", "n/a", "nan", "null", "없음"))
 
 @dataclass(frozen=True)
 class TableKinds:
-    """A kind for each row, empty for normal and unknown; and why a column of kinds was not read, as text, else empty."""
+    """A kind for each row, empty for normal and unknown; and what was guessed, or why a column was not read, as texts."""
 
     kinds: tuple[str, ...]
     told: tuple[str, ...]
@@ -29,7 +29,9 @@ def read_kinds(
     """
     if kind_place is not None:
         kinds = [_kind(row.cells[kind_place]) for row in rows]
-        of_normal = next((row.line for row, label, kind in zip(rows, labels, kinds, strict=True) if kind and not label), 0)
+        of_normal = next(
+            (row.line for row, label, kind in zip(rows, labels, kinds, strict=True) if kind and not label), 0
+        )
         if not of_normal:
             return TableKinds(tuple(kinds), (f"kinds of anomaly in column {column}",) if any(kinds) else ())
         told = (f"column {column} not read as kinds of anomaly, as line {of_normal} is normal and has one",)

@@ -39,7 +39,9 @@ def read_visa_object(folder: Path, classes: Sequence[str]) -> ClassFolders:
 def visa_folder(table: Path) -> Path | None:
     """VisA's own folder, which the paths in its tables are relative to; None for any other table."""
     folder = table.parent.parent
-    of_visa = table.parent.name == SPLIT_TABLES and any((folder / name / VISA_IMAGES).is_dir() for name in subfolders(folder))
+    of_visa = table.parent.name == SPLIT_TABLES and any(
+        (folder / name / VISA_IMAGES).is_dir() for name in subfolders(folder)
+    )
     return folder if of_visa else None
 
 

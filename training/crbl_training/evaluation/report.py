@@ -11,6 +11,7 @@ from torch import Tensor
 
 from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.evaluation.kinds import kind_lines
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.scores import write_scores
 from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
@@ -46,7 +47,7 @@ def report_on(images: PreparedDataset, logits: Tensor, threshold: float) -> Eval
     return EvaluationReport(
         images,
         logits,
-        evaluate(logits, images.labels, threshold),
+        evaluate(logits, images.labels, threshold, images.kinds),
         worst_mistakes(images, logits, threshold),
     )
 
@@ -59,7 +60,7 @@ def write_report(folder: Path, scores_file: str, report: EvaluationReport, title
 
 
 def report_lines(report: EvaluationReport) -> list[str]:
-    """The metrics with their intervals, the confusion matrix, and what a metric without a mistake is worth."""
+    """The metrics with their intervals, the confusion matrix, what no mistake is worth, and the recall of each kind."""
     metrics, intervals = report.evaluation.metrics, report.evaluation.intervals
     rows = [
         f"  {label:18} {getattr(metrics, name):8.4f}   {intervals[name].low:.4f} to {intervals[name].high:.4f}"
@@ -72,6 +73,7 @@ def report_lines(report: EvaluationReport) -> list[str]:
         f"  {'normal':18} {metrics.true_normal:16d} {metrics.false_alarm:18d}",
         f"  {'anomalous':18} {metrics.missed_anomaly:16d} {metrics.true_anomaly:18d}",
         *_without_a_mistake(metrics),
+        *kind_lines(report.evaluation.kinds),
     ]
 
 

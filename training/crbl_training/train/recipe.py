@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from crbl_runtime.errors import UsageError
-from crbl_training.options import AUGMENTATIONS, DEFAULT_ROOT_FLOOR, SCHEDULERS
+from crbl_training.options import AUGMENTATIONS, CLASS_WEIGHTS, DEFAULT_ROOT_FLOOR, SCHEDULERS
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,9 @@ class Recipe:
         learning_rate, weight_decay: of Adam; the decay is L2, added to the gradient.
         plateau_factor, plateau_patience, smallest_learning_rate: of torch's ReduceLROnPlateau on the validation loss.
         early_stopping: epochs without a better validation loss after which training ends.
-        assumed_normal_share: the share of normal images that the loss weights are balanced for.
+        class_weights: of the loss of a normal and of an anomalous image, see `loss_weights`: "assumed", "balanced", or
+            the two numbers.
+        assumed_normal_share: the share of normal images that the weights are balanced for if they are "assumed".
         scheduler: "plateau" (the original) or "cosine", over all epochs down to the smallest learning rate.
         label_smoothing: how far labels are moved towards 1/2, 0 to under 1; 0.1 makes them 0.05 and 0.95.
         augment: one of `AUGMENTATIONS`. views: how many augmented views of each image there are, 0 for new ones in
@@ -34,6 +36,7 @@ class Recipe:
     plateau_patience: int = 2
     smallest_learning_rate: float = 1e-6
     early_stopping: int = 10
+    class_weights: str | tuple[float, float] = "assumed"
     assumed_normal_share: float = 0.88
     augment: str = "original"
     views: int = 0
@@ -64,6 +67,12 @@ class Recipe:
             raise UsageError(f"The label smoothing is {self.label_smoothing}, expected 0 to under 1.")
         if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
             raise UsageError(f"The gradient's norm is to be at most {self.clip_norm}, expected a positive number.")
+        if isinstance(self.class_weights, str) and self.class_weights not in CLASS_WEIGHTS:
+            raise UsageError(
+                f"The class weights are {self.class_weights!r}, expected {', '.join(map(repr, CLASS_WEIGHTS))} or two numbers."
+            )
+        if not isinstance(self.class_weights, str) and not all(0 < weight < math.inf for weight in self.class_weights):
+            raise UsageError(f"The class weights are {self.class_weights}, expected two positive numbers.")
         if self.scheduler not in SCHEDULERS:
             raise UsageError(f"The scheduler is {self.scheduler!r}, expected {' or '.join(map(repr, SCHEDULERS))}.")
         if self.augment not in AUGMENTATIONS:
