@@ -229,8 +229,8 @@ def _refuse_training_without_anomalies(read: _Source, source: Path) -> None:
     if train and anomalies and not any(image.label for image in (*train, *read.of("validation"))):
         raise DataError(
             f"{source} has no anomalies among its {counted(len(train), 'training image')}, and CRBL learns from both "
-            f"classes. {counted(anomalies, 'anomaly is', 'anomalies are')} among its test images: with --split-test 0.5 half "
-            "of each kind there is trained and validated on, and the other half held out for crbl-evaluate."
+            f"classes. Its test images hold {counted(anomalies, 'anomaly', 'anomalies')}: --split-test 0.5 trains and "
+            "validates on half of each kind there, and holds the other half out for crbl-evaluate."
         )
 
 
@@ -246,7 +246,7 @@ def _train_on_share(read: _Source, source: Path, seed: int, share: float) -> _So
         groups[image.label, image.kind].append(image)
     taken: set[LabelledImage] = set()
     for of_kind in groups.values():
-        of_kind.sort(key=lambda image: _order(seed, f"test {image.path.name}"))
+        of_kind.sort(key=lambda image: _order(seed, f"test {image.kind} {image.path.name}"))
         # One of a kind at least is held out, so that the recall of each kind is known.
         taken.update(of_kind[: min(len(of_kind) - 1, max(1, round(len(of_kind) * share)))])
     trained_on = (

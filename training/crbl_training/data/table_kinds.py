@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crbl_training.data.class_words import BOOLEANS, word_key
 from crbl_training.data.folder_words import kind_of
+from crbl_training.data.table_columns import KIND_COLUMNS
 from crbl_training.data.table_text import Row
 
 NO_KIND = frozenset(("", "none", "na", "n/a", "nan", "null", "없음"))
@@ -12,7 +13,7 @@ NO_KIND = frozenset(("", "none", "na", "n/a", "nan", "null", "없음"))
 
 @dataclass(frozen=True)
 class TableKinds:
-    """A kind for each row, empty for normal and unknown; and what was guessed, or why a column was not read, as texts."""
+    """A kind for each row, empty for normal and unknown; and what was guessed or not read, as texts."""
 
     kinds: tuple[str, ...]
     told: tuple[str, ...]
@@ -33,7 +34,8 @@ def read_kinds(
             (row.line for row, label, kind in zip(rows, labels, kinds, strict=True) if kind and not label), 0
         )
         if not of_normal:
-            return TableKinds(tuple(kinds), (f"kinds of anomaly in column {column}",) if any(kinds) else ())
+            guessed = any(kinds) and not KIND_COLUMNS.documents(column)
+            return TableKinds(tuple(kinds), (f"kinds of anomaly in column {column}",) if guessed else ())
         told = (f"column {column} not read as kinds of anomaly, as line {of_normal} is normal and has one",)
         return TableKinds(("",) * len(rows), told)
     kinds = [_kind(row.cells[label_place]) if label else "" for row, label in zip(rows, labels, strict=True)]

@@ -69,7 +69,7 @@ class Recipe:
             raise UsageError(f"The gradient's norm is to be at most {self.clip_norm}, expected a positive number.")
         if isinstance(self.class_weights, str) and self.class_weights not in CLASS_WEIGHTS:
             raise UsageError(
-                f"The class weights are {self.class_weights!r}, expected {', '.join(map(repr, CLASS_WEIGHTS))} or two numbers."
+                f"The class weights are {self.class_weights!r}, expected one of {CLASS_WEIGHTS}, or two numbers."
             )
         if not isinstance(self.class_weights, str) and not all(0 < weight < math.inf for weight in self.class_weights):
             raise UsageError(f"The class weights are {self.class_weights}, expected two positive numbers.")
