@@ -194,10 +194,12 @@ def _usual(folder: Path, names: Sequence[str]) -> Classes:
             f"{folder} has the class folders {listed(known_names)}. Say which to use with {CLASSES_OPTION}."
         )
     normal, anomaly = ((of_one or [""])[0] for of_one in of_class)
-    if normal and not anomaly and others and all(map(names_defect, others)):
-        return Classes((normal,), tuple(others))
-    if others:
-        raise DataError(unknown_folders(folder, others, normal, anomaly))
+    kinds = [name for name in others if names_defect(name)] if normal and not anomaly else []
+    unclear = [name for name in others if name not in kinds]
+    if unclear:
+        raise DataError(unknown_folders(folder, unclear, normal, anomaly, *kinds))
+    if kinds:
+        return Classes((normal,), tuple(kinds))
     if not normal or not anomaly:
         lacking, there = ("anomalies", normal) if normal else ("normal images", anomaly)
         raise DataError(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crbl_runtime.errors import DataError
-from crbl_training.data.class_folders import ClassFolders, read_class_folders
+from crbl_training.data.class_folders import ClassFolders, class_of_folder, read_class_folders
 from crbl_training.data.normal_test_folders import normal_test_folders, read_normal_test_folders
 from crbl_training.data.split_folders import read_split_folders, split_folders
 from crbl_training.data.subfolders import listed, subfolders
@@ -36,9 +36,12 @@ def read_folder(folder: Path, classes: Sequence[str]) -> ClassFolders:
 
 def _refuse_several(folder: Path) -> None:
     """Refuse the folder of a whole benchmark, in which each object is a data set of its own."""
+    names = subfolders(folder)
+    if any(class_of_folder(name) is not None for name in names):
+        return
     objects = [
         name
-        for name in subfolders(folder)
+        for name in names
         if (folder / name / VISA_IMAGES).is_dir() or "test" in split_folders(folder / name).values()
     ]
     if objects:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from crbl_runtime.errors import DataError
 from crbl_runtime.hidden_names import is_hidden
 from crbl_runtime.image_folder import search
 
@@ -12,9 +13,16 @@ SHOWN = 5
 
 
 def subfolders(folder: Path) -> list[str]:
-    """The names of the folders in a folder, sorted, without hidden ones."""
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry))
+    """The names of the folders in a folder, sorted, without hidden ones.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read ({error}). Change its permissions or its owner.") from error
 
 
 def holds_images(folder: Path) -> bool:
