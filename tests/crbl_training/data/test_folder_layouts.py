@@ -90,7 +90,7 @@ def test_a_class_folder_of_masks_alone_is_refused(tmp_path):
 
 @pytest.fixture
 def mvtec(tmp_path: Path) -> Path:
-    """A data set in MVTec AD's layout: 20 images in train/good; 8 good, 6 with a fold, 4 with oil and 1 torn in test."""
+    """MVTec AD's layout: 20 images in train/good; in test 8 good, 6 with a fold, 4 with oil and 1 torn."""
     kinds = {"fold": 6, "oil": 4, "torn": 1}
     test = [name for kind, count in kinds.items() for name in several(f"test/{kind}", count)]
     masks = [name for kind, count in kinds.items() for name in several(f"ground_truth/{kind}", count, "_mask.png")]
