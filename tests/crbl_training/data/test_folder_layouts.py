@@ -132,7 +132,7 @@ def test_a_share_of_each_kind_of_test_image_is_trained_on_and_the_rest_held_out(
     assert [sum(image.label == label for image in split.validation) for label in (0, 1)] == [5, 1]
     parts = [{image.path for image in part} for part in (split.train, split.validation, split.held_out)]
     assert len(set().union(*parts)) == sum(map(len, parts)) == 39
-    source = "20% of the split train of tile and 50% of its test images, set aside with seed 3"
+    source = "20% of the split train of tile with 50% of its test images, set aside with seed 3"
     assert split.validation_source == source
 
 
@@ -154,6 +154,13 @@ def test_the_smallest_and_the_largest_share_leave_one_image_of_each_kind_on_eith
     assert counts(split.train + split.validation).keys() == {"fold", "normal", "oil"}
 
 
+def test_kinds_of_one_image_each_are_shared_out_together(tmp_path):
+    kinds = ("fold", "oil", "torn", "glue", "print", "hole")
+    put(tmp_path, *several("train/good", 8), *several("test/good", 4), *(f"test/{kind}/0.png" for kind in kinds))
+    split = read_split(tmp_path, None, None, 0, test_share=0.5)
+    assert [sum(image.label for image in part) for part in (split.held_out, split.train + split.validation)] == [3, 3]
+
+
 def test_given_validation_images_leave_the_share_for_training(mvtec, tmp_path):
     validation = put(tmp_path / "val", "good/x.png", "bad/y.png")
     split = read_split(mvtec, validation, None, 0, test_share=0.5)
@@ -170,7 +177,7 @@ def test_a_share_of_no_test_images_is_a_usage_error(tmp_path):
 
 def test_too_few_test_images_for_training_validation_and_test_are_refused(tmp_path):
     put(tmp_path, *several("train/good", 4), *several("test/good", 2), *several("test/scratch", 2))
-    with pytest.raises(DataError, match="has one image of class_1; at least two are needed to set one aside"):
+    with pytest.raises(DataError, match=r"with 50% of its test images has one image of class_1; at least two .*--val"):
         read_split(tmp_path, None, None, 0, test_share=0.5)
 
 

@@ -1,7 +1,6 @@
 """Labelled images on disk: folders by class, or a table."""
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +10,12 @@ from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.left_out import LeftOut
 from crbl_training.data.dataset_format import USUAL_FORMAT, DatasetFormat
 from crbl_training.data.folder_layouts import read_folder
+from crbl_training.data.set_aside import VALIDATION_SHARE, set_aside_validation, share_of_each_kind
 from crbl_training.data.split_words import SPLITS
 from crbl_training.data.table import read_table
 from crbl_training.data.visa import visa_folder
 
 CLASS_NAMES = ("normal (class_0)", "anomaly (class_1)")
-VALIDATION_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def read_split(
         return Split(train, given.images, f"given: {validation.name}", *_said(read, given), held_out)
     if not any(read.splits):
         require_both_classes(read.images, data)
-        train, set_aside = _set_aside(read.images, data, seed)
+        train, set_aside = set_aside_validation(read.images, data, seed)
         return Split(
             train, set_aside, f"{VALIDATION_SHARE:.0%} of {data.name}, set aside with seed {seed}", *_said(read)
         )
@@ -138,9 +137,9 @@ def read_split(
         require_both_classes(set_aside, data, "split validation")
         where = "column 'split'" if data.is_file() else "folders"
         return Split(train, set_aside, f"the {where} of {data.name}", *_said(read), held_out)
-    train, set_aside = _set_aside(train, data, seed)
-    and_test = f" and {test_share:.0%} of its test images" if test_share is not None else ""
+    and_test = f" with {test_share:.0%} of its test images" if test_share is not None else ""
     of_what = f"the split train of {data.name}{and_test}"
+    train, set_aside = set_aside_validation(train, of_what, seed)
     where_from = f"{VALIDATION_SHARE:.0%} of {of_what}, set aside with seed {seed}"
     return Split(train, set_aside, where_from, *_said(read), held_out)
 
@@ -241,44 +240,13 @@ def _train_on_share(read: _Source, source: Path, seed: int, share: float) -> _So
     """
     if "test" not in read.splits:
         raise UsageError(f"--split-test takes a share of the test images, and {source} has none. Leave it out.")
-    groups: defaultdict[tuple[int, str], list[LabelledImage]] = defaultdict(list)
-    for image in read.of("test"):
-        groups[image.label, image.kind].append(image)
-    taken: set[LabelledImage] = set()
-    for of_kind in groups.values():
-        of_kind.sort(key=lambda image: _order(seed, f"test {image.kind} {image.path.name}"))
-        # One of a kind at least is held out, so that the recall of each kind is known.
-        taken.update(of_kind[: min(len(of_kind) - 1, max(1, round(len(of_kind) * share)))])
-    trained_on = (
-        taken
-        if missing_class([image.label for image in read.of("validation")]) is None
-        else taken | set(read.of("validation"))
-    )
+    validation = read.of("validation")
+    trained_on = share_of_each_kind(read.of("test"), seed, share)
+    if missing_class([image.label for image in validation]) is not None:
+        trained_on |= set(validation)
     splits = tuple(
         "train" if image in trained_on else split for image, split in zip(read.images, read.splits, strict=True)
     )
     changed = replace(read, splits=splits)
     require_both_classes(changed.of("test"), source, "held out")
     return changed
-
-
-def _set_aside(
-    images: tuple[LabelledImage, ...], source: Path, seed: int
-) -> tuple[tuple[LabelledImage, ...], tuple[LabelledImage, ...]]:
-    train: list[LabelledImage] = []
-    held_out: list[LabelledImage] = []
-    for label in (0, 1):
-        of_class = [image for image in images if image.label == label]
-        if len(of_class) < 2:
-            raise DataError(f"{source} has one image of class_{label}; at least two are needed to set one aside.")
-        # Ordered by a hash of seed and name: the same images wherever the folder lies, whatever is added later.
-        of_class.sort(key=lambda image: _order(seed, image.path.name))
-        count = max(1, round(len(of_class) * VALIDATION_SHARE))
-        held_out += of_class[:count]
-        train += of_class[count:]
-    return tuple(train), tuple(held_out)
-
-
-def _order(seed: int, name: str) -> bytes:
-    # Names of files need not be UTF-8.
-    return hashlib.sha256(f"{seed} {name}".encode("utf-8", "surrogatepass")).digest()
