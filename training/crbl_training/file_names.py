@@ -11,6 +11,7 @@ HISTORY_FILE = "history.csv"
 CURVES_FILE = "curves.png"
 VALIDATION_SCORES_FILE = "validation_scores.csv"
 SCORES_FILE = "scores.csv"
+HELD_OUT_FILE = "held_out.csv"
 MISTAKES_FILE = "worst_mistakes.png"
 STATE_FILE = "training_state.safetensors"
 FOLDS_FILE = "folds.json"
@@ -32,7 +33,15 @@ def todays_checkpoint(folder: Path, variant: str) -> Path:
 
 def run_files(folder: Path, variant: str) -> tuple[Path, ...]:
     """All files that a training run of `variant` writes to `folder`."""
-    reports = (HISTORY_FILE, CURVES_FILE, VALIDATION_SCORES_FILE, MISTAKES_FILE, METRICS_FILE, STATE_FILE)
+    reports = (
+        HISTORY_FILE,
+        CURVES_FILE,
+        VALIDATION_SCORES_FILE,
+        HELD_OUT_FILE,
+        MISTAKES_FILE,
+        METRICS_FILE,
+        STATE_FILE,
+    )
     return (*checkpoint_files(todays_checkpoint(folder, variant)), *(folder / name for name in reports))
 
 

@@ -6,6 +6,7 @@ What each one means stands where it is used: `devices.device`, `model.crbl`, `da
 DEVICE_KINDS = ("directml", "cuda", "cpu")
 TRAINABLE = ("after-150", "head", "all")
 AUGMENTATIONS = ("original", "strong", "none")
+CLASS_WEIGHTS = ("assumed", "balanced")
 SCHEDULERS = ("plateau", "cosine")
 HEAD_STARTS = ("random", "solved")
 BEST_BY = ("loss", "auroc", "average-precision")

@@ -13,7 +13,7 @@ from crbl_runtime.image import decode
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.dataset import LabelledImage
 from crbl_training.data.fingerprint import HASH_BITS, NEAR_LIMIT, fingerprint
-from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
+from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage, refuse_two_labels
 from crbl_training.data.prepared_dataset import PreparedDataset, prepare_dataset
 
 SPEC = PreprocessingSpec("whole")
@@ -120,13 +120,18 @@ def test_the_nearest_of_several_near_ones_is_named(tiles, tmp_path):
 def test_images_with_two_labels_are_listed_wherever_they_are(tiles, tmp_path):
     copies = [write(tmp_path / f"{number}.png", cv2.imread(str(tiles[number]))) for number in (0, 1, 2)]
     train = read((tiles[0], 0), (copies[0], 1), (tiles[1], 1), (tiles[2], 0))
-    leakage = find_leakage(train, read((copies[1], 0), (copies[2], 0)))
+    validation = read((copies[1], 0), (copies[2], 0))
+    leakage = find_leakage(train, validation)
     assert leakage.two_labels == ((tiles[0], copies[0]), (copies[1], tiles[1]))
     assert [duplicate.same_label for duplicate in leakage.identical] == [False, True]
     lines = leakage_lines(leakage)
     assert f"  {copies[1]} is {tiles[1]}, with another label" in lines
-    assert "Labels: 2 images are labelled both ways:" in lines
-    assert f"  {copies[1]} is normal, {tiles[1]} is anomalous" in lines
+    with pytest.raises(DataError, match="2 images are in both classes, with the same pixels") as refusal:
+        refuse_two_labels(train, validation)
+    assert f"\n  {tiles[0]} is normal, {copies[0]} is anomalous\n" in str(refusal.value)
+    assert f"\n  {copies[1]} is normal, {tiles[1]} is anomalous\n" in str(refusal.value)
+    assert "Take each of them out" in str(refusal.value)
+    refuse_two_labels(read((tiles[0], 0), (tiles[1], 1)), read((tiles[2], 0), (tiles[3], 1)))
 
 
 def test_two_labels_within_the_training_set_are_said_and_are_no_leakage(tiles, tmp_path):

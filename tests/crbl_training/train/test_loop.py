@@ -88,15 +88,19 @@ def test_full_moves_the_head_alone_and_learns(make_model, train_set, random_weig
     assert result.history[-1].validation.auroc == 1.0
 
 
-def test_loss_is_weighted_by_class_over_half_and_half_batches(train_set, validation_set):
+@pytest.mark.parametrize(
+    ("class_weights", "expected"),
+    [("assumed", (1 / (2 * 0.88), 1 / (2 * 0.12))), ("balanced", (1.0, 1.0)), ((1.0, 3.0), (1.0, 3.0))],
+)
+def test_loss_is_weighted_by_class_over_half_and_half_batches(train_set, validation_set, class_weights, expected):
     model = OneUnit()
-    recipe = Recipe(epochs=1, batch_size=4, learning_rate=1e-30, augment="none")
+    recipe = Recipe(epochs=1, batch_size=4, learning_rate=1e-30, augment="none", class_weights=class_weights)
     result = run(model, train_set, validation_set, recipe, seed=7)
     losses = []
     for indices in balanced_batches(train_set.labels, 4, seed=7, epoch=1):
         x = (train_set.images[indices] / 255).permute(0, 3, 1, 2)
         logits = model.logits_from_frozen(x, x)
-        losses.append(training_loss(logits, train_set.labels[indices], (1 / (2 * 0.88), 1 / (2 * 0.12))).item())
+        losses.append(training_loss(logits, train_set.labels[indices], expected).item())
     assert result.history[0].train_loss == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
 

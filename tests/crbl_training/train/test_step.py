@@ -64,7 +64,8 @@ def test_micro_batches_add_up_to_the_gradients_and_the_loss_of_the_whole(micro_b
 
 
 def test_every_micro_batch_has_its_share_of_either_class():
-    whole = Batch(torch.arange(32), torch.zeros(32, dtype=torch.int64), (torch.arange(32) >= 16).float())
+    labels = (torch.arange(32) >= 16).float()
+    whole = Batch(torch.arange(32), torch.zeros(32, dtype=torch.int64), labels, (1.0, 1.0))
     for part in whole.split(4):
         assert part.labels.tolist() == [0.0] * 4 + [1.0] * 4
 

@@ -16,8 +16,8 @@ data_option = click.option(
     "--data",
     type=READ_FILE_OR_FOLDER,
     required=True,
-    help="A folder with two class folders (class_0/class_1, normal/anomaly, good/bad, OK/NG and the like), or a CSV "
-    "with image_path and impurity.",
+    help="A folder with class folders (class_0/class_1, normal/anomaly, good/bad, OK/NG; good, scratch and dent), such "
+    "folders in train and test (MVTec AD), an object of VisA, or a CSV with image_path and impurity.",
 )
 images_option = click.option(
     "--images",

@@ -20,8 +20,9 @@ from crbl_training.commands.data_and_device import (
     refuse_without_directml,
 )
 from crbl_training.commands.threshold_options import defect_rate_option, threshold_or_rule
-from crbl_training.data.dataset import SPLITS, data_hash, read_images
+from crbl_training.data.dataset import data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
+from crbl_training.data.split_words import SPLITS
 from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @data_option
 @images_option
 @format_options
-@click.option("--split", type=click.Choice(SPLITS), help="Which images of a CSV with a column 'split'.")
+@click.option("--split", type=click.Choice(SPLITS), help="Which images where a CSV or folders split them.")
 @click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option(
     "--threshold",
@@ -77,6 +78,7 @@ def main(
     listing = read_images(data, image_folder, split, dataset_format)
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
+    from crbl_training.data.leakage import refuse_two_labels
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
@@ -87,6 +89,7 @@ def main(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
+        refuse_two_labels(images)
         logits = model.logits(images)
         used = threshold_in_use(model, asked, logits, images)
         report = report_on(images, logits, used.value, defect_rate, used.costs)

@@ -42,6 +42,7 @@ from crbl_training.options import (
     SCHEDULERS,
     TRAINABLE,
 )
+from crbl_training.train.class_weights import parse_class_weights
 from crbl_training.train.recipe import DEFAULT_RECIPE, RECIPES, Recipe, choose_recipe, recipe_default
 from crbl_training.weights.source import require_source
 
@@ -61,6 +62,14 @@ if TYPE_CHECKING:
     "validation",
     type=READ_FILE_OR_FOLDER,
     help="Validation images, in the same forms. Default: the CSV's column 'split', else a fifth is set aside.",
+)
+@click.option(
+    "--split-test",
+    "test_share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Train and validate on this share of each kind of --data's test images, too (MVTec AD has no anomalies "
+    "elsewhere), and list the rest in OUT/held_out.csv for crbl-evaluate.",
 )
 @images_option
 @format_options
@@ -126,6 +135,13 @@ if TYPE_CHECKING:
 )
 @click.option("--scheduler", type=click.Choice(SCHEDULERS), help=recipe_default("scheduler"))
 @click.option("--label-smoothing", type=float, help=recipe_default("label_smoothing"))
+@click.option(
+    "--class-weights",
+    "class_weights_text",
+    metavar="assumed|balanced|W0,W1",
+    help="What a normal and an anomalous image count in the loss: assumed is 0.568,4.167 as in the original recipe, "
+    f"balanced the same for both, as batches are half and half; or two numbers.  {recipe_default('class_weights')}",
+)
 @click.option("--clip-norm", type=float, help="Scale the gradient down to this length where it is longer.")
 @click.option("--trainable", type=click.Choice(TRAINABLE), help="Default: after-150 for crop, head for full.")
 @click.option("--augment", type=click.Choice(AUGMENTATIONS), help=recipe_default("augment"))
@@ -185,6 +201,7 @@ def main(
     variant_name: str,
     data: Path,
     validation: Path | None,
+    test_share: float | None,
     image_folder: Path | None,
     dataset_format: DatasetFormat,
     out: Path | None,
@@ -207,6 +224,7 @@ def main(
     best_by: str | None,
     scheduler: str | None,
     label_smoothing: float | None,
+    class_weights_text: str | None,
     clip_norm: float | None,
     trainable: str | None,
     augment: str | None,
@@ -247,13 +265,14 @@ def main(
         views=views,
         scheduler=scheduler,
         label_smoothing=label_smoothing,
+        class_weights=parse_class_weights(class_weights_text) if class_weights_text is not None else None,
         clip_norm=clip_norm,
         accumulate=accumulate,
         amp=amp,
         root_floor=root_floor,
     )
 
-    split = read_split(data, validation, image_folder, seed, dataset_format)
+    split = read_split(data, validation, image_folder, seed, dataset_format, test_share)
 
     from crbl_training.checkpoint import load_checkpoint
     from crbl_training.process_group import launched_shard, process_group
@@ -290,7 +309,7 @@ def main(
     if show_augment is not None:
         _show_augmentation(show_augment, config, split)
         return
-    of_folds = [] if folds is None else split_into_folds(split.train + split.validation, folds, seed)
+    of_folds = [] if folds is None else split_into_folds(split.train + split.validation, folds, seed, split.held_out)
     chosen = _device(device, device_index, no_tiled_resources, recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.rejected:

@@ -106,6 +106,18 @@ def refuse_leakage(leakage: Leakage) -> None:
         )
 
 
+def refuse_two_labels(*sets: PreparedDataset) -> None:
+    """Raise DataError, which lists the pairs, if an image is both normal and anomalous, in one set or in two."""
+    found = _with_two_labels(*sets)
+    if found:
+        pairs = [f"{normal} is normal, {anomalous} is anomalous" for normal, anomalous in found]
+        raise DataError(
+            f"{counted(len(pairs), 'image is', 'images are')} in both classes, with the same pixels:\n  "
+            + "\n  ".join(pairs)
+            + "\nTake each of them out of one of the classes, or out of both."
+        )
+
+
 def leakage_lines(leakage: Leakage) -> list[str]:
     """What was found, as lines of text; long lists are shortened, metrics.json has all of them."""
     duplicates = [*leakage.identical, *leakage.near_identical]
@@ -116,9 +128,6 @@ def leakage_lines(leakage: Leakage) -> list[str]:
             f"Leakage: {_summary(leakage)}. The metrics will look better than they should.",
             *_shortened([str(duplicate) for duplicate in duplicates]),
         ]
-    if leakage.two_labels:
-        pairs = [f"{normal} is normal, {anomalous} is anomalous" for normal, anomalous in leakage.two_labels]
-        lines += [f"Labels: {counted(len(pairs), 'image is', 'images are')} labelled both ways:", *_shortened(pairs)]
     return lines
 
 

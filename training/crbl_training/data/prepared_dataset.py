@@ -27,6 +27,7 @@ class PreparedDataset:
         fingerprints: N, of the decoded images.
         skipped: one message for each image that could not be used and was left out.
         bit_depth_unclear: paths of the 16-bit images of which it is not known how many bits they use.
+        kinds: N, of anomaly, empty for normal and unknown; none at all where nothing tells any.
     """
 
     images: Tensor
@@ -36,12 +37,15 @@ class PreparedDataset:
     fingerprints: tuple[Fingerprint, ...] = ()
     skipped: tuple[str, ...] = ()
     bit_depth_unclear: tuple[Path, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     @property
     def labelled_images(self) -> tuple[LabelledImage, ...]:
-        """Path and label of each image."""
+        """Path, label and kind of each image."""
+        kinds = self.kinds or ("",) * len(self.paths)
         return tuple(
-            LabelledImage(path, int(label)) for path, label in zip(self.paths, self.labels.tolist(), strict=True)
+            LabelledImage(path, int(label), kind)
+            for path, label, kind in zip(self.paths, self.labels.tolist(), kinds, strict=True)
         )
 
 
@@ -86,6 +90,7 @@ def prepare_dataset(
         fingerprints=tuple(read.fingerprint for read in good),
         skipped=errors,
         bit_depth_unclear=tuple(read.image.path for read in good if read.prepared.bit_depth_unclear),
+        kinds=tuple(read.image.kind for read in good) if any(read.image.kind for read in good) else (),
     )
 
 

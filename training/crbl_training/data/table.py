@@ -12,15 +12,12 @@ from crbl_runtime.errors import DataError
 from crbl_training.data.class_words import CLASS_WORDS
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.data.listed_files import ListedFile, NoFile, find_listed_files, names_in, same_name
+from crbl_training.data.split_words import SPLIT_WORDS
 from crbl_training.data.table_columns import IMAGE_COLUMNS, LABEL_COLUMNS, find_columns, is_column
+from crbl_training.data.table_kinds import read_kinds
 from crbl_training.data.table_labels import read_labels
 from crbl_training.data.table_text import Row, TableText, read_table_text
 
-SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training", "학습", "훈련"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "검증"), "validation"),
-    **dict.fromkeys(("test", "testing", "시험", "평가", "테스트"), "test"),
-}
 KNOWN_WORDS = {*chain(*CLASS_WORDS), *IMAGE_COLUMNS.others, *LABEL_COLUMNS.others}
 SHOWN = 5
 
@@ -31,12 +28,14 @@ class TableImage:
 
     Attributes:
         path: where it is. label: 0 normal, 1 anomaly. split: "train", "validation", "test", or empty.
+        kind: of anomaly; empty for normal and unknown.
         written: its path as the table has it. line: in the table, from 1.
     """
 
     path: Path
     label: int
     split: str
+    kind: str
     written: str
     line: int
 
@@ -57,15 +56,20 @@ def read_table(
     )
     columns = find_columns(table, text, dataset_format)
     labels = read_labels(table, text.rows, columns.label, text.header[columns.label], dataset_format)
+    kind_column = text.header[columns.kind] if columns.kind is not None else ""
+    kinds = read_kinds(text.rows, labels.labels, columns.label, columns.kind, kind_column)
     splits = _read_splits(table, text.rows, columns.split)
     written = [row.cells[columns.image].strip('"') for row in text.rows]
     files = _require_files(table, text, written, find_listed_files(image_folder, written))
     images = [
-        TableImage(file.path, label, split, name, row.line)
-        for file, label, split, name, row in zip(files, labels.labels, splits, written, text.rows, strict=True)
+        TableImage(file.path, label, split, kind, name, row.line)
+        for file, label, split, kind, name, row in zip(
+            files, labels.labels, splits, kinds.kinds, written, text.rows, strict=True
+        )
     ]
     once = _without_repetitions(table, images)
-    notes = (text.reading(), columns.guessed, *labels.guessed, *_told(files), *_left_out(text, len(images) - len(once)))
+    guessed = (text.reading(), columns.guessed, *labels.guessed, *kinds.told)
+    notes = (*guessed, *_told(files), *_left_out(text, len(images) - len(once)))
     return once, tuple(note for note in notes if note)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.image_folder import IMAGE_SUFFIXES
+from crbl_training.data.class_words import BOOLEANS, class_of, word_key
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.data.table_text import Row, TableText
 
@@ -55,11 +56,22 @@ LABEL_COLUMNS = KnownColumns(
     "--label-column",
 )
 SPLIT_COLUMNS = KnownColumns(("split",), (), "")
+KIND_COLUMNS = KnownColumns(
+    ("kind",),
+    (
+        *("defect_type", "defect_kind", "defect_class", "defect_name", "anomaly_type", "anomaly_kind", "anomaly_class"),
+        *("fault_type", "failure_type"),
+        *("불량유형", "결함유형", "불량종류", "결함종류", "불량명", "결함명"),
+    ),
+    "",
+)
+# What may be a label (0, 1) or a kind (scratch): a kind where there is a label by a documented name, too.
+LABEL_OR_KIND = KnownColumns((), ("defect", "defects", "anomaly", "불량", "결함"), "")
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The places of the columns in a row, from 0; split is None where there is none.
+    """The places of the columns in a row, from 0; split and kind are None where there is none.
 
     Attributes:
         guessed: which columns were taken, as text, where their names are not the documented ones; else empty.
@@ -68,6 +80,7 @@ class Columns:
     image: int
     label: int
     split: int | None
+    kind: int | None
     guessed: str
 
 
@@ -84,7 +97,8 @@ def find_columns(path: Path, table: TableText, dataset_format: DatasetFormat) ->
         DataError: a column is not there, or several can be it. UsageError: the column that the user named is not there.
     """
     image = _column(path, table, IMAGE_COLUMNS, dataset_format.image_column)
-    label = _column(path, table, LABEL_COLUMNS, dataset_format.label_column)
+    kind = _kind_column(table, dataset_format.label_column)
+    label = _column(path, table, LABEL_COLUMNS, dataset_format.label_column, kind)
     splits = _filled(table, [place for place, name in enumerate(table.header) if SPLIT_COLUMNS.has(name)])
     if len(splits) > 1:
         raise DataError(f"{path} has several columns named {table.header[splits[0]]!r}. Rename all but one.")
@@ -92,17 +106,39 @@ def find_columns(path: Path, table: TableText, dataset_format: DatasetFormat) ->
         dataset_format.label_column is None and not LABEL_COLUMNS.documents(table.header[label])
     )
     names = f"columns {table.header[image]} and {table.header[label]}" if guessed else ""
-    return Columns(image, label, splits[0] if splits else None, names)
+    return Columns(image, label, splits[0] if splits else None, kind, names)
 
 
-def _column(path: Path, table: TableText, known: KnownColumns, named: str | None) -> int:
+def _kind_column(table: TableText, named_label: str | None) -> int | None:
+    """The column of kinds, if one can be nothing else."""
+    places = [place for place, name in enumerate(table.header) if KIND_COLUMNS.has(name)]
+    if not places and any(LABEL_COLUMNS.documents(name) for name in table.header):
+        places = [
+            place
+            for place, name in enumerate(table.header)
+            if LABEL_OR_KIND.has(name) and any(_is_no_label(cell) for cell in _cells(table.rows, place))
+        ]
+    others = [place for place in _filled(table, places) if named_label is None or not _is(table, place, named_label)]
+    return others[0] if len({_cells(table.rows, place) for place in others}) == 1 else None
+
+
+def _is_no_label(cell: str) -> bool:
+    return bool(cell) and class_of(cell) is None and word_key(cell) not in BOOLEANS
+
+
+def _is(table: TableText, place: int, name: str) -> bool:
+    return _key(table.header[place]) == _key(name)
+
+
+def _column(path: Path, table: TableText, known: KnownColumns, named: str | None, taken: int | None = None) -> int:
     shown = ", ".join(name for name in table.header if name)
     if named is not None:
-        places = [place for place, name in enumerate(table.header) if _key(name) == _key(named)]
+        places = [place for place in range(len(table.header)) if _is(table, place, named)]
         if not places:
             raise UsageError(f"{known.option} is {named}, but {path} has the columns {shown}. Name one of them.")
     else:
-        places = _filled(table, [place for place, name in enumerate(table.header) if known.has(name)])
+        having = [place for place, name in enumerate(table.header) if known.has(name) and place != taken]
+        places = _filled(table, having)
     if not places:
         if any(cell.lower().endswith(tuple(IMAGE_SUFFIXES)) for cell in table.header):
             raise DataError(f"{path} begins with an image and has no header line. Put image_path,impurity above it.")

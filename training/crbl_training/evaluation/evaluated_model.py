@@ -41,13 +41,18 @@ class EvaluatedModel:
     logits: Callable[[PreparedDataset], Tensor]
 
     def known_images(self, data_hash: str) -> str | None:
-        """A warning about metrics on these images if the training saw them, None where it did not."""
+        """A warning about metrics on these images if the training saw them or may have, None where it did not."""
         if data_hash == self.training.get("train_data_hash"):
             return "The model was trained on these very images: the metrics say nothing about others."
         if data_hash == self.training.get("validation_data_hash"):
             return (
                 "These are the validation images of the training, which chose the best epoch and perhaps the "
                 "threshold: expect a little less of others."
+            )
+        if self.training.get("held_out_data_hash") not in (None, data_hash):
+            return (
+                "The training with --split-test learned from some test images of its data: of those only the images in "
+                "its held_out.csv were not seen."
             )
         return None
 

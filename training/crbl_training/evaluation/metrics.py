@@ -1,5 +1,6 @@
 """Logits of a set of images, and the metrics that follow from them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from crbl_runtime.errors import NotFiniteError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.batches import batches_of_size, even_size
 from crbl_training.evaluation.bootstrap import Interval, bootstrap_method, metric_intervals
+from crbl_training.evaluation.kinds import KindRecall, kinds_to_dict, recall_by_kind
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import binary_cross_entropy
 from crbl_training.model.network_input import network_input
@@ -51,15 +53,21 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics, and bootstrap intervals of those that have a meaning for other images, by the metric's name."""
+    """Metrics, and bootstrap intervals of those that have a meaning for other images, by the metric's name.
+
+    Attributes:
+        kinds: the recall of each kind of anomaly; none where no kind is known.
+    """
 
     metrics: Metrics
     intervals: dict[str, Interval]
+    kinds: tuple[KindRecall, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types: the metrics, their intervals, and how these were computed."""
+        """As JSON types: the metrics, their intervals, the recall of each kind if any, and how these were computed."""
         intervals = {name: [interval.low, interval.high] for name, interval in self.intervals.items()}
-        return self.metrics.to_dict() | {"intervals": intervals, "interval_method": bootstrap_method()}
+        values = self.metrics.to_dict() | {"intervals": intervals, "interval_method": bootstrap_method()}
+        return values | kinds_to_dict(self.kinds)
 
 
 @torch.no_grad()
@@ -87,12 +95,14 @@ def require_finite_logits(logits: Tensor) -> None:
         )
 
 
-def evaluate(logits: Tensor, labels: Tensor, threshold: float) -> Evaluation:
-    """Metrics with intervals, from the arguments of `compute_metrics`; takes seconds."""
+def evaluate(logits: Tensor, labels: Tensor, threshold: float, kinds: Sequence[str] = ()) -> Evaluation:
+    """Metrics with intervals, from the arguments of `compute_metrics` and the images' kinds, if any; takes seconds."""
     truth = labels.numpy().astype(np.int64)
     decisions = anomaly_decisions(logits, threshold)
     return Evaluation(
-        compute_metrics(logits, labels, threshold), metric_intervals(truth, logits.double().numpy(), decisions)
+        compute_metrics(logits, labels, threshold),
+        metric_intervals(truth, logits.double().numpy(), decisions),
+        recall_by_kind(kinds, truth, decisions),
     )
 
 

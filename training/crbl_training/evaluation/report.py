@@ -12,6 +12,7 @@ from torch import Tensor
 from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.consequences import Consequences, consequence_lines, consequences_of
+from crbl_training.evaluation.kinds import kind_lines
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.scores import write_scores
 from crbl_training.evaluation.threshold_rule import Costs
@@ -58,7 +59,7 @@ def report_on(
     return EvaluationReport(
         images,
         logits,
-        evaluate(logits, images.labels, threshold),
+        evaluate(logits, images.labels, threshold, images.kinds),
         worst_mistakes(images, logits, threshold),
         consequences_of(logits, images.labels, threshold, defect_rate, costs),
     )
@@ -72,8 +73,8 @@ def write_report(folder: Path, scores_file: str, report: EvaluationReport, title
 
 
 def report_lines(report: EvaluationReport) -> list[str]:
-    """The metrics with their intervals, the confusion matrix, what a metric without a mistake is worth, and the
-    consequences of the threshold."""
+    """The metrics with their intervals, the confusion matrix, what no mistake is worth, the recall of each kind, and
+    the consequences of the threshold."""
     metrics, intervals = report.evaluation.metrics, report.evaluation.intervals
     rows = [
         f"  {label:18} {getattr(metrics, name):8.4f}   {intervals[name].low:.4f} to {intervals[name].high:.4f}"
@@ -86,6 +87,7 @@ def report_lines(report: EvaluationReport) -> list[str]:
         f"  {'normal':18} {metrics.true_normal:16d} {metrics.false_alarm:18d}",
         f"  {'anomalous':18} {metrics.missed_anomaly:16d} {metrics.true_anomaly:18d}",
         *_without_a_mistake(metrics),
+        *kind_lines(report.evaluation.kinds),
         *consequence_lines(report.consequences),
     ]
 

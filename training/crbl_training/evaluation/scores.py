@@ -6,21 +6,27 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from crbl_runtime.csv_file import ENCODING, path_from_text, write_csv
+from crbl_runtime.csv_file import ENCODING, harmless, path_from_text, write_csv
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.file_names import VALIDATION_SCORES_FILE
 
 
 def write_scores(path: Path, images: PreparedDataset, logits: Tensor) -> None:
-    """One line for each validation image: path, label, logit, probability. Paths are absolute."""
+    """One line for each image: path, label, logit, probability, and kind where there are kinds. Paths are absolute."""
     probabilities = torch.sigmoid(logits.double())
     rows = [
-        [image.resolve(), int(label), f"{logit:.6f}", f"{probability:.8f}"]
-        for image, label, logit, probability in zip(
-            images.paths, images.labels.tolist(), logits.tolist(), probabilities.tolist(), strict=True
+        [image.resolve(), int(label), f"{logit:.6f}", f"{probability:.8f}", *kind]
+        for image, label, logit, probability, kind in zip(
+            images.paths,
+            images.labels.tolist(),
+            logits.tolist(),
+            probabilities.tolist(),
+            [[harmless(kind)] for kind in images.kinds] or [[]] * len(images.paths),
+            strict=True,
         )
     ]
-    write_csv(path, ["image_path", "impurity", "logit", "probability"], rows)
+    header = ["image_path", "impurity", "logit", "probability", *(["kind"] if images.kinds else [])]
+    write_csv(path, header, rows)
 
 
 def scored_images(checkpoint_path: Path) -> list[Path]:

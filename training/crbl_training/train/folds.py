@@ -20,10 +20,12 @@ from crbl_training.process_group import current_shard
 from crbl_training.train.run import TrainingConfig, print_once, run_training
 
 
-def split_into_folds(images: Sequence[LabelledImage], count: int, seed: int) -> list[Split]:
+def split_into_folds(
+    images: Sequence[LabelledImage], count: int, seed: int, held_out: tuple[LabelledImage, ...] = ()
+) -> list[Split]:
     """`count` splits; each validates on other images, among which the classes have their share of the whole.
 
-    The splits depend on the seed and the images' paths, not on their order.
+    The splits depend on the seed and the images' paths, not on their order. All of them hold out the same images.
 
     Raises:
         DataError: a class has fewer images than there are to be folds.
@@ -40,6 +42,7 @@ def split_into_folds(images: Sequence[LabelledImage], count: int, seed: int) -> 
             tuple(ordered[index] for index in train),
             tuple(ordered[index] for index in validation),
             f"fold {number} of {count}, seed {seed}",
+            held_out=held_out,
         )
         for number, (train, validation) in enumerate(folds, start=1)
     ]

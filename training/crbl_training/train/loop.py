@@ -16,11 +16,11 @@ from crbl_training.data.batches import balanced_batches, batches_of_size, even_s
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import EVALUATION_BATCH, Metrics, compute_metrics
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.model.loss import class_weights
 from crbl_training.process_group import broadcast_from_rank0, current_shard, gather_rows
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings, activation_source
 from crbl_training.train.activations import ActivationSource, ComputedActivations
 from crbl_training.train.best_epoch import badness, is_better
+from crbl_training.train.class_weights import loss_weights
 from crbl_training.train.head_start.solved_head import solve_head
 from crbl_training.train.history import Epoch
 from crbl_training.train.optimizer import Adam, end_epoch, learning_rate_scheduler
@@ -145,7 +145,8 @@ def _start_from_solved_head(
     train_loss = torch.zeros(1, dtype=torch.float64)
     if current_shard().rank == 0:
         computed = ComputedActivations(model, data.train.images, data.spec, None, seed, device)
-        weights = class_weights(recipe.assumed_normal_share)
+        # Of a batch, half of either class, as the steps that follow have them.
+        weights = loss_weights(recipe, torch.tensor([0.0, 1.0]))
         solved = solve_head(computed, data.train.labels, weights, seed, outputs.cache, outputs.notify)
         weight, bias, train_loss = solved.weight, solved.bias, train_loss + solved.train_loss
         progress.solved_head = solved.to_dict()

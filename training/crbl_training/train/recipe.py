@@ -6,7 +6,14 @@ from typing import Any
 
 from crbl_runtime.errors import UsageError
 from crbl_runtime.variant import VARIANTS
-from crbl_training.options import AUGMENTATIONS, BEST_BY, DEFAULT_ROOT_FLOOR, HEAD_STARTS, SCHEDULERS
+from crbl_training.options import (
+    AUGMENTATIONS,
+    BEST_BY,
+    CLASS_WEIGHTS,
+    DEFAULT_ROOT_FLOOR,
+    HEAD_STARTS,
+    SCHEDULERS,
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,9 @@ class Recipe:
             training are found by it, too.
         plateau_factor, plateau_patience, smallest_learning_rate: of torch's ReduceLROnPlateau.
         early_stopping: epochs without a better one after which training ends.
-        assumed_normal_share: the share of normal images that the loss weights are balanced for.
+        class_weights: of the loss of a normal and of an anomalous image, see `loss_weights`: "assumed", "balanced", or
+            the two numbers.
+        assumed_normal_share: the share of normal images that the weights are balanced for if they are "assumed".
         scheduler: "plateau" (the original) or "cosine", over all epochs down to the smallest learning rate.
         label_smoothing: how far labels are moved towards 1/2, 0 to under 1; 0.1 makes them 0.05 and 0.95.
         augment: one of `AUGMENTATIONS`. views: how many augmented views of each image there are, 0 for new ones in
@@ -42,6 +51,7 @@ class Recipe:
     plateau_patience: int = 2
     smallest_learning_rate: float = 1e-6
     early_stopping: int = 10
+    class_weights: str | tuple[float, float] = "assumed"
     assumed_normal_share: float = 0.88
     augment: str = "original"
     views: int = 0
@@ -78,6 +88,12 @@ class Recipe:
             raise UsageError(f"The label smoothing is {self.label_smoothing}, expected 0 to under 1.")
         if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
             raise UsageError(f"The gradient's norm is to be at most {self.clip_norm}, expected a positive number.")
+        if isinstance(self.class_weights, str) and self.class_weights not in CLASS_WEIGHTS:
+            raise UsageError(
+                f"The class weights are {self.class_weights!r}, expected one of {CLASS_WEIGHTS}, or two numbers."
+            )
+        if not isinstance(self.class_weights, str) and not all(0 < weight < math.inf for weight in self.class_weights):
+            raise UsageError(f"The class weights are {self.class_weights}, expected two positive numbers.")
         if self.scheduler not in SCHEDULERS:
             raise UsageError(f"The scheduler is {self.scheduler!r}, expected {' or '.join(map(repr, SCHEDULERS))}.")
         if self.best_by not in BEST_BY:

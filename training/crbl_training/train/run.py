@@ -21,8 +21,10 @@ from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import Variant
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
 from crbl_training.data.batches import balanced_batches
-from crbl_training.data.dataset import Split, data_hash
-from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage
+from crbl_training.data.dataset import LabelledImage, Split, data_hash
+from crbl_training.data.distinct_images import require_different_images
+from crbl_training.data.held_out import held_out_line, write_held_out
+from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage, refuse_two_labels
 from crbl_training.data.prepared_dataset import (
     PreparedDataset,
     description_lines,
@@ -38,6 +40,7 @@ from crbl_training.evaluation.threshold_in_use import costs_in
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import (
     CURVES_FILE,
+    HELD_OUT_FILE,
     HISTORY_FILE,
     METRICS_FILE,
     STATE_FILE,
@@ -46,11 +49,11 @@ from crbl_training.file_names import (
     todays_checkpoint,
 )
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.model.loss import class_weights
 from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
 from crbl_training.process_group import current_shard
 from crbl_training.train.activation_cache import CacheSettings
 from crbl_training.train.best_epoch import BEST_BY_LABELS
+from crbl_training.train.class_weights import loss_weights
 from crbl_training.train.history import Epoch, write_curves, write_history, write_metrics
 from crbl_training.train.loop import RunOutputs, TrainingData, TrainingResult, train_model
 from crbl_training.train.recipe import Recipe
@@ -105,6 +108,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     In a group of processes all of them train, and rank 0 writes.
 
     Raises:
+        DataError: an image is in both classes, or all images of a class are the same.
         UsageError: the folder holds an unfinished run and the config is not to resume, or a run of another config.
         What `prepare_dataset`, `refuse_leakage`, `load_backbones`, `check_device` and `train_model` raise.
     """
@@ -156,7 +160,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         "leakage": leakage.to_dict(),
         "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
     }
-    metrics = _finish(checkpoint, config, validation_set, result, found, folder)
+    metrics = _finish(checkpoint, config, validation_set, split.held_out, result, found, folder)
     state_path.unlink(missing_ok=True)
     return metrics
 
@@ -201,6 +205,8 @@ def _plan(model: CRBLDualModel, config: TrainingConfig) -> str:
 
 
 def _look_for_leakage(train_set: PreparedDataset, validation_set: PreparedDataset, refuse: bool) -> Leakage:
+    refuse_two_labels(train_set, validation_set)
+    require_different_images(train_set, validation_set)
     leakage = find_leakage(train_set, validation_set)
     if refuse:
         refuse_leakage(leakage)
@@ -218,7 +224,7 @@ def _require_sound_device(
         print_once("Device check: skipped. If this driver computes wrongly, nobody will notice")
         return "skipped"
     indices = balanced_batches(train_set.labels, DEVICE_CHECK_IMAGES, config.seed, epoch=0)[0]
-    weights = class_weights(config.recipe.assumed_normal_share)
+    weights = loss_weights(config.recipe, train_set.labels[indices])
     images, labels = train_set.images[indices], train_set.labels[indices]
     device = chosen.torch_device()
     check_device(model, images, labels, config.spec, weights, device, tiled_resources=chosen.tiled_resources)
@@ -251,6 +257,7 @@ def _finish(
     checkpoint: Checkpoint,
     config: TrainingConfig,
     validation_set: PreparedDataset,
+    held_out: tuple[LabelledImage, ...],
     result: TrainingResult,
     found: dict[str, Any],
     folder: Path,
@@ -285,8 +292,12 @@ def _finish(
         write_history(new / HISTORY_FILE, result.history)
         write_curves(new / CURVES_FILE, result.history, f"CRBL {name}")
         shown = write_report(new, VALIDATION_SCORES_FILE, report, f"CRBL {name}, validation")
+        if held_out:
+            write_held_out(new / HELD_OUT_FILE, held_out)
         write_metrics(new / METRICS_FILE, {**described, **checkpoint.provenance, **shown, **found})
     print_once(f"Checkpoint: {pth} and {sidecar.name}")
+    if held_out:
+        print_once(f"{held_out_line(held_out)}. Measure on them: crbl-evaluate {pth} --data {folder / HELD_OUT_FILE}")
     print_once(f"Next: crbl-export --variant {name} --checkpoint {pth}")
     return report.evaluation.metrics
 
@@ -351,6 +362,7 @@ def _provenance(config: TrainingConfig, chosen: ChosenDevice, origin: str, split
         "processes": current_shard().world_size,
         "weights": origin,
         "validation_source": split.validation_source,
+        "held_out_data_hash": data_hash(split.held_out) if split.held_out else None,
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import NotFiniteError, UnavailableError
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.model.loss import class_weights, training_loss
+from crbl_training.model.loss import training_loss
 from crbl_training.process_group import average_gradients, current_shard
 from crbl_training.seeds import derive_seed
 from crbl_training.train.activations import ActivationSource
+from crbl_training.train.class_weights import loss_weights
 from crbl_training.train.optimizer import Adam, clip_gradients
 from crbl_training.train.out_of_memory import is_out_of_memory
 from crbl_training.train.recipe import Recipe
@@ -25,16 +26,18 @@ class Batch:
 
     Attributes:
         indices, views: int64 [N], which image in which augmented view. labels: float32 [N], on the device.
+        weights: of the loss of a normal and of an anomalous image.
     """
 
     indices: Tensor
     views: Tensor
     labels: Tensor
+    weights: tuple[float, float]
 
     def split(self, count: int) -> list["Batch"]:
         """`count` micro-batches, each with its share of either class."""
         return [
-            Batch(self.indices[first::count], self.views[first::count], self.labels[first::count])
+            Batch(self.indices[first::count], self.views[first::count], self.labels[first::count], self.weights)
             for first in range(count)
         ]
 
@@ -79,7 +82,9 @@ class TrainingStep:
         """
         step_seed, when = derive_seed(self.seed, epoch, step), f"Epoch {epoch}, step {step + 1}"
         views, shard = _draw_views(len(indices), self.recipe, step_seed), current_shard()
-        batch = Batch(shard.rows(indices), shard.rows(views), shard.rows(self.labels[indices]).to(self.device))
+        labels = self.labels[indices]
+        weights = loss_weights(self.recipe, labels)
+        batch = Batch(shard.rows(indices), shard.rows(views), shard.rows(labels).to(self.device), weights)
         result = self._compute_gradients(batch, micro_batches, step_seed, when)
         average_gradients(self.model.parameters())
         if self.recipe.clip_norm is not None:
@@ -89,12 +94,12 @@ class TrainingStep:
 
     def _forward_and_backward(self, batch: Batch, micro_batches: int, when: str) -> float:
         """Add the gradients of the batch's mean loss to those that are there; returns the loss."""
-        weights, total = class_weights(self.recipe.assumed_normal_share), 0.0
+        total = 0.0
         for micro_batch in batch.split(micro_batches):
             with _precision(self.recipe, self.device):
                 logits = self.model.logits_from_frozen(*self.source(micro_batch.indices, micro_batch.views))
             require_finite(logits, when)
-            loss = training_loss(logits, micro_batch.labels, weights, self.recipe.label_smoothing)
+            loss = training_loss(logits, micro_batch.labels, batch.weights, self.recipe.label_smoothing)
             share = loss * (len(micro_batch.labels) / len(batch.labels))
             share.backward()
             total += float(share.detach().cpu())
