@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crbl_runtime.atomic_file import replacing_together, require_writable
+from crbl_runtime.calibration import METHODS, calibration_to_json
 from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
-from crbl_runtime.errors import UsageError
+from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_training.commands.data_and_device import (
     data_option,
@@ -21,9 +22,24 @@ from crbl_training.commands.data_and_device import (
 )
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
-from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
+from crbl_training.evaluation.calibration_images import require_images_to_calibrate
+from crbl_training.file_names import (
+    CHECKPOINT_SUFFIXES,
+    EVALUATION_FILES,
+    HISTORY_FILE,
+    METRICS_FILE,
+    MISTAKES_FILE,
+    RELIABILITY_FILE,
+    SCORES_FILE,
+    checkpoint_files,
+)
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from crbl_training.checkpoint import Checkpoint
+    from crbl_training.data.prepared_dataset import PreparedDataset
+    from crbl_training.evaluation.calibration import CalibratedImages
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
     from crbl_training.evaluation.report import EvaluationReport
 
@@ -34,8 +50,13 @@ if TYPE_CHECKING:
 @images_option
 @format_options
 @click.option("--split", type=click.Choice(SPLITS), help="Which images of a CSV with a column 'split'.")
-@click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
+@click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json, worst mistakes and reliability here.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
+@click.option(
+    "--calibrate",
+    type=click.Choice(METHODS),
+    help="Fit a calibration of the CHECKPOINT to these images, and write the calibrated checkpoint to the folder --out.",
+)
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @bit_depth_option
 @device_option
@@ -50,6 +71,7 @@ def main(
     split: str | None,
     out: Path | None,
     threshold: float | None,
+    calibrate: str | None,
     skip_bad: bool,
     bit_depth: int | None,
     device: str,
@@ -60,10 +82,15 @@ def main(
     """Measure a model file (.onnx) or a checkpoint (.pth, .safetensors) on labelled images, with intervals."""
     refuse_without_directml(device, no_tiled_resources)
     refuse_unused_format(dataset_format, data)
+    if calibrate is not None:
+        _require_calibratable(model_path, out, bit_depth)
     if out is not None:
         _require_no_training_run(out)
-        require_writable(*(out / name for name in EVALUATION_FILES))
+        written = checkpoint_files(out / model_path.name) if calibrate is not None else ()
+        require_writable(*(out / name for name in EVALUATION_FILES), *written)
     listing = read_images(data, image_folder, split, dataset_format)
+    if calibrate is not None:
+        require_images_to_calibrate([image.label for image in listing.images], calibrate)
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.data.prepared_dataset import prepare_dataset
@@ -75,7 +102,10 @@ def main(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
-        report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
+        logits = model.logits(images)
+        calibrated = _calibrated(model, images, logits, calibrate)
+        report = report_on(images, logits, model.threshold if threshold is None else threshold, calibrated)
+    checkpoint = _calibrated_checkpoint(model_path, report) if calibrate is not None else None
     source = model.threshold_source if threshold is None else "given with --threshold"
     given = {
         "data": str(data),
@@ -86,12 +116,15 @@ def main(
     facts = _facts(model_path, model, given, source, report)
     try:
         if out is not None:
-            facts = _write(out, facts, report, f"{model_path.name} on {data.name}")
+            facts = _write(out, facts, report, f"{model_path.name} on {data.name}", checkpoint)
     finally:  # What was measured is shown where it cannot be written, too.
         lines = [*_lines(model_path, model, facts, report), *left_out_lines(listing.left_out)]
         click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(lines))
     if out is not None and not as_json:
-        click.echo(f"Written: {out / METRICS_FILE}, {SCORES_FILE} and {MISTAKES_FILE}")
+        click.echo(f"Written: {out / METRICS_FILE}, {SCORES_FILE}, {MISTAKES_FILE} and {RELIABILITY_FILE}")
+        if checkpoint is not None:
+            pth, sidecar = checkpoint_files(out / model_path.name)
+            click.echo(f"Calibrated checkpoint: {pth} and {sidecar.name}")
 
 
 def _require_no_training_run(out: Path) -> None:
@@ -101,21 +134,75 @@ def _require_no_training_run(out: Path) -> None:
         raise UsageError(f"--out {out} holds a training run, whose metrics.json would be lost. Name another folder.")
 
 
-def _write(out: Path, facts: dict[str, Any], report: "EvaluationReport", title: str) -> dict[str, Any]:
+def _require_calibratable(model_path: Path, out: Path | None, bit_depth: int | None) -> None:
+    """Refuse what a calibrated checkpoint cannot be made of, or would be written over.
+
+    Raises:
+        UsageError: naming the option or the file.
+    """
+    if model_path.suffix.lower() not in CHECKPOINT_SUFFIXES:
+        raise UsageError(
+            f"--calibrate writes a checkpoint, and {model_path} is none. Calibrate the checkpoint that it was exported "
+            "from, and export that with crbl-export --checkpoint."
+        )
+    if out is None:
+        raise UsageError("--calibrate writes a calibrated checkpoint. Name a folder for it with --out.")
+    if out.resolve() == model_path.resolve().parent:
+        raise UsageError(f"--out {out} holds {model_path.name} itself, which stays as it is. Name another folder.")
+    if bit_depth is not None:
+        raise UsageError(
+            "--calibrate fits a checkpoint as it is, and --bit-depth changes its preprocessing. Leave out one of them."
+        )
+
+
+def _calibrated(
+    model: "EvaluatedModel", images: "PreparedDataset", logits: "Tensor", method: str | None
+) -> "CalibratedImages | None":
+    """The images by a new calibration, or by that of the model, if it has one."""
+    from crbl_training.evaluation.calibration import calibrated_images, fit_calibration
+
+    if method is None:
+        return calibrated_images(model.calibration, logits) if model.calibration is not None else None
+    digest = data_hash(images.labelled_images)
+    if digest == model.training.get("train_data_hash"):
+        raise DataError(
+            "The model was trained on these very images and is surer of them than of others: a calibration on them is "
+            "none. Name the validation images, or others that it has not seen."
+        )
+    return fit_calibration(method, logits, images.labels, digest)
+
+
+def _calibrated_checkpoint(path: Path, report: "EvaluationReport") -> "Checkpoint":
+    from crbl_training.checkpoint import load_checkpoint
+    from crbl_training.evaluation.report import reliability_to_dict
+    from crbl_training.train.calibrated_checkpoint import with_calibration
+
+    assert report.calibrated is not None
+    return with_calibration(load_checkpoint(path), report.calibrated.calibration, reliability_to_dict(report))
+
+
+def _write(
+    out: Path, facts: dict[str, Any], report: "EvaluationReport", title: str, checkpoint: "Checkpoint | None"
+) -> dict[str, Any]:
     """Write all files, or none of them; gives the facts with what metrics.json holds about the other files."""
+    from crbl_training.checkpoint import save_checkpoint
     from crbl_training.evaluation.report import write_report
     from crbl_training.train.history import write_metrics
 
     with replacing_together(out) as new:
         facts = facts | write_report(new, SCORES_FILE, report, title)
         write_metrics(new / METRICS_FILE, facts)
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, new / Path(facts["model"]).name)
     return facts
 
 
 def _facts(
     model_path: Path, model: "EvaluatedModel", images: dict[str, Any], source: str, report: "EvaluationReport"
 ) -> dict[str, Any]:
-    dataset = report.dataset
+    from crbl_training.evaluation.report import reliability_to_dict
+
+    dataset, calibrated = report.dataset, report.calibrated
     digest = data_hash(dataset.labelled_images)
     return {
         "model": str(model_path),
@@ -130,13 +217,15 @@ def _facts(
         "regions_missing": dataset.regions_missing,
         "bit_depth_unclear": len(dataset.bit_depth_unclear),
         "threshold_source": source,
+        "calibration": calibration_to_json(calibrated.calibration if calibrated is not None else None),
+        "reliability": reliability_to_dict(report),
         "evaluation": report.evaluation.to_dict(),
     }
 
 
 def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], report: "EvaluationReport") -> list[str]:
     from crbl_training.data.prepared_dataset import description_lines
-    from crbl_training.evaluation.report import report_lines
+    from crbl_training.evaluation.report import reliability_lines, report_lines
 
     lines = [f"Not used: {reason}" for reason in model.rejected]
     lines.append(f"{model_path.name}: {model.variant}, on {model.device}")
@@ -146,4 +235,4 @@ def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], rep
     lines.append(f"Threshold {report.evaluation.metrics.threshold:.4g}: {facts['threshold_source']}")
     if facts["known_images"]:
         lines.append(f"Note: {facts['known_images']}")
-    return lines + report_lines(report)
+    return [*lines, *report_lines(report), *reliability_lines(report)]

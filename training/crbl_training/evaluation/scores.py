@@ -6,21 +6,28 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.csv_file import ENCODING, path_from_text, write_csv
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.file_names import VALIDATION_SCORES_FILE
 
 
-def write_scores(path: Path, images: PreparedDataset, logits: Tensor) -> None:
-    """One line for each validation image: path, label, logit, probability. Paths are absolute."""
+def write_scores(path: Path, images: PreparedDataset, logits: Tensor, calibration: Calibration | None = None) -> None:
+    """One line for each image: path, label, logit, probability, and the calibrated one, if any. Paths are absolute."""
     probabilities = torch.sigmoid(logits.double())
     rows = [
-        [image.resolve(), int(label), f"{logit:.6f}", f"{probability:.8f}"]
+        [
+            image.resolve(),
+            int(label),
+            f"{logit:.6f}",
+            f"{probability:.8f}",
+            f"{calibration.probability(logit):.8f}" if calibration is not None else "",
+        ]
         for image, label, logit, probability in zip(
             images.paths, images.labels.tolist(), logits.tolist(), probabilities.tolist(), strict=True
         )
     ]
-    write_csv(path, ["image_path", "impurity", "logit", "probability"], rows)
+    write_csv(path, ["image_path", "impurity", "logit", "probability", "calibrated_probability"], rows)
 
 
 def scored_images(checkpoint_path: Path) -> list[Path]:
