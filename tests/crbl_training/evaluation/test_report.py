@@ -13,7 +13,7 @@ from crbl_runtime.errors import CRBLError
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import compute_metrics
 from crbl_training.evaluation.report import EvaluationReport, report_lines, report_on, write_report
-from crbl_training.file_names import MISTAKES_FILE
+from crbl_training.file_names import MISTAKES_FILE, RELIABILITY_FILE
 
 LABELS = torch.tensor([0.0] * 12 + [1.0] * 6)
 LOGITS = torch.cat([torch.linspace(-4, 0.5, 12), torch.linspace(-0.3, 3, 6)])
@@ -62,11 +62,13 @@ def test_a_metric_without_a_mistake_is_said_to_be_worth_three_in_n(flawless):
 
 def test_files_are_those_of_the_metrics(report, tmp_path):
     values = write_report(tmp_path, "scores.csv", report, "CRBL crop")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", MISTAKES_FILE]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [RELIABILITY_FILE, "scores.csv", MISTAKES_FILE]
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["logit"]) for row in rows] == pytest.approx(LOGITS.tolist(), abs=1e-6)
     assert cv2.imread(str(tmp_path / MISTAKES_FILE)) is not None
+    assert [row["calibrated_probability"] for row in rows] == [""] * 18
+    assert cv2.imread(str(tmp_path / RELIABILITY_FILE)) is not None
     assert values["scores"] == "scores.csv"
     assert [entry["path"] for entry in values["worst_mistakes"]["false_alarms"]] == ["11.png", "10.png"]
     assert [entry["path"] for entry in values["worst_mistakes"]["missed_anomalies"]] == ["12.png"]

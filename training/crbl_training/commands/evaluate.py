@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--calibrate",
     type=click.Choice(METHODS),
-    help="Fit a calibration of the CHECKPOINT to these images, and write the calibrated checkpoint to the folder --out.",
+    help="Fit a calibration of the CHECKPOINT to these images, and write the calibrated checkpoint to --out.",
 )
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @bit_depth_option

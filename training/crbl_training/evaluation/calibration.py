@@ -33,10 +33,13 @@ class CalibratedImages:
     def source(self) -> str:
         """Where the calibrated probabilities come from, as text."""
         fitted = self.calibration
-        numbers = f"{fitted.method}, slope {fitted.slope:.4g}, intercept {fitted.intercept:.4g}"
-        if self.held_out:
-            return f"{numbers}; here each image by numbers that were fitted without its fifth of the images"
-        return f"{numbers}, fitted to {fitted.images} images of which {fitted.anomalies} are anomalous"
+        numbers = (
+            f"{fitted.method}, slope {fitted.slope:.4g}, intercept {fitted.intercept:.4g}, fitted to {fitted.images} "
+            f"images, {fitted.anomalies} of them anomalous."
+        )
+        if not self.held_out:
+            return numbers
+        return f"{numbers} The figures are of {FOLDS} folds, each calibrated by a fit to the others."
 
 
 def calibrated_images(calibration: Calibration, logits: Tensor) -> CalibratedImages:

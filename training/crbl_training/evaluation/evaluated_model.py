@@ -50,7 +50,7 @@ class EvaluatedModel:
         if data_hash == self.training.get("validation_data_hash"):
             return (
                 "These are the validation images of the training, which chose the best epoch and perhaps the "
-                "threshold: expect a little less of others."
+                "threshold and the calibration: expect a little less of others."
             )
         if self.calibration is not None and data_hash == self.calibration.data_hash:
             return "The model was calibrated on these very images: expect a little less of its calibration on others."

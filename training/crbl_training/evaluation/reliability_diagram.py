@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from crbl_runtime.atomic_file import write_bytes
 from crbl_training.evaluation.reliability import Reliability
+from crbl_training.image_grid import drawable, installed_fonts
 
 RAW_COLOUR, CALIBRATED_COLOUR = "tab:orange", "tab:blue"
 
@@ -21,13 +22,14 @@ def write_reliability_diagram(
     Args:
         calibrated: None where there is no calibration. held_out: see `CalibratedImages`.
     """
-    panels = [("probability as the network gives it", raw, RAW_COLOUR)]
+    panels = [("mean probability as the network gives it", raw, RAW_COLOUR)]
     if calibrated is not None:
-        how = "calibrated without the fold it is in" if held_out else "calibrated"
-        panels.append((f"probability, {how}", calibrated, CALIBRATED_COLOUR))
+        how = "calibrated by a fit to the other folds" if held_out else "calibrated"
+        panels.append((f"mean probability, {how}", calibrated, CALIBRATED_COLOUR))
     figure = Figure(figsize=(5.4 * len(panels), 5.8), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    # A dollar sign in a file's name is a dollar sign, not the start of a formula.
+    figure.suptitle(drawable(title), wrap=True, size=11, family=installed_fonts(), parse_math=False)
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _draw(axes, *panel)
     buffer = io.BytesIO()
@@ -50,7 +52,7 @@ def _draw(axes: Axes, name: str, measured: Reliability, colour: str) -> None:
         marker="o",
         linewidth=1,
         capsize=3,
-        label="images of a bin, 95 % interval",
+        label="bin, its number of images, 95 % interval",
     )
     for each in bins:
         axes.annotate(

@@ -95,6 +95,7 @@ def reliability_to_dict(report: EvaluationReport) -> dict[str, Any]:
     """How far the probabilities can be taken for frequencies, as JSON types."""
     after = report.calibrated_reliability
     return {
+        "images": len(report.logits),
         "raw": report.reliability.to_dict(),
         "calibrated": after.to_dict() if after is not None else None,
         "calibrated_by": report.calibrated.source if report.calibrated is not None else None,
@@ -111,7 +112,7 @@ def reliability_lines(report: EvaluationReport) -> list[str]:
         for name, value in raw.items()
     ]
     if report.calibrated is not None:
-        lines.append(f"  Calibrated: {report.calibrated.source}.")
+        lines.append(f"  Calibrated: {report.calibrated.source}")
         note = few_images_note(report.calibrated.calibration)
         lines += [f"  {note}"] if note is not None else []
     return lines
