@@ -23,7 +23,6 @@ from crbl_runtime.variant import CROP, FULL
 from crbl_training.checkpoint import Checkpoint, load_checkpoint, load_exactly, save_checkpoint
 from crbl_training.model.crbl import create_crop_model
 
-
 REMOVED = object()
 CALIBRATION = Calibration("platt", slope=1.25, intercept=-2.0, images=40, anomalies=12, data_hash="ab" * 32)
 
@@ -77,7 +76,7 @@ def test_checkpoints_of_the_first_schema_have_no_calibration(saved: tuple[Path, 
     rewrite(saved[1], schema_version=1, calibration=REMOVED)
     assert_same(load_checkpoint(saved[0]), make_checkpoint())
     rewrite(saved[1], calibration=None)
-    with pytest.raises(CheckpointError, match="schema version 1 with the keys .*'calibration'"):
+    with pytest.raises(CheckpointError, match=r"schema version 1 with the keys .*'calibration'"):
         load_checkpoint(saved[1])
 
 

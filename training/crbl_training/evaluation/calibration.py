@@ -10,7 +10,7 @@ from torch import Tensor
 from crbl_runtime.calibration import Calibration
 from crbl_runtime.errors import DataError
 from crbl_training.evaluation.bootstrap import Floats, Integers
-from crbl_training.evaluation.calibration_images import FEW_IMAGES, FOLDS, require_images_to_calibrate
+from crbl_training.evaluation.calibration_images import FOLDS, require_images_to_calibrate
 from crbl_training.evaluation.metrics import require_finite_logits
 
 SEED = 0
@@ -78,14 +78,6 @@ def fit_calibration(method: str, logits: Tensor, labels: Tensor, data_hash: str)
     log_odds = np.empty_like(scores)
     log_odds[order] = _held_out(method, scores[order], truth[order])
     return CalibratedImages(calibration, log_odds, held_out=True)
-
-
-def few_images_note(calibration: Calibration) -> str | None:
-    """A warning about a calibration on few images; None where there were enough."""
-    rarer = min(calibration.anomalies, calibration.images - calibration.anomalies)
-    if rarer >= FEW_IMAGES:
-        return None
-    return f"Calibrated on few images ({rarer} of the rarer class, {FEW_IMAGES} are wanted): its numbers are rough."
 
 
 def _held_out(method: str, scores: Floats, truth: Integers) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
 
@@ -27,3 +28,11 @@ def require_images_to_calibrate(labels: Sequence[int], method: str) -> None:
                 f"{counted(len(labels), 'validation image')} {labels.count(label)} "
                 f"{'is' if labels.count(label) == 1 else 'are'} {name}. Add some, or leave the option out."
             )
+
+
+def few_images_note(calibration: Calibration) -> str | None:
+    """A warning about a calibration on few images; None where there were enough."""
+    rarer = min(calibration.anomalies, calibration.images - calibration.anomalies)
+    if rarer >= FEW_IMAGES:
+        return None
+    return f"Calibrated on few images ({rarer} of the rarer class, {FEW_IMAGES} are wanted): its numbers are rough."

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
-from crbl_training.evaluation.calibration import CalibratedImages, few_images_note
+from crbl_training.evaluation.calibration import CalibratedImages
+from crbl_training.evaluation.calibration_images import few_images_note
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.reliability import Reliability, reliability
 from crbl_training.evaluation.reliability_diagram import write_reliability_diagram
@@ -92,13 +93,13 @@ def write_report(folder: Path, scores_file: str, report: EvaluationReport, title
 
 
 def reliability_to_dict(report: EvaluationReport) -> dict[str, Any]:
-    """How far the probabilities can be taken for frequencies, as JSON types."""
+    """How far the probabilities can be taken for frequencies, as JSON types; `held_out` as in `CalibratedImages`."""
     after = report.calibrated_reliability
     return {
         "images": len(report.logits),
         "raw": report.reliability.to_dict(),
         "calibrated": after.to_dict() if after is not None else None,
-        "calibrated_by": report.calibrated.source if report.calibrated is not None else None,
+        "held_out": report.calibrated.held_out if report.calibrated is not None else None,
     }
 
 
