@@ -32,6 +32,8 @@ from public_commands import Trained, run_command
 from small_checkpoint import small_checkpoint
 
 CALIBRATION = Calibration("platt", slope=1.25e-05, intercept=-2.5, images=40, anomalies=12, data_hash="ab" * 32)
+MEASURES = {"brier": 0.2, "log_loss": 0.6, "calibration_error": 0.25, "bins": []}
+RELIABILITY = {"images": 40, "raw": MEASURES, "calibrated": MEASURES | {"brier": 0.125}, "held_out": True}
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +260,7 @@ def test_hostile_text_breaks_no_table_and_is_no_markup(facts: ModelFacts, contra
         "validation": {**training["validation"], "auroc": HOSTILE, "intervals": HOSTILE},
         "threshold_choice": {"interval": HOSTILE, "interval_method": {"method": HOSTILE}, "data_hash": HOSTILE},
         "leakage": HOSTILE,
-        "reliability": {"images": HOSTILE, "raw": {"brier": HOSTILE}, "calibrated": {"brier": HOSTILE}, "held_out": HOSTILE},
+        "reliability": dict.fromkeys(RELIABILITY, HOSTILE) | dict.fromkeys(("raw", "calibrated"), {"brier": HOSTILE}),
     }  # fmt: skip
     hostile = replace(
         contract,
@@ -271,7 +273,8 @@ def test_hostile_text_breaks_no_table_and_is_no_markup(facts: ModelFacts, contra
         parity={"provider": HOSTILE, "images_hash": HOSTILE, HOSTILE: [HOSTILE]},
     )
     card = card_of(facts, hostile)
-    page, harmless = (html(text) for text in (card, card_of(facts, replace(contract, calibration=CALIBRATION))))
+    calibrated = replace(contract, calibration=CALIBRATION, training=training | {"reliability": RELIABILITY})
+    page, harmless = (html(text) for text in (card, card_of(facts, calibrated)))
     assert not set(re.findall(r"<([a-z0-9]+)", page)) - set(re.findall(r"<([a-z0-9]+)", harmless))
     assert re.findall(r"<h\d>(.*?)</h\d>", page) == re.findall(r"<h\d>(.*?)</h\d>", harmless)
     for table in re.findall(r"<table>.*?</table>", page, re.S):
@@ -398,9 +401,7 @@ def test_nothing_that_exists_is_written_over_unasked(tmp_path: Path, crop: Train
 
 
 def test_a_calibration_and_what_it_is_worth(facts: ModelFacts, contract: ModelContract) -> None:
-    measures = {"brier": 0.2, "log_loss": 0.6, "calibration_error": 0.25, "bins": []}
-    reliability = {"images": 40, "raw": measures, "calibrated": measures | {"brier": 0.125}, "held_out": True}
-    training = contract.training | {"reliability": reliability}
+    training = contract.training | {"reliability": RELIABILITY}
     plain = card_of(facts, replace(contract, training=training))
     assert "What its probability is worth" not in plain
     limits = section(plain, "What it must not be trusted with")
@@ -427,6 +428,7 @@ def test_a_calibration_and_what_it_is_worth(facts: ModelFacts, contract: ModelCo
 LOGITS = (-900.0, -3.5, 0.0, 2.0, 900.0)
 IN_CPP = """#include <cmath>
 #include <cstdio>
+#include <initializer_list>
 int main() {{ for (double logit : {{ {logits} }}) std::printf("%.17g ", {expression}); }}
 """
 
