@@ -75,12 +75,17 @@ def rows_of(folder: Path) -> list[Row]:
 
 def seen(row: Row, prefix: str = "") -> tuple[Any, ...]:
     """What a prediction says, as a row has it."""
-    return tuple(row[f"{prefix}{name}"] for name in ("is_anomaly", "probability", "logit", "box"))
+    return tuple(
+        row[f"{prefix}{name}"] for name in ("is_anomaly", "probability", "calibrated_probability", "logit", "box")
+    )
 
 
 def predicted(detector: Detector, content: bytes) -> tuple[Any, ...]:
     prediction = detector.predict(content)
-    return (prediction.is_anomaly, prediction.probability, prediction.logit, list(prediction.box))
+    return (
+        *(prediction.is_anomaly, prediction.probability, prediction.calibrated_probability, prediction.logit),
+        list(prediction.box),
+    )
 
 
 @dataclass

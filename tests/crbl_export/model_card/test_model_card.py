@@ -260,7 +260,7 @@ def test_hostile_text_breaks_no_table_and_is_no_markup(facts: ModelFacts, contra
         "validation": {**training["validation"], "auroc": HOSTILE, "intervals": HOSTILE},
         "threshold_choice": {"interval": HOSTILE, "interval_method": {"method": HOSTILE}, "data_hash": HOSTILE},
         "leakage": HOSTILE,
-        "reliability": dict.fromkeys(RELIABILITY, HOSTILE) | dict.fromkeys(("raw", "calibrated"), {"brier": HOSTILE}),
+        "reliability": dict.fromkeys(RELIABILITY, HOSTILE) | {key: {"brier": HOSTILE} for key in ("raw", "calibrated")},
     }  # fmt: skip
     hostile = replace(
         contract,
