@@ -129,7 +129,7 @@ def test_calibrated_probabilities_are_in_every_output_and_no_decision_changes(
         shown = f"{result['models'][0]['calibrated_probability']:.8f}"
         assert (before["calibrated_probability_full"], after["calibrated_probability_full"]) == ("", shown)
     assert f" calibrated {told[0]['models'][0]['calibrated_probability']:.4f}" in predict(calibrated, images).stdout
-    assert "calibrated" not in predict(small, images).stdout
+    assert " calibrated " not in predict(small, images).stdout
 
 
 def test_images_that_fail_are_listed_at_the_end(small: Path, images: Path) -> None:

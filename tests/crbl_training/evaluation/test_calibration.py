@@ -34,6 +34,9 @@ class Scores(ClassifierMixin, BaseEstimator):
     def decision_function(self, images: np.ndarray) -> np.ndarray:
         return images[:, 0]
 
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return (images[:, 0] > 0).astype(int)
+
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
@@ -91,11 +94,12 @@ def test_each_image_is_calibrated_by_what_others_say() -> None:
 @pytest.mark.parametrize("size", [1e-3, 1.0, 900.0])
 def test_classes_that_do_not_overlap_get_finite_numbers_and_no_certainty(method: str, size: float) -> None:
     labels = np.repeat([0, 1], 8)
-    logits = size * (np.where(labels == 1, 1.0, -1.0) + np.linspace(-0.1, 0.1, 16))
-    calibration = fit(method, logits, labels).calibration
+    calibration = fit(method, np.where(labels == 1, size, -size), labels).calibration
     # Platt's targets for eight images are 0.9 and 0.1.
-    assert calibration.probability(size) == pytest.approx(0.9, abs=0.01)
-    assert calibration.probability(-size) == pytest.approx(0.1, abs=0.01)
+    assert calibration.probability(size) == pytest.approx(0.9, abs=1e-6)
+    assert calibration.probability(-size) == pytest.approx(0.1, abs=1e-6)
+    spread = size * (np.where(labels == 1, 1.0, -1.0) + np.linspace(-0.1, 0.1, 16))
+    assert 0.8 < fit(method, spread, labels).calibration.probability(size) < 0.95
 
 
 @pytest.mark.parametrize("method", ["platt", "temperature"])
