@@ -138,7 +138,6 @@ def test_a_finished_checkpoint_is_calibrated_into_another_folder(
     assert replace(after, state={}, provenance={}, calibration=None) == replace(
         before, state={}, provenance={}, calibration=None
     )
-    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
     assert path.with_suffix(".safetensors").read_bytes() == bytes_before
     again = run_command("crbl-evaluate", tmp_path / path.name, *data, "--json")
     measured = json.loads(again.stdout)
@@ -180,7 +179,7 @@ def test_what_cannot_be_calibrated_is_refused_by_name_and_nothing_is_written(
         (2, crop.model, (*validation, *out), "is none. Calibrate the checkpoint that it was exported from"),
         (2, path, validation, "Name a folder for it with --out"),
         (2, alone, (*validation, "--out", alone.parent), "holds model.pth itself"),
-        (2, path, (*validation, "--out", run[0]), "holds a training run"),
+        (2, alone, (*validation, "--out", run[0]), "holds a training run"),
         (2, path, (*validation, *out, "--bit-depth", 12), "--bit-depth changes its preprocessing"),
         (4, path, ("--data", grain_folder / "validation.csv", *out), "of 8 validation images 4 are normal"),
         (4, path, ("--data", grain_folder / "train", *out), "trained on these very images"),
