@@ -7,6 +7,7 @@ import hashlib
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -57,8 +58,7 @@ def card_text(facts: ModelFacts) -> str:
         threshold_logit=threshold_logit(contract.threshold),
         region=Markup(region_in_words(spec)),
         steps=[Markup(step) for step in preparation_steps(spec)],
-        calibrated_in=partial(calibrated_expression, contract.calibration),
-        few_images=few_images_note(contract.calibration) if contract.calibration is not None else None,
+        calibrated=_about_calibration(contract.calibration) if contract.calibration is not None else None,
         scaling=Markup(scaling_in_the_graph(spec)),
         snippet=lambda file: Markup(snippet(file, contract)),
         self_test_images={
@@ -67,6 +67,10 @@ def card_text(facts: ModelFacts) -> str:
             "contents_hash": contents_hash(map(content_sha256, images)),
         },
     )
+
+
+def _about_calibration(calibration: Calibration) -> dict[str, Any]:
+    return {"by": partial(calibrated_expression, calibration), "few_images": few_images_note(calibration)}
 
 
 def calibrated_expression(calibration: Calibration, exponential: str) -> str:
