@@ -55,7 +55,8 @@ def test_many_images_are_predicted_in_order_and_failures_given(models: tuple[Pat
 def test_each_model_has_its_own_calibration_and_no_decision_changes(
     models: tuple[Path, Path], paths: list[Path], tmp_path: Path
 ) -> None:
-    calibration = Calibration("temperature", slope=0.25, intercept=0.0, images=40, anomalies=12, data_hash="")
+    # It makes probabilities over both thresholds of all images.
+    calibration = Calibration("platt", slope=0.25, intercept=5.0, images=40, anomalies=12, data_hash="")
     crop = tmp_path / "crop.onnx"
     crop.write_bytes(rewritten(models[0].read_bytes(), calibration=calibration))
     with CombinedDetector(*models, "cpu") as plain, CombinedDetector(crop, models[1], "cpu") as calibrated:
@@ -65,6 +66,7 @@ def test_each_model_has_its_own_calibration_and_no_decision_changes(
             assert replace(after.crop, calibrated_probability=None) == before.crop
             assert (after.full, after.is_anomaly, after.label) == (before.full, before.is_anomaly, before.label)
             assert after.full.calibrated_probability is None
+            assert after.crop.calibrated_probability > after.crop.threshold > after.crop.probability
 
 
 def test_each_image_is_decoded_once(

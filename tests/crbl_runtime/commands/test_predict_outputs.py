@@ -112,7 +112,8 @@ def test_the_table_shows_hangul_in_spreadsheets_and_has_a_line_for_each_image(sm
 def test_calibrated_probabilities_are_in_every_output_and_no_decision_changes(
     small: Path, images: Path, tmp_path: Path
 ) -> None:
-    calibration = Calibration("platt", slope=1.5, intercept=-2.0, images=40, anomalies=12, data_hash="")
+    # It makes probabilities over the threshold of all images.
+    calibration = Calibration("platt", slope=0.5, intercept=9.0, images=40, anomalies=12, data_hash="")
     calibrated = tmp_path / "calibrated.onnx"
     calibrated.write_bytes(rewritten(small.read_bytes(), calibration=calibration))
     tables = tmp_path / "plain.csv", tmp_path / "calibrated.csv"
@@ -122,6 +123,7 @@ def test_calibrated_probabilities_are_in_every_output_and_no_decision_changes(
         (one,), (other,) = before["models"], after["models"]
         assert one["calibrated_probability"] is None
         assert other["calibrated_probability"] == calibration.probability(other["logit"])
+        assert other["calibrated_probability"] > other["threshold"] > other["probability"]
         assert before | {"models": None} == after | {"models": None}
         assert one | {"calibrated_probability": 0} == other | {"calibrated_probability": 0}
     rows = [list(csv.DictReader(path.open(newline="", encoding="utf-8-sig"))) for path in tables]

@@ -86,7 +86,7 @@ if TYPE_CHECKING:
 @click.option(
     "--calibrate",
     type=click.Choice(METHODS),
-    help="Fit a calibration to the validation images: what makes a probability of the score. Decisions stay.",
+    help="Fit a calibration to the validation images, which makes a probability of the score. It changes no decision.",
 )
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation image is in the training set, or nearly.")

@@ -116,6 +116,10 @@ def reliability_lines(report: EvaluationReport) -> list[str]:
         lines.append(f"  Calibrated: {report.calibrated.source}")
         note = few_images_note(report.calibrated.calibration)
         lines += [f"  {note}"] if note is not None else []
+    if calibrated and calibrated["log_loss"] >= raw["log_loss"]:
+        lines.append(
+            "  On these images the calibrated probabilities are no better than the raw ones, by their log loss."
+        )
     return lines
 
 
