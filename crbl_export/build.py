@@ -75,4 +75,5 @@ def _contract(checkpoint: Checkpoint, options: ExportOptions, exporter: str, sel
         parity=None,
         self_test=self_test,
         golden_image=golden_image_sha256(checkpoint.preprocessing),
+        calibration=checkpoint.calibration,
     )

@@ -24,6 +24,7 @@ from crbl_runtime.lazy_names import lazy_names
 from crbl_runtime.version import __version__
 
 if TYPE_CHECKING:
+    from crbl_runtime.calibration import Calibration
     from crbl_runtime.combined_detector import CombinedDetector
     from crbl_runtime.contract import ModelContract
     from crbl_runtime.detector import Detector
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CRBLError",
+    "Calibration",
     "CombinedDetector",
     "CombinedPrediction",
     "DataError",
@@ -68,6 +70,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     __all__,
     {
+        "Calibration": "calibration",
         "CombinedDetector": "combined_detector",
         "CombinedPrediction": "prediction",
         "Detector": "detector",

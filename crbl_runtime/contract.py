@@ -5,6 +5,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from crbl_runtime.calibration import Calibration, calibration_from_json, calibration_to_json
 from crbl_runtime.decision import require_threshold
 from crbl_runtime.errors import ModelFileError, UsageError
 from crbl_runtime.payload import UNKNOWN_SHA256
@@ -12,7 +13,9 @@ from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.self_test import IMAGES
 from crbl_runtime.variant import VARIANTS
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+# What contracts of older versions that are still read do not have.
+OLDER_VERSIONS: dict[int, dict[str, Any]] = {3: {"calibration": None}}
 METADATA_KEY = "crbl"
 INPUT_NAME = "image"
 PROBABILITY_NAME = "probability"
@@ -64,6 +67,8 @@ class ModelContract:
         self_test: reference values for a check on the user's machine.
         golden_image: SHA-256 of the golden image's pixels, prepared where the file was exported.
         payload_sha256: of the file that carries the contract, see `payload`; zeros before it is written.
+        calibration: how a logit becomes a probability that was fitted to labelled images, or None. The outputs, the
+            threshold and the decisions know nothing of it.
     """
 
     variant: str
@@ -78,6 +83,7 @@ class ModelContract:
     self_test: SelfTest
     golden_image: str
     payload_sha256: str = UNKNOWN_SHA256
+    calibration: Calibration | None = None
 
     def to_json(self) -> str:
         """Canonical JSON: the same contract gives the same text."""
@@ -87,6 +93,7 @@ class ModelContract:
             "preprocessing": self.preprocessing.to_dict(),
             "preprocessing_hash": self.preprocessing.hash,
             "self_test": asdict(self.self_test),
+            "calibration": calibration_to_json(self.calibration),
         }
         return json.dumps(values, sort_keys=True, ensure_ascii=True, allow_nan=False)
 
@@ -106,20 +113,15 @@ class ModelContract:
         # RecursionError: lists within lists.
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise ModelFileError(f"{source} has a damaged contract ({error}). Export the model again.") from error
-        if version != SCHEMA_VERSION:
-            newer = isinstance(version, int) and version > SCHEMA_VERSION
-            remedy = "Upgrade crbl: pip install --upgrade crbl" if newer else "With this crbl export the model again"
-            raise ModelFileError(
-                f"{source} has a contract of schema version {version!r:.40}, this crbl knows version {SCHEMA_VERSION}. "
-                f"{remedy}, or install the one that exported it."
-            )
+        added = _added_since(version, source)
         spec_hash = values.pop("preprocessing_hash", None)
-        expected = {field.name for field in fields(cls)}
+        expected = {field.name for field in fields(cls)} - added.keys()
         if set(values) != expected:
             raise ModelFileError(
                 f"{source} has a contract with the keys {sorted(values)}, expected {sorted(expected)}. "
                 "Export the model again."
             )
+        values |= added
         try:
             spec = PreprocessingSpec.from_dict(values.pop("preprocessing"))
             _require_types(values)
@@ -128,6 +130,7 @@ class ModelContract:
                 self_test=_self_test(values.pop("self_test")),
                 labels=_two_labels(values.pop("labels")),
                 threshold=require_threshold(float(values.pop("threshold"))),
+                calibration=calibration_from_json(values.pop("calibration")),
                 **values,
             )
         except (UsageError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -138,6 +141,21 @@ class ModelContract:
                 f"describes has {spec.hash}: it was changed after the export. Export the model again."
             )
         return contract
+
+
+def _added_since(version: object, source: str) -> dict[str, Any]:
+    """What a contract of this version lacks, with the values that stand for it."""
+    if version == SCHEMA_VERSION:
+        return {}
+    if isinstance(version, int) and version in OLDER_VERSIONS:
+        return OLDER_VERSIONS[version]
+    newer = isinstance(version, int) and version > SCHEMA_VERSION
+    remedy = "Upgrade crbl: pip install --upgrade crbl" if newer else "With this crbl export the model again"
+    known = ", ".join(map(str, (*OLDER_VERSIONS, SCHEMA_VERSION)))
+    raise ModelFileError(
+        f"{source} has a contract of schema version {version!r:.40}, this crbl knows the versions {known}. "
+        f"{remedy}, or install the one that exported it."
+    )
 
 
 def _two_labels(labels: list[str]) -> tuple[str, str]:

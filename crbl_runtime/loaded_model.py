@@ -117,10 +117,12 @@ class LoadedModel:
         if not np.isfinite(probability) or not np.isfinite(logit):
             return self._not_finite(report.provider)
         used = self.contract.threshold if threshold is None else threshold
+        calibration = self.contract.calibration
         anomalous = is_anomaly(probability, used)
         return Prediction(
             probability=probability,
             logit=logit,
+            calibrated_probability=calibration.probability(logit) if calibration is not None else None,
             is_anomaly=anomalous,
             label=self.contract.labels[int(anomalous)],
             threshold=used,

@@ -13,7 +13,10 @@ class Prediction(ComparedByValue):
     """What the model gives for one image. Two are equal where all values are, those of the heatmap included.
 
     Attributes:
-        probability: of an anomaly, 0 to 1. logit: its log odds, ln(p / (1 - p)).
+        probability: of an anomaly as the network gives it, 0 to 1: a score, which the threshold is compared with.
+            logit: its log odds, ln(p / (1 - p)).
+        calibrated_probability: the probability of an anomaly, 0 to 1, among images like those that the model file was
+            calibrated with, by its `Calibration`; None where it was not calibrated. No decision is made from it.
         is_anomaly: probability > threshold. label: the name of that decision.
         threshold: 0 to 1. threshold_given: whether the caller gave it, in place of the model file's.
         variant: "crop" or "full".
@@ -32,6 +35,7 @@ class Prediction(ComparedByValue):
 
     probability: float
     logit: float
+    calibrated_probability: float | None
     is_anomaly: bool
     label: str
     threshold: float

@@ -4,9 +4,10 @@ The page, its words and its order stand in card.md.j2; here the template gets it
 """
 
 import hashlib
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,10 +16,12 @@ from crbl_export.model_card import markdown
 from crbl_export.model_card.facts import ModelFacts, read_model_file
 from crbl_export.model_card.preprocessing_steps import preparation_steps, region_in_words, scaling_in_the_graph
 from crbl_export.parity.contents_hash import contents_hash
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.contract import ModelContract
 from crbl_runtime.decision import threshold_logit
 from crbl_runtime.self_test import self_test_images
 from crbl_runtime.verification.record import content_sha256
+from crbl_training.evaluation.calibration_images import few_images_note
 
 FIRST_LINE = "<!-- Written by crbl-export from the contract in the model file. -->"
 FILTERS = (
@@ -55,6 +58,7 @@ def card_text(facts: ModelFacts) -> str:
         threshold_logit=threshold_logit(contract.threshold),
         region=Markup(region_in_words(spec)),
         steps=[Markup(step) for step in preparation_steps(spec)],
+        calibrated=_about_calibration(contract.calibration) if contract.calibration is not None else None,
         scaling=Markup(scaling_in_the_graph(spec)),
         snippet=lambda file: Markup(snippet(file, contract)),
         self_test_images={
@@ -63,6 +67,17 @@ def card_text(facts: ModelFacts) -> str:
             "contents_hash": contents_hash(map(content_sha256, images)),
         },
     )
+
+
+def _about_calibration(calibration: Calibration) -> dict[str, Any]:
+    return {"by": partial(calibrated_expression, calibration), "few_images": few_images_note(calibration)}
+
+
+def calibrated_expression(calibration: Calibration, exponential: str) -> str:
+    """The calibrated probability of the variable `logit` in a language whose exponential function is called so."""
+    sign, intercept = "-" if calibration.intercept < 0 else "+", abs(calibration.intercept)
+    # repr is the shortest text that gives the same double, in all these languages.
+    return f"1 / (1 + {exponential}(-({calibration.slope!r} * logit {sign} {intercept!r})))"
 
 
 @cache

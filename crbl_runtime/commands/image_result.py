@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crbl_runtime.prediction import Prediction
 
 DEPTH_UNCLEAR = "16 bits a sample, of which 10, 12 or 14 may be in use, see --bit-depth"
-NUMBERS = ("probability", "logit", "threshold")
+NUMBERS = ("probability", "logit", "threshold", "calibrated_probability")
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,7 @@ class ImageResult:
 
     def to_row(self, models: int) -> list[object]:
         """A row below `table_header`: path, decision (1, 0 or nothing), the numbers of each model, error and notes."""
-        numbers = [
-            text for p in self.predictions for text in (f"{p.probability:.8f}", f"{p.logit:.6f}", f"{p.threshold:g}")
-        ]
+        numbers = [text for prediction in self.predictions for text in _numbers(prediction)]
         decision = "" if self.error else int(self.is_anomaly)
         remarks = (self.error or "", "; ".join(self.notes))
         return [self.path, decision, *(numbers or [""] * len(NUMBERS) * models), *map(harmless, remarks)]
@@ -81,11 +79,22 @@ def table_header(variants: Sequence[str]) -> list[str]:
     return ["path", "is_anomaly", *numbers, "error", "notes"]
 
 
+def _numbers(prediction: "Prediction") -> tuple[str, ...]:
+    calibrated = prediction.calibrated_probability
+    return (
+        f"{prediction.probability:.8f}",
+        f"{prediction.logit:.6f}",
+        f"{prediction.threshold:g}",
+        "" if calibrated is None else f"{calibrated:.8f}",
+    )
+
+
 def _prediction_to_dict(prediction: "Prediction") -> dict[str, Any]:
     return {
         "variant": prediction.variant,
         "probability": prediction.probability,
         "logit": prediction.logit,
+        "calibrated_probability": prediction.calibrated_probability,
         "threshold": prediction.threshold,
         "threshold_given": prediction.threshold_given,
         "is_anomaly": prediction.is_anomaly,

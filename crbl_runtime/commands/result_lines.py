@@ -20,6 +20,7 @@ def result_line(result: ImageResult, width: int) -> str:
     decision = "ANOMALY" if result.is_anomaly else "normal "
     scores = "  ".join(
         f"p_{p.variant} {p.probability:.4f} ({'>' if p.is_anomaly else '<='} {p.threshold:g})"
+        + ("" if p.calibrated_probability is None else f" calibrated {p.calibrated_probability:.4f}")
         + ("" if p.region_found else " no object found, whole image used")
         for p in result.predictions
     )

@@ -26,6 +26,7 @@ OF_A_MODEL = {
     "is_anomaly": "bool",
     "probability": "double",
     "logit": "double",
+    "calibrated_probability": "double",
     "threshold": "double",
     "region_found": "bool",
     "box": "list<int32>",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Programs that read a folder of Parquet pass over names that begin with an underscore.
 JOB_FILE = "_crbl_job.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _RESULT = re.compile(r"scores-[0-9a-f]{32}\.parquet")
 
 

@@ -65,7 +65,10 @@ def create_app(model: Path, provider: str = "auto") -> FastAPI:
             detector: Detector = app.state.detector
             loop = asyncio.get_running_loop()
             prediction = await loop.run_in_executor(app.state.threads, detector.predict, image)
-        names = ("is_anomaly", "label", "probability", "logit", "threshold", "region_found", "box", "notes", "provider")
+        names = (
+            *("is_anomaly", "label", "probability", "calibrated_probability", "logit", "threshold"),
+            *("region_found", "box", "notes", "provider"),
+        )
         return {name: getattr(prediction, name) for name in names}
 
     for kind, status in STATUS.items():

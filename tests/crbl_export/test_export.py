@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,10 @@ from crbl_export.exporters.export_graph import export_graph
 from crbl_export.find_checkpoint import newest_checkpoint
 from crbl_export.graph import ExportGraph
 from crbl_export.model_file import ModelFile
-from crbl_export.parity.image_set import MADE_IMAGES
+from crbl_export.options import ExportOptions
+from crbl_export.parity.image_set import MADE_IMAGES, choose_images
 from crbl_export.passes import PASSES
+from crbl_runtime import Calibration, Detector
 from crbl_runtime.errors import CheckpointError, ParityError, UsageError
 from crbl_runtime.preprocessing import prepare
 from crbl_runtime.verification.record import read_record
@@ -90,6 +93,30 @@ def test_another_process_exports_the_same_bytes_and_reports_json(crop: Trained, 
     assert (report["model"], report["card"]) == (str(target), str(target.with_suffix(".md")))
     assert (report["provider"], report["images"], report["passed"]) == ("cpu", 16, True)
     assert (report["other_providers"], report["not_checked"], report["divergence"]) == ([], {}, None)
+
+
+def test_a_calibration_travels_in_the_contract_and_changes_nothing_else(
+    small: Trained, few_photographs: Path, tmp_path: Path
+) -> None:
+    calibration = Calibration("platt", slope=1.5, intercept=-2.0, images=40, anomalies=12, data_hash="ab" * 32)
+    plain = ModelFile.from_bytes(small.model.read_bytes(), "plain")
+    calibrated = replace(load_checkpoint(small.checkpoint), calibration=calibration)
+    export_checkpoint(
+        calibrated,
+        choose_images(small.checkpoint, few_photographs),
+        tmp_path / "m.onnx",
+        ExportOptions(opset=17, heatmap=True),
+    )
+    file = ModelFile.from_bytes((tmp_path / "m.onnx").read_bytes(), "calibrated")
+    assert file.contract.calibration == calibration
+    sha256 = plain.contract.payload_sha256
+    assert replace(file.contract, calibration=None, payload_sha256=sha256) == plain.contract
+    assert file.graph.graph.SerializeToString() == plain.graph.graph.SerializeToString()
+    images = sorted(few_photographs.iterdir())
+    with Detector(small.model, "cpu") as before, Detector(tmp_path / "m.onnx", "cpu") as after:
+        for one, other in zip(before.predict_many(images), after.predict_many(images), strict=True):
+            assert other.calibrated_probability == calibration.probability(one.logit)
+            assert replace(other, calibrated_probability=None) == one
 
 
 @pytest.mark.parametrize(("trained", "opset"), [("full", 17), ("crop", 18)])

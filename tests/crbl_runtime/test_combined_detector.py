@@ -1,11 +1,12 @@
 """A crop and a full model together."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from crbl_runtime import CombinedDetector, CombinedPrediction, Detector, ImageError, UsageError
+from crbl_runtime import Calibration, CombinedDetector, CombinedPrediction, Detector, ImageError, UsageError
 from crbl_runtime.image_file import decode as decode_module
 from public_commands import Trained
 from rewritten_model import rewritten
@@ -49,6 +50,23 @@ def test_many_images_are_predicted_in_order_and_failures_given(models: tuple[Pat
     for one, other in zip(found, expected, strict=True):
         assert isinstance(one, CombinedPrediction)
         assert [one.crop.logit, one.full.logit] == pytest.approx([other.crop.logit, other.full.logit], abs=2e-5)
+
+
+def test_each_model_has_its_own_calibration_and_no_decision_changes(
+    models: tuple[Path, Path], paths: list[Path], tmp_path: Path
+) -> None:
+    # It makes probabilities over both thresholds of all images.
+    calibration = Calibration("platt", slope=0.25, intercept=5.0, images=40, anomalies=12, data_hash="")
+    crop = tmp_path / "crop.onnx"
+    crop.write_bytes(rewritten(models[0].read_bytes(), calibration=calibration))
+    with CombinedDetector(*models, "cpu") as plain, CombinedDetector(crop, models[1], "cpu") as calibrated:
+        for path in paths:
+            before, after = plain.predict(path), calibrated.predict(path)
+            assert after.crop.calibrated_probability == calibration.probability(after.crop.logit)
+            assert replace(after.crop, calibrated_probability=None) == before.crop
+            assert (after.full, after.is_anomaly, after.label) == (before.full, before.is_anomaly, before.label)
+            assert after.full.calibrated_probability is None
+            assert after.crop.calibrated_probability > after.crop.threshold > after.crop.probability
 
 
 def test_each_image_is_decoded_once(

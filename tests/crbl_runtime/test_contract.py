@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crbl_runtime.calibration import Calibration, calibration_to_json
 from crbl_runtime.contract import ModelContract, SelfTest
 from crbl_runtime.errors import ModelFileError
 from crbl_runtime.preprocessing import PreprocessingSpec
@@ -24,11 +25,29 @@ CONTRACT = ModelContract(
     self_test=SelfTest((0.25, -1.5, 0.0, 3.0), 1e-3),
     golden_image="0" * 64,
 )
+CALIBRATION = Calibration("platt", slope=1.25, intercept=-2.0, images=40, anomalies=12, data_hash="ab" * 32)
+CALIBRATION_VALUES = calibration_to_json(CALIBRATION) or {}
 OTHER_ARITHMETIC = CONTRACT.preprocessing.to_dict() | {"arithmetic": "cubic-uint8"}
 
 
 def test_json_and_back_is_the_same_contract() -> None:
     assert ModelContract.from_json(CONTRACT.to_json(), "file") == CONTRACT
+
+
+def test_a_calibration_travels_with_the_contract() -> None:
+    calibrated = replace(CONTRACT, calibration=CALIBRATION)
+    assert json.loads(calibrated.to_json()) == json.loads(CONTRACT.to_json()) | {"calibration": CALIBRATION_VALUES}
+    assert ModelContract.from_json(calibrated.to_json(), "file") == calibrated
+
+
+def test_contracts_of_schema_3_are_read_and_have_no_calibration() -> None:
+    values = json.loads(CONTRACT.to_json()) | {"schema_version": 3}
+    del values["calibration"]
+    assert ModelContract.from_json(json.dumps(values), "file") == CONTRACT
+    with pytest.raises(ModelFileError, match=r"with the keys .*'calibration'"):
+        ModelContract.from_json(json.dumps(values | {"calibration": None}), "file")
+    with pytest.raises(ModelFileError, match="with the keys"):
+        ModelContract.from_json(json.dumps(values | {"schema_version": 4}), "file")
 
 
 def test_the_same_contract_is_the_same_text() -> None:
@@ -39,10 +58,19 @@ def test_the_same_contract_is_the_same_text() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 1}, "schema version 1.*With this crbl export the model again"),
+        (
+            {"schema_version": 1},
+            "schema version 1, this crbl knows the versions 3, 4.*With this crbl export the model again",
+        ),
         ({"schema_version": 10**6}, "schema version 1000000.*Upgrade crbl: pip install --upgrade crbl"),
         ({"schema_version": "3"}, "schema version '3'"),
+        ({"schema_version": [3]}, r"schema version \[3\]"),
         ({"surprise": 1}, "surprise"),
+        ({"calibration": CALIBRATION_VALUES | {"slope": -1.0}}, "slope is -1.0, expected a positive.*Export the model"),
+        ({"calibration": CALIBRATION_VALUES | {"slope": math.nan}}, "slope is nan"),
+        ({"calibration": CALIBRATION_VALUES | {"intercept": 10**400}}, "damaged contract"),
+        ({"calibration": {"slope": 1.0}}, "the calibration is .*expected method, slope"),
+        ({"calibration": []}, r"the calibration is \[\]"),
         ({"labels": ["normal"]}, "damaged contract"),
         ({"threshold": "high"}, "damaged contract"),
         ({"preprocessing_hash": "0" * 64}, "changed after the export"),

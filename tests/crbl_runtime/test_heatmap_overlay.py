@@ -12,6 +12,7 @@ def prediction(heatmap: list[list[float]], box: tuple[int, int, int, int]) -> Pr
     return Prediction(
         probability=0.9,
         logit=2.2,
+        calibrated_probability=None,
         is_anomaly=True,
         label="anomaly",
         threshold=0.5,

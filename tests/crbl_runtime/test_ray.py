@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crbl_runtime import CombinedDetector, Detector
+from crbl_runtime import Calibration, CombinedDetector, Detector
 from crbl_runtime.errors import CRBLError, DataError, ModelFileError, OutputError, UnavailableError, UsageError
 from crbl_runtime.ray import score, scored
 from rewritten_model import rewritten
@@ -51,6 +51,9 @@ def cluster() -> Iterator[str]:
         ray.shutdown()
 
 
+CALIBRATION = Calibration("platt", slope=1.5, intercept=-2.0, images=40, anomalies=12, data_hash="")
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "small.onnx"
@@ -75,12 +78,14 @@ def rows_of(folder: Path) -> list[Row]:
 
 def seen(row: Row, prefix: str = "") -> tuple[Any, ...]:
     """What a prediction says, as a row has it."""
-    return tuple(row[f"{prefix}{name}"] for name in ("is_anomaly", "probability", "logit", "box"))
+    return tuple(
+        row[f"{prefix}{name}"] for name in ("is_anomaly", "probability", "calibrated_probability", "logit", "box")
+    )
 
 
 def predicted(detector: Detector, content: bytes) -> tuple[Any, ...]:
     prediction = detector.predict(content)
-    return (prediction.is_anomaly, prediction.probability, prediction.logit, list(prediction.box))
+    return (*_values(prediction), list(prediction.box))
 
 
 @dataclass
@@ -258,7 +263,7 @@ def test_archives_of_webdataset_on_another_file_system(cluster: str, model: Path
 def test_two_models_score_the_files_of_a_store_together(cluster: str, model: Path, tmp_path: Path) -> None:
     crop = tmp_path / "crop" / model.name
     crop.parent.mkdir()
-    crop.write_bytes(rewritten(model.read_bytes(), variant="crop", threshold=0.9))
+    crop.write_bytes(rewritten(model.read_bytes(), variant="crop", threshold=0.9, calibration=CALIBRATION))
     images = tmp_path / "images"
     images.mkdir()
     for seed in range(5):
@@ -279,7 +284,7 @@ def test_two_models_score_the_files_of_a_store_together(cluster: str, model: Pat
 
 
 def _values(prediction: Any) -> tuple[Any, ...]:
-    return (prediction.is_anomaly, prediction.probability, prediction.logit)
+    return (prediction.is_anomaly, prediction.probability, prediction.calibrated_probability, prediction.logit)
 
 
 def test_a_dataset_keeps_its_other_columns(cluster: str, model: Path, tmp_path: Path) -> None:

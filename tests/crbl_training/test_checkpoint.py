@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.errors import CheckpointError
 from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PreprocessingSpec
 from crbl_runtime.variant import CROP, FULL
 from crbl_training.checkpoint import Checkpoint, load_checkpoint, load_exactly, save_checkpoint
 from crbl_training.model.crbl import create_crop_model
+
+REMOVED = object()
+CALIBRATION = Calibration("platt", slope=1.25, intercept=-2.0, images=40, anomalies=12, data_hash="ab" * 32)
 
 
 def make_checkpoint(value: float = 0.5) -> Checkpoint:
@@ -59,13 +63,30 @@ def test_older_checkpoints_get_what_their_preprocessing_did_not_name(saved: tupl
         load_checkpoint(sidecar)
 
 
+def test_calibration_comes_back_and_leaves_the_rest_as_it_was(tmp_path: Path) -> None:
+    calibrated = replace(make_checkpoint(), calibration=CALIBRATION)
+    for path in save_checkpoint(calibrated, tmp_path / "calibrated"):
+        assert_same(load_checkpoint(path), calibrated)
+    save_checkpoint(make_checkpoint(), tmp_path / "plain")
+    assert (tmp_path / "calibrated.pth").read_bytes() == (tmp_path / "plain.pth").read_bytes()
+    assert calibrated.hash == make_checkpoint().hash
+
+
+def test_checkpoints_of_the_first_schema_have_no_calibration(saved: tuple[Path, Path]) -> None:
+    rewrite(saved[1], schema_version=1, calibration=REMOVED)
+    assert_same(load_checkpoint(saved[0]), make_checkpoint())
+    rewrite(saved[1], calibration=None)
+    with pytest.raises(CheckpointError, match=r"schema version 1 with the keys .*'calibration'"):
+        load_checkpoint(saved[1])
+
+
 def rewrite(sidecar: Path, **changes: object) -> None:
-    """Change the metadata of a checkpoint; None removes a key."""
+    """Change the metadata of a checkpoint; `REMOVED` removes a key."""
     from safetensors import safe_open
 
     with safe_open(sidecar, "pt") as file:
         metadata = json.loads(file.metadata()["crbl"]) | changes
-    metadata = {key: value for key, value in metadata.items() if value is not None}
+    metadata = {key: value for key, value in metadata.items() if value is not REMOVED}
     save_file(load_file(sidecar), sidecar, {"crbl": json.dumps(metadata)})
 
 
@@ -186,9 +207,17 @@ def test_metadata_that_is_no_json_object(tmp_path, text):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 2}, r"schema version 2 .*expected version 1 .*Use the version of crbl that wrote it"),
-        ({"extra": 1}, "schema version 1 with the keys .*'extra'"),
-        ({"threshold": None}, "schema version 1 with the keys"),
+        ({"schema_version": 3}, r"schema version 3 .*expected version 2 .*Use the version of crbl that wrote it"),
+        ({"schema_version": [1]}, r"schema version \[1\] "),
+        ({"calibration": REMOVED}, "schema version 2 with the keys"),
+        (
+            {"calibration": asdict(CALIBRATION) | {"slope": -1.0}},
+            r"cannot be read.*slope is -1\.0, expected a positive",
+        ),
+        ({"calibration": asdict(CALIBRATION) | {"slope": 10**400}}, "metadata that cannot be read"),
+        ({"calibration": {"slope": 1.0}}, "cannot be read.*the calibration is .*expected method, slope"),
+        ({"extra": 1}, "schema version 2 with the keys .*'extra'"),
+        ({"threshold": REMOVED}, "schema version 2 with the keys"),
         ({"threshold": "high"}, "metadata that cannot be read.*high"),
         ({"variant": "both"}, "metadata that cannot be read.*'both'"),
         ({"preprocessing": {"region": "object"}}, "metadata that cannot be read.*preprocessing spec has the keys"),

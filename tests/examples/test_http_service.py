@@ -75,7 +75,10 @@ def many_pixels() -> bytes:
 
 def as_json(prediction: Prediction) -> dict[str, Any]:
     """What the service must answer."""
-    names = ("is_anomaly", "label", "probability", "logit", "threshold", "region_found", "box", "notes", "provider")
+    names = (
+        *("is_anomaly", "label", "probability", "calibrated_probability", "logit", "threshold"),
+        *("region_found", "box", "notes", "provider"),
+    )
     found: dict[str, Any] = json.loads(json.dumps({name: getattr(prediction, name) for name in names}))
     return found
 

@@ -13,15 +13,18 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from crbl_runtime.atomic_file import replacing_together, write_bytes
+from crbl_runtime.calibration import Calibration, calibration_from_json, calibration_to_json
 from crbl_runtime.errors import CheckpointError, UsageError
 from crbl_runtime.preprocessing import ARITHMETIC, PreprocessingSpec
 from crbl_runtime.variant import Variant, get_variant
 from crbl_training.file_names import checkpoint_files
 from crbl_training.model.crbl import CRBLDualModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METADATA_KEY = "crbl"
 LABELS = ("normal", "anomaly")
+# What metadata of older versions that are still read do not have.
+OLDER_VERSIONS: dict[int, dict[str, Any]] = {1: {"calibration": None}}
 
 # What older checkpoints do not name. Their weights fit this arithmetic: few values of an image differ, and by 1.
 OLDER_PREPROCESSING = {"arithmetic": ARITHMETIC, "bit_depth": None, "fast_decode": False}
@@ -38,6 +41,7 @@ class Checkpoint:
         threshold: an image is anomalous when its probability is greater than this.
         threshold_source: how the threshold was chosen.
         provenance: where the model comes from; JSON types.
+        calibration: how its logits become probabilities, or None. It belongs to these weights and this preprocessing.
     """
 
     variant: Variant
@@ -46,6 +50,7 @@ class Checkpoint:
     threshold: float
     threshold_source: str
     provenance: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def build_model(self) -> CRBLDualModel:
         """The model with these weights, in eval mode, on the CPU.
@@ -138,6 +143,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
         "threshold_source": checkpoint.threshold_source,
         "labels": list(LABELS),
         "provenance": checkpoint.provenance,
+        "calibration": calibration_to_json(checkpoint.calibration),
         "pth_sha256": hashlib.sha256(buffer.getbuffer()).hexdigest(),
     }
     content = save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
@@ -188,8 +194,9 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
             threshold=float(metadata["threshold"]),
             threshold_source=str(metadata["threshold_source"]),
             provenance=dict(metadata["provenance"]),
+            calibration=calibration_from_json(metadata["calibration"]),
         )
-    except (UsageError, TypeError, ValueError) as error:
+    except (UsageError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{sidecar} has metadata that cannot be read: {error}") from error
 
 
@@ -218,11 +225,13 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} has metadata that cannot be read ({error}). Copy it again.") from error
     expected = {
         "schema_version", "variant", "preprocessing", "threshold", "threshold_source", "labels", "provenance",
-        "pth_sha256",
+        "calibration", "pth_sha256",
     }  # fmt: skip
-    if metadata.get("schema_version") != SCHEMA_VERSION or set(metadata) != expected:
+    version = metadata.get("schema_version")
+    added = OLDER_VERSIONS.get(version, {}) if isinstance(version, int) else {}
+    if (version != SCHEMA_VERSION and not added) or set(metadata) != expected - added.keys():
         raise CheckpointError(
-            f"{path} has schema version {metadata.get('schema_version')} with the keys {sorted(metadata)}, "
+            f"{path} has schema version {version} with the keys {sorted(metadata)}, "
             f"expected version {SCHEMA_VERSION} with {sorted(expected)}. Use the version of crbl that wrote it."
         )
-    return metadata
+    return metadata | added

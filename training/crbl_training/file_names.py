@@ -13,10 +13,11 @@ VALIDATION_SCORES_FILE = "validation_scores.csv"
 SCORES_FILE = "scores.csv"
 HELD_OUT_FILE = "held_out.csv"
 MISTAKES_FILE = "worst_mistakes.png"
+RELIABILITY_FILE = "reliability.png"
 STATE_FILE = "training_state.safetensors"
 FOLDS_FILE = "folds.json"
 
-EVALUATION_FILES = (METRICS_FILE, SCORES_FILE, MISTAKES_FILE)
+EVALUATION_FILES = (METRICS_FILE, SCORES_FILE, MISTAKES_FILE, RELIABILITY_FILE)
 CHECKPOINT_SUFFIXES = (".pth", ".safetensors")
 
 
@@ -33,16 +34,9 @@ def todays_checkpoint(folder: Path, variant: str) -> Path:
 
 def run_files(folder: Path, variant: str) -> tuple[Path, ...]:
     """All files that a training run of `variant` writes to `folder`."""
-    reports = (
-        HISTORY_FILE,
-        CURVES_FILE,
-        VALIDATION_SCORES_FILE,
-        HELD_OUT_FILE,
-        MISTAKES_FILE,
-        METRICS_FILE,
-        STATE_FILE,
-    )
-    return (*checkpoint_files(todays_checkpoint(folder, variant)), *(folder / name for name in reports))
+    images = (CURVES_FILE, MISTAKES_FILE, RELIABILITY_FILE)
+    reports = (HISTORY_FILE, VALIDATION_SCORES_FILE, HELD_OUT_FILE, METRICS_FILE, STATE_FILE)
+    return (*checkpoint_files(todays_checkpoint(folder, variant)), *(folder / name for name in (*images, *reports)))
 
 
 def fold_folder(folder: Path, number: int) -> Path:

@@ -224,24 +224,26 @@ def _write(figure: Figure, caption: Caption, x: float, baseline: float) -> None:
     figure.text(
         x / figure.bbox.width,
         1 - baseline / figure.bbox.height,
-        _drawable(caption.text),
+        drawable(caption.text),
         size=caption.size * POINTS_PER_INCH / DOTS_PER_INCH,
         color=caption.colour,
         weight="bold" if caption.bold else "normal",
         ha=caption.align,
         va="baseline",
-        family=_fonts(),
+        family=installed_fonts(),
         # A dollar sign in a caller's words is a dollar sign, not the start of a formula.
         parse_math=False,
     )
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
+    """The text with a box in the place of each character that none of the `installed_fonts` has."""
     return "".join(character if ord(character) in _characters() else "□" for character in text)
 
 
 @cache
-def _fonts() -> list[str]:
+def installed_fonts() -> list[str]:
+    """Those of FONTS that are there, the first one first."""
     installed = font_manager.get_font_names()
     return [name for name in FONTS if name in installed]
 
@@ -249,7 +251,7 @@ def _fonts() -> list[str]:
 @cache
 def _characters() -> frozenset[int]:
     """The code points that the installed ones of FONTS can draw."""
-    charmaps = (font_manager.get_font(font_manager.findfont(font)).get_charmap() for font in _fonts())
+    charmaps = (font_manager.get_font(font_manager.findfont(font)).get_charmap() for font in installed_fonts())
     return frozenset(code for charmap in charmaps for code in charmap)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,18 +17,23 @@ import pytest
 from jinja2 import UndefinedError
 
 from crbl_export.model_card.beside_model import REPORT_START, card_path, replacing_with_card, report_path, require_free
-from crbl_export.model_card.card import card_text, environment, model_card
+from crbl_export.model_card.card import calibrated_expression, card_text, environment, model_card
 from crbl_export.model_card.facts import ModelFacts, read_facts, read_model_file
 from crbl_export.model_card.preprocessing_steps import preparation_steps, scaling_in_the_graph
 from crbl_export.model_file import ModelFile
 from crbl_export.parity.image_set import MADE_IMAGES, read_image_set
 from crbl_export.trained_model import TrainedModel
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.contract import HEATMAP_NAME, ModelContract
 from crbl_runtime.errors import ModelFileError, OutputError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.self_test import self_test_images
 from public_commands import Trained, run_command
 from small_checkpoint import small_checkpoint
+
+CALIBRATION = Calibration("platt", slope=1.25e-05, intercept=-2.5, images=40, anomalies=12, data_hash="ab" * 32)
+MEASURES = {"brier": 0.2, "log_loss": 0.6, "calibration_error": 0.25, "bins": []}
+RELIABILITY = {"images": 40, "raw": MEASURES, "calibrated": MEASURES | {"brier": 0.125}, "held_out": True}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +126,7 @@ def test_everything_in_the_provenance_is_on_the_card(facts: ModelFacts, contract
     assert rows(section(card, "Where the weights come from"))["Moon phase"] == r"age 3.5, waning \[1, 2\]"
     assert rows(section(card, "Versions"))["calibration"] == '`{"images": 77}`'
     assert rows(section(card, "Does the file compute what PyTorch computes?"))["cosine"] == "2.5e-01"
-    for key in set(contract.training) - {"validation", "threshold_choice", "versions"}:
+    for key in set(contract.training) - {"validation", "reliability", "threshold_choice", "versions"}:
         assert any(str(part) in card.replace("\\", "").replace(",", "") for part in leaves(contract.training[key])), key
 
 
@@ -254,18 +260,21 @@ def test_hostile_text_breaks_no_table_and_is_no_markup(facts: ModelFacts, contra
         "validation": {**training["validation"], "auroc": HOSTILE, "intervals": HOSTILE},
         "threshold_choice": {"interval": HOSTILE, "interval_method": {"method": HOSTILE}, "data_hash": HOSTILE},
         "leakage": HOSTILE,
+        "reliability": dict.fromkeys(RELIABILITY, HOSTILE) | {key: {"brier": HOSTILE} for key in ("raw", "calibrated")},
     }  # fmt: skip
     hostile = replace(
         contract,
         labels=(HOSTILE, HOSTILE),
         threshold_source=HOSTILE,
         precision=HOSTILE,
+        calibration=replace(CALIBRATION, data_hash=HOSTILE),
         training=hostile_training,
         export={"exporter": HOSTILE, "versions": {"torch": HOSTILE}, "other": [HOSTILE]},
         parity={"provider": HOSTILE, "images_hash": HOSTILE, HOSTILE: [HOSTILE]},
     )
     card = card_of(facts, hostile)
-    page, harmless = (html(text) for text in (card, card_of(facts, contract)))
+    calibrated = replace(contract, calibration=CALIBRATION, training=training | {"reliability": RELIABILITY})
+    page, harmless = (html(text) for text in (card, card_of(facts, calibrated)))
     assert not set(re.findall(r"<([a-z0-9]+)", page)) - set(re.findall(r"<([a-z0-9]+)", harmless))
     assert re.findall(r"<h\d>(.*?)</h\d>", page) == re.findall(r"<h\d>(.*?)</h\d>", harmless)
     for table in re.findall(r"<table>.*?</table>", page, re.S):
@@ -389,3 +398,59 @@ def test_nothing_that_exists_is_written_over_unasked(tmp_path: Path, crop: Train
     assert not target.exists()
     with pytest.raises(UsageError, match="name of a model card"):
         require_free(card, force=True)
+
+
+def test_a_calibration_and_what_it_is_worth(facts: ModelFacts, contract: ModelContract) -> None:
+    training = contract.training | {"reliability": RELIABILITY}
+    plain = card_of(facts, replace(contract, training=training))
+    assert "What its probability is worth" not in plain
+    limits = section(plain, "What it must not be trusted with")
+    assert "not calibrated. On 40 labelled images it was off by 0.25 on average" in limits
+    card = card_of(facts, replace(contract, training=training, calibration=CALIBRATION))
+    worth = section(card, "What its probability is worth")
+    found = rows(worth)
+    assert found["Method"] == "Platt scaling, fitted to 40 images, 12 of them anomalous"
+    assert found["Brier score"] == "0.2 | 0.125"
+    assert found["In JavaScript"] == "`1 / (1 + Math.exp(-(1.25e-05 * logit - 2.5)))`"
+    assert "in folds, each of them calibrated by a fit to the others" in worth
+    assert "30 % of the images of the fit were anomalous" in worth
+    limits = section(card, "What it must not be trusted with")
+    assert "not calibrated" not in limits
+    assert "Calibrated on few images (12 of the rarer class, 20 are wanted)" in limits
+    of_validation = replace(CALIBRATION, data_hash=contract.training["validation_data_hash"])
+    told = card_of(facts, replace(contract, calibration=of_validation))
+    assert "the validation images, which chose the epoch, too" in section(told, "What its probability is worth")
+    assert not card_of(facts, replace(contract, calibration=CALIBRATION)).count(
+        "the validation images, which chose the"
+    )
+
+
+LOGITS = (-900.0, -3.5, 0.0, 2.0, 900.0)
+IN_CPP = """#include <cmath>
+#include <cstdio>
+#include <initializer_list>
+int main() {{ for (double logit : {{ {logits} }}) std::printf("%.17g ", {expression}); }}
+"""
+
+
+@pytest.mark.parametrize("calibration", [CALIBRATION, replace(CALIBRATION, slope=2.0, intercept=0.75)])
+@pytest.mark.parametrize("language", ["Python", "JavaScript", "C++"])
+def test_its_formula_gives_what_crbl_runtime_gives(calibration: Calibration, language: str, tmp_path: Path) -> None:
+    logits = ", ".join(map(str, LOGITS))
+    expression = calibrated_expression(
+        calibration, {"Python": "exp", "JavaScript": "Math.exp", "C++": "std::exp"}[language]
+    )
+    program = {"Python": sys.executable, "JavaScript": shutil.which("node"), "C++": shutil.which("g++")}[language]
+    if program is None:
+        pytest.skip(f"there is no program for {language} here")
+    if language == "C++":
+        (tmp_path / "formula.cpp").write_text(IN_CPP.format(logits=logits, expression=expression))
+        subprocess.run([program, tmp_path / "formula.cpp", "-o", tmp_path / "formula"], check=True)
+        command = [str(tmp_path / "formula")]
+    elif language == "JavaScript":
+        command = [program, "-e", f"console.log([{logits}].map((logit) => {expression}).join(' '))"]
+    else:
+        command = [program, "-c", f"from numpy import exp\nprint(*[{expression} for logit in [{logits}]])"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    expected = [calibration.probability(logit) for logit in LOGITS]
+    assert [float(text) for text in told.stdout.split()] == pytest.approx(expected, rel=1e-12)

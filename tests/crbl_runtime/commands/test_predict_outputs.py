@@ -16,6 +16,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.commands import predict as command
 from crbl_runtime.commands.image_result import ImageResult
 from crbl_runtime.commands.result_counts import NAMED_FAILURES, ResultCounts
@@ -98,7 +99,7 @@ def test_the_table_shows_hangul_in_spreadsheets_and_has_a_line_for_each_image(sm
     table.write_text("of an earlier run")
     assert predict(small, images, "--csv", table, "--jsonl").returncode == 4
     assert table.read_bytes().startswith(
-        b"\xef\xbb\xbfpath,is_anomaly,probability_full,logit_full,threshold_full,error"
+        b"\xef\xbb\xbfpath,is_anomaly,probability_full,logit_full,threshold_full,calibrated_probability_full,error"
     )
     assert "부품" in table.read_text(encoding="utf-8-sig")
     with table.open(newline="", encoding="utf-8-sig") as file:
@@ -106,6 +107,31 @@ def test_the_table_shows_hangul_in_spreadsheets_and_has_a_line_for_each_image(sm
     assert [bool(row["error"]) for row in rows] == [False, False, True, False, False]
     assert rows[2]["is_anomaly"] == rows[2]["probability_full"] == rows[2]["threshold_full"] == ""
     assert files(images.parent) == sorted(["결과.csv", *(f"images/{name}" for name in files(images))])
+
+
+def test_calibrated_probabilities_are_in_every_output_and_no_decision_changes(
+    small: Path, images: Path, tmp_path: Path
+) -> None:
+    # It makes probabilities over the threshold of all images.
+    calibration = Calibration("platt", slope=0.5, intercept=9.0, images=40, anomalies=12, data_hash="")
+    calibrated = tmp_path / "calibrated.onnx"
+    calibrated.write_bytes(rewritten(small.read_bytes(), calibration=calibration))
+    tables = tmp_path / "plain.csv", tmp_path / "calibrated.csv"
+    plain = json.loads(predict(small, images, "--json", "--csv", tables[0]).stdout)
+    told = json.loads(predict(calibrated, images, "--json", "--csv", tables[1]).stdout)
+    for before, after in zip(plain, told, strict=True):
+        (one,), (other,) = before["models"], after["models"]
+        assert one["calibrated_probability"] is None
+        assert other["calibrated_probability"] == calibration.probability(other["logit"])
+        assert other["calibrated_probability"] > other["threshold"] > other["probability"]
+        assert before | {"models": None} == after | {"models": None}
+        assert one | {"calibrated_probability": 0} == other | {"calibrated_probability": 0}
+    rows = [list(csv.DictReader(path.open(newline="", encoding="utf-8-sig"))) for path in tables]
+    for before, after, result in zip(*rows, told, strict=True):
+        shown = f"{result['models'][0]['calibrated_probability']:.8f}"
+        assert (before["calibrated_probability_full"], after["calibrated_probability_full"]) == ("", shown)
+    assert f" calibrated {told[0]['models'][0]['calibrated_probability']:.4f}" in predict(calibrated, images).stdout
+    assert " calibrated " not in predict(small, images).stdout
 
 
 def test_images_that_fail_are_listed_at_the_end(small: Path, images: Path) -> None:

@@ -20,6 +20,15 @@ STRANGE: tuple[Any, ...] = (
     *(32, 64, 97, 4096, 4097, 255, 256, 10, 12),
 )
 
+CALIBRATION = {
+    "method": "platt",
+    "slope": 1.25,
+    "intercept": -2.0,
+    "images": 40,
+    "anomalies": 12,
+    "data_hash": "0" * 64,
+}
+
 
 @cache
 def right_contract() -> str:
@@ -48,6 +57,8 @@ def _text(random: np.random.Generator) -> str:
         right = right_contract().encode()
         return changed_bytes(right, [right], random).decode("utf-8", "replace")
     values = json.loads(right_contract())
+    if random.integers(2):
+        values["calibration"] = dict(CALIBRATION)
     for _ in range(random.integers(1, 4)):
         _change(values, random)
     if random.integers(2):

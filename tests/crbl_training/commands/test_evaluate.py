@@ -49,7 +49,7 @@ def reports(crop: Trained, grains: Path, tmp_path_factory: pytest.TempPathFactor
 def test_the_same_files_are_written_for_both(reports):
     for folder in reports.values():
         names = sorted(path.name for path in folder.iterdir())
-        assert names == ["metrics.json", "scores.csv", "worst_mistakes.png"]
+        assert names == ["metrics.json", "reliability.png", "scores.csv", "worst_mistakes.png"]
         assert cv2.imread(str(folder / "worst_mistakes.png")) is not None
 
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from crbl_runtime.calibration import Calibration
 from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.data.dataset import data_hash, read_labelled
 from crbl_training.devices import device
@@ -41,7 +42,14 @@ def test_all_files_are_there_and_no_other(crop_run):
     names = sorted(path.name for path in crop_run[0].iterdir())
     assert re.fullmatch(r"CRBL_\d{6}_pytorch_directml_crop\.pth", names[0])
     sidecar = names[0].replace(".pth", ".safetensors")
-    reports = ["curves.png", "history.csv", "metrics.json", "validation_scores.csv", "worst_mistakes.png"]
+    reports = [
+        "curves.png",
+        "history.csv",
+        "metrics.json",
+        "reliability.png",
+        "validation_scores.csv",
+        "worst_mistakes.png",
+    ]
     assert names[1:] == [sidecar, "activation_cache", *reports]
 
 
@@ -117,7 +125,9 @@ def test_training_goes_on_from_a_checkpoint_with_its_preprocessing(crop_run, gra
     trained = load_checkpoint(next(crop_run[0].glob("*.safetensors")))
     chosen = replace(trained, threshold=0.3, threshold_source="f1 on 8 validation images")
     provenance = trained.provenance | {"threshold_choice": choice}
-    start = save_checkpoint(replace(chosen, provenance=provenance), tmp_path / "start.pth")[1]
+    calibration = Calibration("platt", slope=1.5, intercept=-2.0, images=40, anomalies=12, data_hash="")
+    calibrated = replace(chosen, provenance=provenance, calibration=calibration)
+    start = save_checkpoint(calibrated, tmp_path / "start.pth")[1]
     options = ("--epochs", 1, "--batch-size", 8, "--device", "cpu", "--lr", 1e-9, "--augment", "none")
     data = ("--data", grain_folder / "train", "--from-checkpoint", start, "--out", tmp_path / "out")
     answer = crbl_train("--variant", "crop", *data, *options)
@@ -131,6 +141,10 @@ def test_training_goes_on_from_a_checkpoint_with_its_preprocessing(crop_run, gra
     assert after.threshold == 0.3
     assert after.threshold_source == f"kept from checkpoint {before.hash[:12]}: f1 on 8 validation images"
     assert after.provenance["threshold_choice"] == choice
+    assert after.calibration is None
+    note = f"That of checkpoint {before.hash[:12]} was dropped, because the weights have changed."
+    assert f"No calibration: {note}" in answer.stdout
+    assert after.provenance["calibration_note"].startswith(note)
 
 
 @pytest.fixture

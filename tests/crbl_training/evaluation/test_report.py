@@ -3,17 +3,27 @@
 import csv
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 import torch
 
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.errors import CRBLError
 from crbl_training.data.prepared_dataset import PreparedDataset
+from crbl_training.evaluation.calibration import calibrated_images
 from crbl_training.evaluation.metrics import compute_metrics
-from crbl_training.evaluation.report import EvaluationReport, report_lines, report_on, write_report
-from crbl_training.file_names import MISTAKES_FILE
+from crbl_training.evaluation.report import (
+    RELIABILITY_LABELS,
+    EvaluationReport,
+    reliability_lines,
+    report_lines,
+    report_on,
+    write_report,
+)
+from crbl_training.file_names import MISTAKES_FILE, RELIABILITY_FILE
 
 LABELS = torch.tensor([0.0] * 12 + [1.0] * 6)
 LOGITS = torch.cat([torch.linspace(-4, 0.5, 12), torch.linspace(-0.3, 3, 6)])
@@ -62,11 +72,13 @@ def test_a_metric_without_a_mistake_is_said_to_be_worth_three_in_n(flawless):
 
 def test_files_are_those_of_the_metrics(report, tmp_path):
     values = write_report(tmp_path, "scores.csv", report, "CRBL crop")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", MISTAKES_FILE]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [RELIABILITY_FILE, "scores.csv", MISTAKES_FILE]
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [float(row["logit"]) for row in rows] == pytest.approx(LOGITS.tolist(), abs=1e-6)
     assert cv2.imread(str(tmp_path / MISTAKES_FILE)) is not None
+    assert [row["calibrated_probability"] for row in rows] == [""] * 18
+    assert cv2.imread(str(tmp_path / RELIABILITY_FILE)) is not None
     assert values["scores"] == "scores.csv"
     assert [entry["path"] for entry in values["worst_mistakes"]["false_alarms"]] == ["11.png", "10.png"]
     assert [entry["path"] for entry in values["worst_mistakes"]["missed_anomalies"]] == ["12.png"]
@@ -82,3 +94,33 @@ def test_an_older_sheet_of_mistakes_does_not_outlive_them(report, flawless, tmp_
 def test_nan_has_no_report():
     with pytest.raises(CRBLError, match="NaN or infinite logits"):
         report_on(IMAGES, LOGITS.index_fill(0, torch.tensor([3]), math.nan), 0.5)
+
+
+def test_a_calibration_is_shown_beside_the_raw_probabilities_and_said_to_be_no_better_where_it_is_not():
+    good = Calibration("platt", slope=2.0, intercept=0.0, images=40, anomalies=12, data_hash="")
+    bad = replace(good, slope=0.01, intercept=3.0)
+    none, better, worse = (
+        report_on(IMAGES, LOGITS, 0.5, None if each is None else calibrated_images(each, LOGITS))
+        for each in (None, good, bad)
+    )
+    assert reliability_lines(none) == [
+        "  probabilities           raw",
+        *(
+            f"  {label:18} {value:8.4f}"
+            for label, value in zip(RELIABILITY_LABELS.values(), measures(none), strict=True)
+        ),
+    ]
+    for report in (better, worse):
+        calibrated = report.calibrated_reliability.measures().values()
+        shown = [line.split()[-2:] for line in reliability_lines(report)[1:4]]
+        assert shown == [
+            [f"{one:.4f}", f"{other:.4f}"] for one, other in zip(measures(report), calibrated, strict=True)
+        ]
+        assert "fitted to 40 images, 12 of them anomalous." in reliability_lines(report)[4]
+        assert report.evaluation == none.evaluation
+    assert not any("no better" in line for line in reliability_lines(better))
+    assert reliability_lines(worse)[-1].startswith("  On these images the calibrated probabilities are no better")
+
+
+def measures(report):
+    return report.reliability.measures().values()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crbl_runtime.atomic_file import replacing_together, require_writable
+from crbl_runtime.calibration import METHODS, calibration_to_json
 from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
-from crbl_runtime.errors import UsageError
+from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_training.commands.data_and_device import (
     data_option,
@@ -23,9 +24,24 @@ from crbl_training.commands.threshold_options import defect_rate_option, thresho
 from crbl_training.data.dataset import data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.data.split_words import SPLITS
-from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
+from crbl_training.evaluation.calibration_images import require_images_to_calibrate
+from crbl_training.file_names import (
+    CHECKPOINT_SUFFIXES,
+    EVALUATION_FILES,
+    HISTORY_FILE,
+    METRICS_FILE,
+    MISTAKES_FILE,
+    RELIABILITY_FILE,
+    SCORES_FILE,
+    checkpoint_files,
+)
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from crbl_training.checkpoint import Checkpoint
+    from crbl_training.data.prepared_dataset import PreparedDataset
+    from crbl_training.evaluation.calibration import CalibratedImages
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
     from crbl_training.evaluation.report import EvaluationReport
     from crbl_training.evaluation.threshold_in_use import ThresholdInUse
@@ -37,7 +53,7 @@ if TYPE_CHECKING:
 @images_option
 @format_options
 @click.option("--split", type=click.Choice(SPLITS), help="Which images where a CSV or folders split them.")
-@click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
+@click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json, worst mistakes and reliability here.")
 @click.option(
     "--threshold",
     "threshold_text",
@@ -46,6 +62,11 @@ if TYPE_CHECKING:
     "Default: keep the model's.",
 )
 @defect_rate_option
+@click.option(
+    "--calibrate",
+    type=click.Choice(METHODS),
+    help="Fit a calibration of the CHECKPOINT to these images, and write the calibrated checkpoint to --out.",
+)
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @bit_depth_option
 @device_option
@@ -61,6 +82,7 @@ def main(
     out: Path | None,
     threshold_text: str | None,
     defect_rate: float | None,
+    calibrate: str | None,
     skip_bad: bool,
     bit_depth: int | None,
     device: str,
@@ -72,10 +94,15 @@ def main(
     asked = threshold_or_rule(threshold_text, defect_rate)
     refuse_without_directml(device, no_tiled_resources)
     refuse_unused_format(dataset_format, data)
+    if calibrate is not None:
+        _require_calibratable(model_path, out, bit_depth)
     if out is not None:
         _require_no_training_run(out)
-        require_writable(*(out / name for name in EVALUATION_FILES))
+        written = checkpoint_files(out / model_path.name) if calibrate is not None else ()
+        require_writable(*(out / name for name in EVALUATION_FILES), *written)
     listing = read_images(data, image_folder, split, dataset_format)
+    if calibrate is not None:
+        require_images_to_calibrate([image.label for image in listing.images], calibrate)
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.data.leakage import refuse_two_labels
@@ -92,7 +119,9 @@ def main(
         refuse_two_labels(images)
         logits = model.logits(images)
         used = threshold_in_use(model, asked, logits, images)
-        report = report_on(images, logits, used.value, defect_rate, used.costs)
+        calibrated = _calibrated(model, images, logits, calibrate)
+        report = report_on(images, logits, used.value, calibrated, defect_rate, used.costs)
+    checkpoint = _calibrated_checkpoint(model_path, report) if calibrate is not None else None
     given = {
         "data": str(data),
         "data_reading": listing.reading,
@@ -102,12 +131,15 @@ def main(
     facts = _facts(model_path, model, given, used, report)
     try:
         if out is not None:
-            facts = _write(out, facts, report, f"{model_path.name} on {data.name}")
+            facts = _write(out, facts, report, f"{model_path.name} on {data.name}", checkpoint)
     finally:  # What was measured is shown where it cannot be written, too.
         lines = [*_lines(model_path, model, facts, report), *left_out_lines(listing.left_out)]
         click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(lines))
     if out is not None and not as_json:
-        click.echo(f"Written: {out / METRICS_FILE}, {SCORES_FILE} and {MISTAKES_FILE}")
+        click.echo(f"Written: {out / METRICS_FILE}, {SCORES_FILE}, {MISTAKES_FILE} and {RELIABILITY_FILE}")
+        if checkpoint is not None:
+            pth, sidecar = checkpoint_files(out / model_path.name)
+            click.echo(f"Calibrated checkpoint: {pth} and {sidecar.name}")
 
 
 def _require_no_training_run(out: Path) -> None:
@@ -117,14 +149,66 @@ def _require_no_training_run(out: Path) -> None:
         raise UsageError(f"--out {out} holds a training run, whose metrics.json would be lost. Name another folder.")
 
 
-def _write(out: Path, facts: dict[str, Any], report: "EvaluationReport", title: str) -> dict[str, Any]:
+def _require_calibratable(model_path: Path, out: Path | None, bit_depth: int | None) -> None:
+    """Refuse what a calibrated checkpoint cannot be made of, or would be written over.
+
+    Raises:
+        UsageError: naming the option or the file.
+    """
+    if model_path.suffix.lower() not in CHECKPOINT_SUFFIXES:
+        raise UsageError(
+            f"--calibrate writes a checkpoint, and {model_path} is none. Calibrate the checkpoint that it was exported "
+            "from, and export that with crbl-export --checkpoint."
+        )
+    if out is None:
+        raise UsageError("--calibrate writes a calibrated checkpoint. Name a folder for it with --out.")
+    if out.resolve() == model_path.resolve().parent:
+        raise UsageError(f"--out {out} holds {model_path.name} itself, which stays as it is. Name another folder.")
+    if bit_depth is not None:
+        raise UsageError(
+            "--calibrate fits a checkpoint as it is, and --bit-depth changes its preprocessing. Leave out one of them."
+        )
+
+
+def _calibrated(
+    model: "EvaluatedModel", images: "PreparedDataset", logits: "Tensor", method: str | None
+) -> "CalibratedImages | None":
+    """The images by a new calibration, or by that of the model, if it has one."""
+    from crbl_training.evaluation.calibration import calibrated_images, fit_calibration
+
+    if method is None:
+        return calibrated_images(model.calibration, logits) if model.calibration is not None else None
+    digest = data_hash(images.labelled_images)
+    if digest == model.training.get("train_data_hash"):
+        raise DataError(
+            "The model was trained on these very images and is surer of them than of others: a calibration on them is "
+            "none. Name the validation images, or others that it has not seen."
+        )
+    return fit_calibration(method, logits, images.labels, digest)
+
+
+def _calibrated_checkpoint(path: Path, report: "EvaluationReport") -> "Checkpoint":
+    from crbl_training.checkpoint import load_checkpoint
+    from crbl_training.evaluation.report import reliability_to_dict
+    from crbl_training.train.calibrated_checkpoint import with_calibration
+
+    assert report.calibrated is not None
+    return with_calibration(load_checkpoint(path), report.calibrated.calibration, reliability_to_dict(report))
+
+
+def _write(
+    out: Path, facts: dict[str, Any], report: "EvaluationReport", title: str, checkpoint: "Checkpoint | None"
+) -> dict[str, Any]:
     """Write all files, or none of them; gives the facts with what metrics.json holds about the other files."""
+    from crbl_training.checkpoint import save_checkpoint
     from crbl_training.evaluation.report import write_report
     from crbl_training.train.history import write_metrics
 
     with replacing_together(out) as new:
         facts = facts | write_report(new, SCORES_FILE, report, title)
         write_metrics(new / METRICS_FILE, facts)
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, new / Path(facts["model"]).name)
     return facts
 
 
@@ -135,7 +219,9 @@ def _facts(
     used: "ThresholdInUse",
     report: "EvaluationReport",
 ) -> dict[str, Any]:
-    dataset = report.dataset
+    from crbl_training.evaluation.report import reliability_to_dict
+
+    dataset, calibrated = report.dataset, report.calibrated
     digest = data_hash(dataset.labelled_images)
     return {
         "model": str(model_path),
@@ -151,6 +237,8 @@ def _facts(
         "bit_depth_unclear": len(dataset.bit_depth_unclear),
         "threshold_source": used.source,
         "threshold_choice": used.chosen.to_dict() if used.chosen is not None else None,
+        "calibration": calibration_to_json(calibrated.calibration if calibrated is not None else None),
+        "reliability": reliability_to_dict(report),
         "evaluation": report.evaluation.to_dict(),
         "consequences": report.consequences.to_dict(),
     }
@@ -158,7 +246,7 @@ def _facts(
 
 def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], report: "EvaluationReport") -> list[str]:
     from crbl_training.data.prepared_dataset import description_lines
-    from crbl_training.evaluation.report import report_lines
+    from crbl_training.evaluation.report import reliability_lines, report_lines
 
     lines = [f"Not used: {reason}" for reason in model.rejected]
     lines.append(f"{model_path.name}: {model.variant}, on {model.device}")
@@ -170,4 +258,4 @@ def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], rep
         lines.append("Note: The threshold was chosen on these very images: at it, expect less of others.")
     if facts["known_images"]:
         lines.append(f"Note: {facts['known_images']}")
-    return lines + report_lines(report)
+    return [*lines, *report_lines(report), *reliability_lines(report)]

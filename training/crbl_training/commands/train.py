@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crbl_runtime.atomic_file import require_writable
+from crbl_runtime.calibration import METHODS
 from crbl_runtime.command_line import (
     READ_FILE,
     READ_FILE_OR_FOLDER,
@@ -31,6 +32,7 @@ from crbl_training.commands.threshold_options import defect_rate_option
 from crbl_training.commands.weights_help import weights_help_option
 from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
+from crbl_training.evaluation.calibration_images import require_images_to_calibrate
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import FOLDS_FILE, fold_folder, run_files
 from crbl_training.options import (
@@ -103,6 +105,11 @@ if TYPE_CHECKING:
     "cost=FN:FP for what a missed anomaly costs and what a false alarm.",
 )
 @defect_rate_option
+@click.option(
+    "--calibrate",
+    type=click.Choice(METHODS),
+    help="Fit a calibration to the validation images, which makes a probability of the score. It changes no decision.",
+)
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation image is in the training set, or nearly.")
 @click.option("--trust-pickle", is_flag=True, help="Read .pth weights on torch < 2.6 although they can run code.")
@@ -213,6 +220,7 @@ def main(
     from_checkpoint: Path | None,
     threshold_text: str,
     defect_rate: float | None,
+    calibrate: str | None,
     skip_bad: bool,
     fail_on_leakage: bool,
     trust_pickle: bool,
@@ -273,6 +281,8 @@ def main(
     )
 
     split = read_split(data, validation, image_folder, seed, dataset_format, test_share)
+    if calibrate is not None:
+        _require_images_to_calibrate(split, folds, calibrate)
 
     from crbl_training.checkpoint import load_checkpoint
     from crbl_training.process_group import launched_shard, process_group
@@ -297,6 +307,7 @@ def main(
         trust_pickle=trust_pickle,
         threshold_rule=threshold_text,
         defect_rate=defect_rate,
+        calibrate=calibrate,
         skip_bad=skip_bad,
         fail_on_leakage=fail_on_leakage,
         resume=resume,
@@ -335,6 +346,15 @@ def _check_options(
         raise UsageError(f"--folds is {folds}, expected at least 2.")
     if folds is not None and validation is not None:
         raise UsageError("--folds takes its validation images from --data, one fold after the other. Leave out --val.")
+
+
+def _require_images_to_calibrate(split: "Split", folds: int | None, method: str) -> None:
+    """Of the smallest fold, where there are folds; images that cannot be decoded still count here."""
+    labels = [image.label for image in split.validation]
+    if folds is not None:
+        labels += [image.label for image in split.train]
+        labels = [label for label in (0, 1) for _ in range(labels.count(label) // folds)]
+    require_images_to_calibrate(labels, method)
 
 
 def _written_files(folder: Path, variant: str, folds: int | None, show_augment: Path | None) -> list[Path]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from crbl_runtime.calibration import Calibration
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
@@ -27,6 +28,7 @@ class EvaluatedModel:
 
     Attributes:
         training: provenance of the weights, with their hash.
+        calibration: how its logits become probabilities, or None.
         device: where it runs, as text. rejected: why no better device was used.
         logits: its logits, float32 [N], of images that were prepared with `preprocessing`.
     """
@@ -35,6 +37,7 @@ class EvaluatedModel:
     preprocessing: PreprocessingSpec
     threshold: float
     threshold_source: str
+    calibration: Calibration | None
     training: dict[str, Any]
     device: str
     rejected: tuple[str, ...]
@@ -47,13 +50,15 @@ class EvaluatedModel:
         if data_hash == self.training.get("validation_data_hash"):
             return (
                 "These are the validation images of the training, which chose the best epoch and perhaps the "
-                "threshold: expect a little less of others."
+                "threshold and the calibration: expect a little less of others."
             )
         if self.training.get("held_out_data_hash") not in (None, data_hash):
             return (
                 "The training with --split-test learned from some test images of its data: of those only the images in "
                 "its held_out.csv were not seen."
             )
+        if self.calibration is not None and data_hash == self.calibration.data_hash:
+            return "The model was calibrated on these very images: expect a little less of its calibration on others."
         return None
 
 
@@ -102,6 +107,7 @@ def _from_onnx(detector: Detector) -> EvaluatedModel:
         preprocessing=detector.preprocessing,
         threshold=contract.threshold,
         threshold_source=contract.threshold_source,
+        calibration=contract.calibration,
         training=contract.training,
         device=f"onnxruntime, {detector.provider.kind}",
         rejected=detector.provider_report.rejected,
@@ -119,6 +125,7 @@ def _from_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedM
         preprocessing=checkpoint.preprocessing,
         threshold=checkpoint.threshold,
         threshold_source=checkpoint.threshold_source,
+        calibration=checkpoint.calibration,
         training={"checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
         device=f"PyTorch, {chosen.kind}: {chosen.description}",
         rejected=chosen.rejected,

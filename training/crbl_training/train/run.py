@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from crbl_runtime.atomic_file import remove_temporaries, replacing_together
+from crbl_runtime.calibration import calibration_to_json
 from crbl_runtime.counted import counted
-from crbl_runtime.errors import UsageError
+from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.variant import Variant
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
@@ -33,8 +34,15 @@ from crbl_training.data.prepared_dataset import (
 )
 from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
+from crbl_training.evaluation.calibration_images import require_images_to_calibrate
 from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
-from crbl_training.evaluation.report import report_lines, report_on, write_report
+from crbl_training.evaluation.report import (
+    reliability_lines,
+    reliability_to_dict,
+    report_lines,
+    report_on,
+    write_report,
+)
 from crbl_training.evaluation.threshold import choose_threshold
 from crbl_training.evaluation.threshold_in_use import costs_in
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
@@ -53,6 +61,7 @@ from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
 from crbl_training.process_group import current_shard
 from crbl_training.train.activation_cache import CacheSettings
 from crbl_training.train.best_epoch import BEST_BY_LABELS
+from crbl_training.train.calibrated_checkpoint import CalibratedCheckpoint, fitted_or_refused, kept_or_dropped
 from crbl_training.train.class_weights import loss_weights
 from crbl_training.train.history import Epoch, write_curves, write_history, write_metrics
 from crbl_training.train.loop import RunOutputs, TrainingData, TrainingResult, train_model
@@ -75,6 +84,7 @@ class TrainingConfig:
         start: the checkpoint to go on from, or None.
         weights: initial weights of the backbones, see `load_backbones`.
         threshold_rule, defect_rate: see `parse_threshold_rule`. resume: go on with the unfinished run in the folder.
+        calibrate: one of the runtime's calibration `METHODS`, None for no calibration.
         skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
         cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
@@ -92,6 +102,7 @@ class TrainingConfig:
     trust_pickle: bool
     threshold_rule: str
     defect_rate: float | None
+    calibrate: str | None
     skip_bad: bool
     fail_on_leakage: bool
     resume: bool
@@ -110,6 +121,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     Raises:
         DataError: an image is in both classes, or all images of a class are the same.
         UsageError: the folder holds an unfinished run and the config is not to resume, or a run of another config.
+        DataError: the calibration cannot be fitted. All is written then, without one.
         What `prepare_dataset`, `refuse_leakage`, `load_backbones`, `check_device` and `train_model` raise.
     """
     state_path = folder / STATE_FILE
@@ -160,8 +172,10 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         "leakage": leakage.to_dict(),
         "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
     }
-    metrics = _finish(checkpoint, config, validation_set, split.held_out, result, found, folder)
+    metrics, refusal = _finish(checkpoint, config, validation_set, split.held_out, result, found, folder)
     state_path.unlink(missing_ok=True)
+    if refusal is not None:
+        raise DataError(f"{refusal} The checkpoint was written without a calibration.")
     return metrics
 
 
@@ -193,6 +207,8 @@ def _prepare(split: Split, config: TrainingConfig) -> tuple[PreparedDataset, Pre
     for name, prepared in (("training", train_set), ("validation", validation_set)):
         require_known_bit_depth(prepared, name)
         print_once("\n".join(description_lines(prepared, name, config.spec.region)))
+    if config.calibrate is not None:
+        require_images_to_calibrate(validation_set.labels.int().tolist(), config.calibrate)
     return train_set, validation_set
 
 
@@ -261,16 +277,22 @@ def _finish(
     result: TrainingResult,
     found: dict[str, Any],
     folder: Path,
-) -> Metrics:
-    """Choose the threshold, compute and print the metrics, and write all files, or none of them."""
+) -> tuple[Metrics, DataError | None]:
+    """Choose the threshold, calibrate, compute and print the metrics, and write all files, or none of them.
+
+    Returns:
+        the metrics, and why the calibration that was asked for could not be fitted.
+    """
     logits = predict_logits(checkpoint.build_model(), validation_set.images, config.spec, torch.device("cpu"))
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
+    calibrated = _calibrated(checkpoint, config, logits, validation_set)
+    checkpoint = calibrated.checkpoint
     if current_shard().rank > 0:
-        return compute_metrics(logits, validation_set.labels, checkpoint.threshold)
-    report = report_on(
-        validation_set, logits, checkpoint.threshold, config.defect_rate, costs_in(checkpoint.provenance)
-    )
-    checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": report.evaluation.to_dict()})
+        return compute_metrics(logits, validation_set.labels, checkpoint.threshold), calibrated.refusal
+    costs = costs_in(checkpoint.provenance)
+    report = report_on(validation_set, logits, checkpoint.threshold, calibrated.images, config.defect_rate, costs)
+    measured = {"validation": report.evaluation.to_dict(), "reliability": reliability_to_dict(report)}
+    checkpoint = replace(checkpoint, provenance=checkpoint.provenance | measured)
 
     name = config.variant.name
     pth, sidecar = checkpoint_files(todays_checkpoint(folder, name))
@@ -278,14 +300,17 @@ def _finish(
         f"Best epoch {result.best_epoch}, chosen by {BEST_BY_LABELS[config.recipe.best_by]} on the "
         f"{len(validation_set.paths)} validation images, on which:"
     )
-    print_once("\n".join(report_lines(report)))
+    print_once("\n".join([*report_lines(report), *reliability_lines(report)]))
     print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
+    if calibrated.note is not None:
+        print_once(f"No calibration: {calibrated.note}")
     described = {
         "variant": name,
         "checkpoint": pth.name,
         "checkpoint_hash": checkpoint.hash,
         "threshold_source": checkpoint.threshold_source,
         "consequences": report.consequences.to_dict(),
+        "calibration": calibration_to_json(checkpoint.calibration),
     }
     with replacing_together(folder) as new:
         save_checkpoint(checkpoint, new / pth.name)
@@ -299,7 +324,16 @@ def _finish(
     if held_out:
         print_once(f"{held_out_line(held_out)}. Measure on them: crbl-evaluate {pth} --data {folder / HELD_OUT_FILE}")
     print_once(f"Next: crbl-export --variant {name} --checkpoint {pth}")
-    return report.evaluation.metrics
+    return report.evaluation.metrics, calibrated.refusal
+
+
+def _calibrated(
+    checkpoint: Checkpoint, config: TrainingConfig, logits: Tensor, validation_set: PreparedDataset
+) -> CalibratedCheckpoint:
+    if config.calibrate is None:
+        return kept_or_dropped(checkpoint, config.start, logits)
+    digest = checkpoint.provenance["validation_data_hash"]
+    return fitted_or_refused(checkpoint, config.calibrate, logits, validation_set.labels, digest)
 
 
 def _with_threshold(
