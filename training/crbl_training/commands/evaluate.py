@@ -1,6 +1,7 @@
 """crbl-evaluate: what a checkpoint or a model file can do on labelled images."""
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,10 @@ def main(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
-        report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
+        started = time.perf_counter()
+        logits = model.logits(images)
+        seconds = time.perf_counter() - started
+    report = report_on(images, logits, model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
     given = {
         "data": str(data),
@@ -83,7 +87,8 @@ def main(
         "split": split,
         "left_out": left_out_as_json(listing.left_out),
     }
-    facts = _facts(model_path, model, given, source, report)
+    speed = {"prediction_seconds": seconds, "images_per_second": len(images.paths) / seconds}
+    facts = _facts(model_path, model, given | speed, source, report)
     try:
         if out is not None:
             facts = _write(out, facts, report, f"{model_path.name} on {data.name}")
@@ -115,6 +120,7 @@ def _write(out: Path, facts: dict[str, Any], report: "EvaluationReport", title: 
 def _facts(
     model_path: Path, model: "EvaluatedModel", images: dict[str, Any], source: str, report: "EvaluationReport"
 ) -> dict[str, Any]:
+    """What metrics.json and --json hold; `images` is what is known of the images and of their prediction."""
     dataset = report.dataset
     digest = data_hash(dataset.labelled_images)
     return {
@@ -143,6 +149,11 @@ def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], rep
     if facts["data_reading"] is not None:
         lines.append(facts["data_reading"])
     lines += description_lines(report.dataset, "labelled", model.preprocessing.region)
+    count = len(report.dataset.paths)
+    lines.append(
+        f"{count:,} image{'s' if count > 1 else ''} in {facts['prediction_seconds']:.1f} s, "
+        f"{facts['images_per_second']:.1f} images/s"
+    )
     lines.append(f"Threshold {report.evaluation.metrics.threshold:.4g}: {facts['threshold_source']}")
     if facts["known_images"]:
         lines.append(f"Note: {facts['known_images']}")
