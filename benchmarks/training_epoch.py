@@ -34,7 +34,7 @@ from crbl_training.train.recipe import Recipe
 
 KINDS = ("plain", "uncached", "cached")
 TRAINABLE = {"crop": "after-150", "full": "head"}
-TARGETS = {("crop", "uncached"): 2.5, ("full", "uncached"): 2.5, ("crop", "cached"): 4.0, ("full", "cached"): 10.0}
+TARGETS = {("crop", "uncached"): 3.8, ("full", "uncached"): 2.8, ("crop", "cached"): 6.0, ("full", "cached"): 15.0}
 
 
 class PlainModel(CRBLDualModel):

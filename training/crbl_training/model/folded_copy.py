@@ -79,6 +79,8 @@ def _fold_children(module: nn.Module) -> None:
 
 def _fold(batchnorm: BatchNormAct2d | SyncBatchNorm, convolution: nn.Conv2d) -> None:
     """Change the convolution so that it does what the BatchNorm did, computed in float64 and rounded once."""
+    assert batchnorm.running_mean is not None
+    assert batchnorm.running_var is not None
     weight, bias = fuse_conv_bn_weights(
         convolution.weight.double(),
         convolution.bias.double() if convolution.bias is not None else None,
