@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from crbl_runtime.detector import Detector
-from crbl_runtime.preprocessing import PreparedImage
+from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec
 from crbl_training.checkpoint import Checkpoint
-from crbl_training.evaluation.metrics import predict_logits
+from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.model.network_input import network_input
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,20 @@ class Speed:
 
 def measure_speed(checkpoint: Checkpoint, model_file: Path, prepared: list[PreparedImage]) -> Speed:
     """Both take each image in turn, so that a busy machine slows both."""
-    model = checkpoint.build_model()
+    model = checkpoint.build_model().eval()
     images = torch.from_numpy(np.stack([each.pixels for each in prepared]))
     pytorch, file = [], []
     with Detector(model_file, "cpu", threads=torch.get_num_threads()) as detector:
         for image, each in zip(images, prepared, strict=True):
             batch = image.unsqueeze(0)
-            pytorch.append(_milliseconds(predict_logits, model, batch, checkpoint.preprocessing, torch.device("cpu")))
+            pytorch.append(_milliseconds(_logits, model, batch, checkpoint.preprocessing))
             file.append(_milliseconds(detector.predict_prepared, [each]))
     return Speed(statistics.median(pytorch), statistics.median(file))
+
+
+@torch.no_grad()
+def _logits(model: CRBLDualModel, images: Tensor, spec: PreprocessingSpec) -> Tensor:
+    return model(network_input(images, spec))  # type: ignore[no-any-return]
 
 
 def _milliseconds(call: Callable[..., object], *arguments: object) -> float:

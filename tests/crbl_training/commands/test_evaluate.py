@@ -173,6 +173,15 @@ def test_costs_are_read_from_what_a_model_records(choice, costs):
     assert costs_in({}) is None
 
 
+@pytest.mark.parametrize("kind", ["checkpoint", "model"])
+def test_how_fast_the_prediction_was_is_said(crop, grains, tmp_path, kind, capsys):
+    evaluate_here(getattr(crop, kind), "--data", grains / "test.csv", "--device", "cpu", "--out", tmp_path / "out")
+    seconds, rate = re.search(r"^24 images in (\d+\.\d) s, (\d+\.\d) images/s$", capsys.readouterr().out, re.M).groups()
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["images_per_second"] == pytest.approx(24 / metrics["prediction_seconds"])
+    assert (f"{metrics['prediction_seconds']:.1f}", f"{metrics['images_per_second']:.1f}") == (seconds, rate)
+
+
 def test_what_was_guessed_of_a_table_is_printed_in_one_line_and_in_json(crop, grains, tmp_path, capsys):
     rows = [
         f"D:\\grains\\{image.path.name};{'NG' if image.label else 'OK'}" for image in read_labelled(grains / "test.csv")

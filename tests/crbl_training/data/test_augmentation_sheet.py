@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import strong_augmentation
@@ -23,8 +23,8 @@ SEED = 5
 class SeesItsInput:
     """Stands in for the model: its activations are what it was given."""
 
-    def frozen_activations(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x, x
+    def frozen_layers(self) -> tuple[nn.Module, nn.Module]:
+        return nn.Identity(), nn.Identity()
 
 
 def read(path: Path) -> NDArray[np.uint8]:

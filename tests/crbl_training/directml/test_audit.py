@@ -43,6 +43,11 @@ def test_the_whole_of_training_was_seen(report: OperatorReport) -> None:
     assert not times.keys() & {"aten::grid_sampler_2d", "aten::random_.from", "aten::randint", "aten::sort"}
 
 
+def test_no_batchnorm_is_computed_but_those_that_learn(report: OperatorReport) -> None:
+    operators = {row.operator for row in report.operators}
+    assert ("aten::native_batch_norm" in operators) == ("aten::native_batch_norm_backward" in operators)
+
+
 def test_the_report_is_json(report: OperatorReport) -> None:
     told = json.loads(json.dumps(report.to_dict()))
     assert told["passed"] is True

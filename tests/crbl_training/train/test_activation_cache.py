@@ -35,6 +35,22 @@ def test_cached_or_computed_an_images_bits_do_not_depend_on_the_batch(source, tm
             assert torch.equal(batch[place : place + 1], alone)
 
 
+@pytest.mark.parametrize("mode", ["on", "off"])
+def test_activations_are_in_the_layout_in_which_learning_is_quicker(source, tmp_path, mode):
+    larger = replace(source, images=torch.zeros(4, 64, 64, 3, dtype=torch.uint8), transform=None)
+    given, _ = activation_source(larger, 1, CacheSettings(tmp_path, mode), "training")
+    for activations in given(torch.arange(3), torch.zeros(3, dtype=torch.int64)):
+        assert activations.shape == (3, 112, 4, 4)
+        assert activations.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_what_was_computed_in_another_way_is_not_read(source, tmp_path, monkeypatch):
+    settings = CacheSettings(tmp_path)
+    activation_source(source, 1, settings, "training")
+    monkeypatch.setattr("crbl_training.train.activation_cache.COMPUTED_BY", "the layers as they are")
+    assert "cached in" in activation_source(source, 1, settings, "training")[1]
+
+
 def changed_weights(source: ComputedActivations) -> ComputedActivations:
     model = CRBLDualModel("after-150")
     model.load_state_dict(source.model.state_dict())

@@ -1,6 +1,7 @@
 """crbl-evaluate: what a checkpoint or a model file can do on labelled images."""
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,10 +118,12 @@ def main(
     ) as model:
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
         refuse_two_labels(images)
+        started = time.perf_counter()
         logits = model.logits(images)
+        seconds = time.perf_counter() - started
         used = threshold_in_use(model, asked, logits, images)
         calibrated = _calibrated(model, images, logits, calibrate)
-        report = report_on(images, logits, used.value, calibrated, defect_rate, used.costs)
+    report = report_on(images, logits, used.value, calibrated, defect_rate, used.costs)
     checkpoint = _calibrated_checkpoint(model_path, report) if calibrate is not None else None
     given = {
         "data": str(data),
@@ -128,7 +131,8 @@ def main(
         "split": split,
         "left_out": left_out_as_json(listing.left_out),
     }
-    facts = _facts(model_path, model, given, used, report)
+    speed = {"prediction_seconds": seconds, "images_per_second": len(images.paths) / seconds}
+    facts = _facts(model_path, model, given | speed, used, report)
     try:
         if out is not None:
             facts = _write(out, facts, report, f"{model_path.name} on {data.name}", checkpoint)
@@ -219,6 +223,7 @@ def _facts(
     used: "ThresholdInUse",
     report: "EvaluationReport",
 ) -> dict[str, Any]:
+    """What metrics.json and --json hold; `images` is what is known of the images and of their prediction."""
     from crbl_training.evaluation.report import reliability_to_dict
 
     dataset, calibrated = report.dataset, report.calibrated
@@ -253,6 +258,11 @@ def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], rep
     if facts["data_reading"] is not None:
         lines.append(facts["data_reading"])
     lines += description_lines(report.dataset, "labelled", model.preprocessing.region)
+    count = len(report.dataset.paths)
+    lines.append(
+        f"{count:,} image{'s' if count > 1 else ''} in {facts['prediction_seconds']:.1f} s, "
+        f"{facts['images_per_second']:.1f} images/s"
+    )
     lines.append(f"Threshold {report.evaluation.metrics.threshold:.4g}: {facts['threshold_source']}")
     if facts["threshold_choice"] is not None:
         lines.append("Note: The threshold was chosen on these very images: at it, expect less of others.")

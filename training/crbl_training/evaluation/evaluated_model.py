@@ -116,9 +116,11 @@ def _from_onnx(detector: Detector) -> EvaluatedModel:
 
 
 def _from_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedModel:
+    device = chosen.torch_device()
+    model = checkpoint.build_model().to(device)
+
     def logits(images: PreparedDataset) -> Tensor:
-        device = chosen.torch_device()
-        return predict_logits(checkpoint.build_model().to(device), images.images, checkpoint.preprocessing, device)
+        return predict_logits(model, images.images, checkpoint.preprocessing, device)
 
     return EvaluatedModel(
         variant=checkpoint.variant.name,

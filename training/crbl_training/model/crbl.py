@@ -46,11 +46,16 @@ class CRBLDualModel(nn.Module):
         "after-150": the input of `blocks.4.2`; "head": the feature map; "all": the network input itself. A training
         step never changes the function from input to here, so that its values can be cached.
         """
+        first, second = self.frozen_layers()
+        return first(x), second(x)
+
+    def frozen_layers(self) -> tuple[nn.Module, nn.Module]:
+        """What computes `frozen_activations`, for either backbone; the same modules, no copies."""
         if self.trainable == "all":
-            return x, x
+            return nn.Identity(), nn.Identity()
         if self.trainable == "head":
-            return self.features(x)
-        return self.backbone1.before_layer_150(x), self.backbone2.before_layer_150(x)
+            return self.backbone1, self.backbone2
+        return self.backbone1.whole_blocks_before_layer_150(), self.backbone2.whole_blocks_before_layer_150()
 
     def frozen_state(self) -> dict[str, Tensor]:
         """The part of the state dict that `frozen_activations` depends on."""

@@ -70,9 +70,12 @@ class EfficientNetB0FeatureExtractor(nn.Module):
 
         The whole blocks before Keras layer 150: all that the crop variant can compute once and for all.
         """
-        x = self.bn1(self.conv_stem(x))
-        activations: Tensor = self.blocks[4][:2](self.blocks[:4](x))
+        activations: Tensor = self.whole_blocks_before_layer_150()(x)
         return activations
+
+    def whole_blocks_before_layer_150(self) -> nn.Sequential:
+        """What `before_layer_150` computes with, front to back; the same modules, no copies."""
+        return nn.Sequential(self.conv_stem, self.bn1, self.blocks[:4], self.blocks[4][:2])
 
     def after_layer_150(self, x: Tensor) -> Tensor:
         """The input of `blocks.4.2` -> feature map."""

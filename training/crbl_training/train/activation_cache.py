@@ -14,11 +14,14 @@ from tqdm import tqdm
 
 from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import UsageError
+from crbl_training.model.memory_layout import in_quickest_layout
 from crbl_training.options import CACHE_GIGABYTES
 from crbl_training.process_group import current_shard
 from crbl_training.train.activations import ActivationSource, ComputedActivations, image_by_image
 
 GIGABYTE = 10**9
+# How activations are computed from the weights: other ways round differently.
+COMPUTED_BY = "BatchNorm folded into convolutions, channels_last"
 # Rows of a file that are computed at a time.
 FILLED_AT_ONCE = 32
 # What a disk must have left beside the cache, for checkpoints and everybody else.
@@ -61,7 +64,8 @@ class CachedActivations:
         first, second = rows.split([shape.numel() for shape in self.shapes], dim=1)
         shapes = ((len(rows), *shape) for shape in self.shapes)
         first, second = (values.reshape(shape) for values, shape in zip((first, second), shapes, strict=True))
-        return first.to(self.device), second.to(self.device)
+        # In the layout of computed activations, so that what follows computes the same bits.
+        return in_quickest_layout(first.to(self.device)), in_quickest_layout(second.to(self.device))
 
 
 def activation_source(
@@ -145,7 +149,7 @@ def _key(source: ComputedActivations, views: int) -> str:
         "trainable": source.model.trainable,
         "spec": source.spec.to_dict(),
         "views": [repr(source.transform), source.seed, views] if source.transform is not None else [],
-        "computed_by": [torch.__version__, source.device.type, torch.get_num_threads()],
+        "computed_by": [COMPUTED_BY, torch.__version__, source.device.type, torch.get_num_threads()],
     }
     digest.update(json.dumps(rest, sort_keys=True).encode())
     return digest.hexdigest()[:16]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torchvision.transforms import v2
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import augment
 from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.model.folded_copy import FoldedFrozenPart
 from crbl_training.model.network_input import network_input
 from crbl_training.seeds import derive_seed
 
@@ -22,6 +24,7 @@ class ComputedActivations:
     """Computes an image's activations whenever they are asked for.
 
     Attributes:
+        model: on the device, with the weights that its frozen part is to have.
         images: uint8 [N, H, W, 3], RGB. transform: augmentation, or None for the images as they are.
         seed: with an image's number and a view's number it decides how that view of the image looks.
     """
@@ -33,13 +36,18 @@ class ComputedActivations:
     seed: int
     device: torch.device
 
+    @cached_property
+    def frozen_part(self) -> FoldedFrozenPart:
+        """A copy of what is frozen in the model, made when it is first needed."""
+        return FoldedFrozenPart.of(self.model)
+
     @torch.no_grad()
     def __call__(self, indices: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
         images = self.images[indices]
         if self.transform is not None:
             pairs = zip(indices.tolist(), views.tolist(), strict=True)
             images = augment(images, self.transform, [derive_seed(self.seed, *pair) for pair in pairs])
-        return self.model.frozen_activations(network_input(images.to(self.device), self.spec))
+        return self.frozen_part(network_input(images.to(self.device), self.spec))
 
 
 def image_by_image(source: ActivationSource) -> ActivationSource:

@@ -118,7 +118,7 @@ class TrainingStep:
                     raise
                 _require_divisible(batch, micro_batches, when, error)
             # Outside the except clause: the error holds on to the frames, and they to the tensors.
-            _restore_buffers(self.model, before)
+            _restore_buffers(before)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             micro_batches *= 2
@@ -169,10 +169,12 @@ def _require_divisible(batch: Batch, micro_batches: int, when: str, error: Runti
         ) from error
 
 
-def _copy_buffers(model: nn.Module) -> dict[str, Tensor]:
-    return {name: buffer.clone() for name, buffer in model.named_buffers()}
+def _copy_buffers(model: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """The buffers that a forward pass changes, those of layers in training mode, each with a copy."""
+    learning = [module for module in model.modules() if module.training]
+    return [(buffer, buffer.clone()) for module in learning for buffer in module.buffers(recurse=False)]
 
 
-def _restore_buffers(model: nn.Module, buffers: dict[str, Tensor]) -> None:
-    for name, buffer in model.named_buffers():
-        buffer.copy_(buffers[name])
+def _restore_buffers(copies: list[tuple[Tensor, Tensor]]) -> None:
+    for buffer, copied in copies:
+        buffer.copy_(copied)
