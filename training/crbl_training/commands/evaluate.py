@@ -78,6 +78,7 @@ def main(
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.data.prepared_dataset import prepare_dataset
+    from crbl_training.evaluation.consequences import get_assumptions
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
     from crbl_training.evaluation.threshold_in_use import threshold_in_use
@@ -89,7 +90,8 @@ def main(
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
         logits = model.logits(images)
         used = threshold_in_use(model, asked, logits, images)
-        report = report_on(images, logits, used.value, defect_rate, used.costs)
+        costs = used.chosen.rule.costs if used.chosen is not None else None
+        report = report_on(images, logits, used.value, get_assumptions(defect_rate, costs, model.training))
     given = {
         "data": str(data),
         "data_reading": listing.reading,

@@ -11,10 +11,15 @@ from torch import Tensor
 
 from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
-from crbl_training.evaluation.consequences import Consequences, consequence_lines, consequences_of
+from crbl_training.evaluation.consequences import (
+    NO_ASSUMPTIONS,
+    Assumptions,
+    Consequences,
+    consequence_lines,
+    consequences_of,
+)
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.scores import write_scores
-from crbl_training.evaluation.threshold_rule import Costs
 from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
 from crbl_training.file_names import MISTAKES_FILE
 
@@ -40,16 +45,12 @@ class EvaluationReport:
 
 
 def report_on(
-    images: PreparedDataset,
-    logits: Tensor,
-    threshold: float,
-    defect_rate: float | None = None,
-    costs: Costs | None = None,
+    images: PreparedDataset, logits: Tensor, threshold: float, assumptions: Assumptions = NO_ASSUMPTIONS
 ) -> EvaluationReport:
     """Measure, with intervals, and sort out the mistakes; takes seconds.
 
     Args:
-        defect_rate, costs: what the threshold's consequences are reckoned with, see `consequences_of`.
+        assumptions: what the threshold's consequences are reckoned with.
 
     Raises:
         NotFiniteError: a logit is not finite.
@@ -60,7 +61,7 @@ def report_on(
         logits,
         evaluate(logits, images.labels, threshold),
         worst_mistakes(images, logits, threshold),
-        consequences_of(logits, images.labels, threshold, defect_rate, costs),
+        consequences_of(logits, images.labels, threshold, assumptions),
     )
 
 

@@ -31,10 +31,10 @@ from crbl_training.data.prepared_dataset import (
 )
 from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
+from crbl_training.evaluation.consequences import get_assumptions
 from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
 from crbl_training.evaluation.report import report_lines, report_on, write_report
 from crbl_training.evaluation.threshold import choose_threshold
-from crbl_training.evaluation.threshold_in_use import costs_in
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import (
     CURVES_FILE,
@@ -254,9 +254,9 @@ def _finish(
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
     if current_shard().rank > 0:
         return compute_metrics(logits, validation_set.labels, checkpoint.threshold)
-    report = report_on(
-        validation_set, logits, checkpoint.threshold, config.defect_rate, costs_in(checkpoint.provenance)
-    )
+    # The provenance has the costs, if any: those of this run's rule, or of the checkpoint whose threshold is kept.
+    assumptions = get_assumptions(config.defect_rate, None, checkpoint.provenance)
+    report = report_on(validation_set, logits, checkpoint.threshold, assumptions)
     checkpoint = replace(checkpoint, provenance=checkpoint.provenance | {"validation": report.evaluation.to_dict()})
 
     name = config.variant.name
