@@ -40,8 +40,8 @@ TORCHVISION = Architecture(False, "torchvision's efficientnet_b0")
 # What is said of a network whose tensors are taken although it is another one.
 ADAPTED = (
     "BatchNorms scaled from eps 1e-5 to 1e-3, padding TensorFlow's and not its own symmetric one: NOT the features "
-    "that it was trained with, fit to fine-tune or as a start, not to reproduce its results (--image-size 129, or another "
-    "multiple of 32 and 1 more, gives them)"
+    "that it was trained with, fit to fine-tune or as a start, not to reproduce its results (--image-size 129, or "
+    "another multiple of 32 and 1 more, gives them)"
 )
 
 
