@@ -404,8 +404,8 @@ def test_options_that_do_not_go_together_are_usage_errors(crop_run, grain_folder
         (("--weights", "none", "--out", tmp_path / "file"), "file is a file, expected a folder"),
         (("--recipe", "best"), "'best' is not one of 'recommended', 'original'"),
         (("--best-by", "accuracy"), "'accuracy' is not one of 'loss', 'auroc', 'average-precision'"),
-        (("--threshold", "cost=0:1"), "expected positive costs: where a missed anomaly costs nothing"),
-        (("--threshold", "cost=1:-1"), "expected positive costs: where a false alarm costs nothing"),
+        (("--threshold", "cost=0:1"), "the cost of a missed anomaly is 0, expected a positive number"),
+        (("--threshold", "cost=1:-1"), "the cost of a false alarm is -1, expected a positive number"),
         (("--threshold", "cost=1e9:1"), "further apart than 1 to 1,000,000"),
         *(
             (("--defect-rate", rate), "expected the share of anomalies, over 0 and under 1")
