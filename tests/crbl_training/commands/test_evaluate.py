@@ -17,7 +17,7 @@ from crbl_runtime.errors import DataError, UsageError
 from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.commands.evaluate import main
 from crbl_training.data.dataset import data_hash, read_labelled
-from crbl_training.evaluation.threshold_in_use import costs_in
+from crbl_training.evaluation.consequences import costs_in
 from crbl_training.evaluation.threshold_rule import Costs
 from made_torch_directml import WRONG_WITH_TILED_RESOURCES
 from public_commands import Trained, run_command
@@ -147,12 +147,14 @@ def test_a_rule_chooses_the_threshold_on_the_measured_images_and_that_is_said(cr
 
 def test_costs_that_chose_a_model_s_threshold_are_reckoned_with(crop, grains, tmp_path, capsys):
     trained = load_checkpoint(crop.checkpoint)
-    choice = {"rule": "cost=30:2", "threshold": 0.5}
+    choice = {"rule": "cost=30:2", "defect_rate": 0.01, "threshold": 0.5}
     priced = replace(trained, provenance=trained.provenance | {"threshold_choice": choice})
     path = save_checkpoint(priced, tmp_path / "priced.pth")[1]
     evaluate_here(path, "--data", grains / "test.csv", "--device", "cpu", "--json")
     consequences = json.loads(capsys.readouterr().out)["consequences"]
     assert consequences["costs"] == {"missed_anomaly": 30, "false_alarm": 2}
+    assert consequences["defect_rate"] == 0.01
+    assert consequences["origin"].startswith("for which the model's threshold was chosen")
     assert consequences["thresholds"][-1]["chosen_by"] == "cost=30:2"
 
 

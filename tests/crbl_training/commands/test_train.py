@@ -115,7 +115,7 @@ def test_output_tells_what_is_trained_where_and_what_comes_next(crop_run):
     )
     assert "Best epoch 1, chosen by loss on the 8 validation images, on which:\n" in text
     consequences = json.loads((out / "metrics.json").read_text())["consequences"]
-    assert (consequences["defect_rate"], consequences["given"], consequences["costs"]) == (0.5, False, None)
+    assert (consequences["defect_rate"], consequences["costs"]) == (0.5, None)
     assert "  Of 1,000 images with a defect rate of 0.5 (as among these images; --defect-rate sets another):\n" in text
     assert f"crbl-export --variant crop --checkpoint {next(out.glob('*.pth'))}" in text
 
@@ -215,7 +215,7 @@ def test_full_variant_trains_its_head_by_its_own_recipe_and_chooses_a_threshold_
     assert (choice["rule"], choice["defect_rate"], choice["threshold"]) == ("cost=20:0.5", 0.02, checkpoint.threshold)
     assert checkpoint.threshold_source.startswith("cost=20:0.5 at a defect rate of 0.02 on 8 validation images (95 %")
     consequences = json.loads((tmp_path / "metrics.json").read_text())["consequences"]
-    assert (consequences["defect_rate"], consequences["given"]) == (0.02, True)
+    assert (consequences["defect_rate"], consequences["origin"]) == (0.02, "--defect-rate")
     assert consequences["costs"] == {"missed_anomaly": 20, "false_alarm": 0.5}
     this, *others = consequences["thresholds"]
     assert this["threshold"] == checkpoint.threshold
@@ -417,8 +417,8 @@ def test_options_that_do_not_go_together_are_usage_errors(crop_run, grain_folder
         (("--weights", "none", "--out", tmp_path / "file"), "file is a file, expected a folder"),
         (("--recipe", "best"), "'best' is not one of 'recommended', 'original'"),
         (("--best-by", "accuracy"), "'accuracy' is not one of 'loss', 'auroc', 'average-precision'"),
-        (("--threshold", "cost=0:1"), "expected positive costs: where a missed anomaly costs nothing"),
-        (("--threshold", "cost=1:-1"), "expected positive costs: where a false alarm costs nothing"),
+        (("--threshold", "cost=0:1"), "the cost of a missed anomaly is 0, expected a positive number"),
+        (("--threshold", "cost=1:-1"), "the cost of a false alarm is -1, expected a positive number"),
         (("--threshold", "cost=1e9:1"), "further apart than 1 to 1,000,000"),
         *(
             (("--defect-rate", rate), "expected the share of anomalies, over 0 and under 1")

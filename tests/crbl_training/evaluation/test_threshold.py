@@ -136,12 +136,12 @@ def test_costs_that_are_no_two_numbers_are_usage_errors(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "free"), [("cost=0:1", "a missed anomaly"), ("cost=1:0", "a false alarm"), ("cost=0:0", "a missed"),
+    ("text", "mistake"), [("cost=0:1", "a missed anomaly"), ("cost=1:0", "a false alarm"), ("cost=0:0", "a missed"),
                        ("cost=-1:2", "a missed"), ("cost=2:-1", "a false alarm"), ("cost=1e999:1", "a missed"),
                        ("cost=1e-999:1", "a missed")]
 )  # fmt: skip
-def test_costs_that_leave_nothing_to_weigh_are_usage_errors(text: str, free: str) -> None:
-    with pytest.raises(UsageError, match=f"expected positive costs: where {free}"):
+def test_costs_that_leave_nothing_to_weigh_are_usage_errors(text: str, mistake: str) -> None:
+    with pytest.raises(UsageError, match=f"the cost of {mistake}.* is .*, expected a positive number"):
         parse_threshold_rule(text)
 
 

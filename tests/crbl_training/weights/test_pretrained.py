@@ -114,7 +114,7 @@ def test_torchvision_s_network_computes_the_same_where_padding_is_the_same_and_t
 ):
     torch.save(wrap(of_torchvision.state_dict()), tmp_path / "w.pth")
     origin = load_pretrained(backbone, str(tmp_path / "w.pth"), trust_pickle=True)
-    assert origin.startswith("file w.pth, torchvision's efficientnet_b0, its BatchNorms scaled from eps 1e-5 to 1e-3")
+    assert origin.startswith("file w.pth, torchvision's efficientnet_b0, BatchNorms scaled from eps 1e-5 to 1e-3")
     assert WARNING in origin
     with torch.no_grad():
         features = backbone.eval()(images)
@@ -127,7 +127,7 @@ def test_timm_s_efficientnet_b0_computes_the_same_where_padding_is_the_same(tmp_
     network = lively(timm.create_model("efficientnet_b0", pretrained=False))
     save_file(network.state_dict(), tmp_path / "efficientnet_b0.ra_in1k.safetensors")
     origin = load_pretrained(backbone, str(tmp_path / "efficientnet_b0.ra_in1k.safetensors"))
-    assert "timm's efficientnet_b0, as its name says, its BatchNorms scaled" in origin
+    assert "timm's efficientnet_b0, as its name says, BatchNorms scaled" in origin
     assert WARNING in origin
     with torch.no_grad():
         assert_same_features(backbone.eval()(images), network.forward_features(images))

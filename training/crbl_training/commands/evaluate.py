@@ -108,6 +108,7 @@ def main(
     from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.data.leakage import refuse_two_labels
     from crbl_training.data.prepared_dataset import prepare_dataset
+    from crbl_training.evaluation.consequences import get_assumptions
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
     from crbl_training.evaluation.threshold_in_use import threshold_in_use
@@ -123,7 +124,8 @@ def main(
         seconds = time.perf_counter() - started
         used = threshold_in_use(model, asked, logits, images)
         calibrated = _calibrated(model, images, logits, calibrate)
-    report = report_on(images, logits, used.value, calibrated, defect_rate, used.costs)
+    costs = used.chosen.rule.costs if used.chosen is not None else None
+    report = report_on(images, logits, used.value, calibrated, get_assumptions(defect_rate, costs, model.training))
     checkpoint = _calibrated_checkpoint(model_path, report) if calibrate is not None else None
     given = {
         "data": str(data),

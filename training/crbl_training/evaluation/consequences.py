@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from crbl_runtime.errors import UsageError
 from crbl_training.evaluation.bootstrap import Floats, Integers
 from crbl_training.evaluation.metrics import probabilities
 from crbl_training.evaluation.threshold import best_threshold
-from crbl_training.evaluation.threshold_rule import Costs, ThresholdRule
+from crbl_training.evaluation.threshold_rule import Costs, ThresholdRule, parse_threshold_rule
 
 PER_IMAGES = 1000
 THIS_THRESHOLD = "this threshold"
@@ -19,6 +20,49 @@ _OTHERS = (
     ThresholdRule("recall", 0.99),
     ThresholdRule("f1"),
 )
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What the consequences are reckoned with.
+
+    Attributes:
+        defect_rate: the share of anomalies among the images to come; None for that among the images at hand.
+        origin: where the rate comes from, as text. costs: what mistakes cost, where somebody said it.
+    """
+
+    defect_rate: float | None = None
+    origin: str = "as among these images; --defect-rate sets another"
+    costs: Costs | None = None
+
+
+NO_ASSUMPTIONS = Assumptions()
+
+
+def get_assumptions(defect_rate: float | None, costs: Costs | None, training: dict[str, Any]) -> Assumptions:
+    """What a user says, and where he says nothing of costs, what the model's own threshold was chosen by.
+
+    Args:
+        defect_rate, costs: as given. training: the model's provenance.
+    """
+    recorded = costs_in(training) if costs is None else None
+    if defect_rate is not None:
+        return Assumptions(defect_rate, "--defect-rate", costs if costs is not None else recorded)
+    if recorded is not None:
+        rate = training["threshold_choice"].get("defect_rate")
+        if isinstance(rate, float) and 0 < rate < 1:
+            return Assumptions(rate, "for which the model's threshold was chosen; --defect-rate sets another", recorded)
+    return Assumptions(costs=costs if costs is not None else recorded)
+
+
+def costs_in(training: dict[str, Any]) -> Costs | None:
+    """What mistakes cost by a model's provenance; None where its threshold was not chosen by costs."""
+    choice = training.get("threshold_choice")
+    rule = choice.get("rule") if isinstance(choice, dict) else None
+    try:
+        return parse_threshold_rule(rule).costs if isinstance(rule, str) else None
+    except UsageError:
+        return None  # A rule of another version: the table goes without costs, which nobody has asked for.
 
 
 @dataclass(frozen=True)
@@ -46,13 +90,11 @@ class Consequences:
     """Those of the threshold in use, first, and of others.
 
     Attributes:
-        defect_rate: the share of anomalies that is reckoned with. given: whether somebody named it, and it is not the
-            share among the images.
-        costs: of mistakes, where somebody named them.
+        defect_rate: the share of anomalies that is reckoned with. origin, costs: see `Assumptions`.
     """
 
     defect_rate: float
-    given: bool
+    origin: str
     costs: Costs | None
     thresholds: tuple[Consequence, ...]
 
@@ -61,24 +103,22 @@ class Consequences:
         return asdict(self) | {"per_images": PER_IMAGES}
 
 
-def consequences_of(
-    logits: Tensor, labels: Tensor, threshold: float, defect_rate: float | None = None, costs: Costs | None = None
-) -> Consequences:
+def consequences_of(logits: Tensor, labels: Tensor, threshold: float, assumptions: Assumptions) -> Consequences:
     """The consequences of a threshold, of some recalls, of the best F1 and, with costs, of the lowest cost.
 
     Args:
         logits, labels: float [N] each, finite, both classes present. threshold: of the probability.
-        defect_rate: the share of anomalies among the images to come; None for that among these images.
     """
     truth = labels.numpy().astype(np.int64)
     scores: Floats = logits.double().numpy()
-    rate = defect_rate if defect_rate is not None else float(truth.mean())
+    costs = assumptions.costs
+    rate = assumptions.defect_rate if assumptions.defect_rate is not None else float(truth.mean())
     rules = [*_OTHERS, *([ThresholdRule("cost", costs=costs, defect_rate=rate)] if costs is not None else [])]
     named = [(THIS_THRESHOLD, threshold), *((str(rule), best_threshold(rule, scores, truth)) for rule in rules)]
     probability = probabilities(logits)
     return Consequences(
         rate,
-        defect_rate is not None,
+        assumptions.origin,
         costs,
         tuple(_consequence(name, value, probability, truth, rate, costs) for name, value in named),
     )
@@ -87,10 +127,9 @@ def consequences_of(
 def consequence_lines(consequences: Consequences) -> list[str]:
     """A table for people, and what it says about a threshold that decides all images alike."""
     rate, costs = consequences.defect_rate, consequences.costs
-    origin = "--defect-rate" if consequences.given else "as among these images; --defect-rate sets another"
     cost = "" if costs is None else f" {f'cost at {costs}':>14}"
     return [
-        f"  Of {PER_IMAGES:,} images with a defect rate of {rate:.4g} ({origin}):",
+        f"  Of {PER_IMAGES:,} images with a defect rate of {rate:.4g} ({consequences.origin}):",
         f"  {'':18} {'threshold':>10} {'missed anomalies':>17} {'false alarms':>13}{cost}",
         *(_line(consequence) for consequence in consequences.thresholds),
         "  The thresholds by rules are chosen on these very images: expect a little less of others.",
@@ -109,7 +148,7 @@ def _consequence(
 
 
 def _line(consequence: Consequence) -> str:
-    cost = "" if consequence.cost is None else f" {consequence.cost:14.6g}"
+    cost = "" if consequence.cost is None else f" {consequence.cost:14,.1f}"
     return (
         f"  {consequence.chosen_by:18} {consequence.threshold:10.4g} {consequence.missed_anomalies:17.1f} "
         f"{consequence.false_alarms:13.1f}{cost}"

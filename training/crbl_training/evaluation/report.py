@@ -14,13 +14,18 @@ from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.calibration import CalibratedImages
 from crbl_training.evaluation.calibration_images import few_images_note
-from crbl_training.evaluation.consequences import Consequences, consequence_lines, consequences_of
+from crbl_training.evaluation.consequences import (
+    NO_ASSUMPTIONS,
+    Assumptions,
+    Consequences,
+    consequence_lines,
+    consequences_of,
+)
 from crbl_training.evaluation.kinds import kind_lines
 from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
 from crbl_training.evaluation.reliability import Reliability, reliability
 from crbl_training.evaluation.reliability_diagram import write_reliability_diagram
 from crbl_training.evaluation.scores import write_scores
-from crbl_training.evaluation.threshold_rule import Costs
 from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
 from crbl_training.file_names import MISTAKES_FILE, RELIABILITY_FILE
 
@@ -59,14 +64,13 @@ def report_on(
     logits: Tensor,
     threshold: float,
     calibrated: CalibratedImages | None = None,
-    defect_rate: float | None = None,
-    costs: Costs | None = None,
+    assumptions: Assumptions = NO_ASSUMPTIONS,
 ) -> EvaluationReport:
     """Measure, with intervals, and sort out the mistakes; takes seconds.
 
     Args:
         calibrated: the same images by the model's calibration, if it has one.
-        defect_rate, costs: what the threshold's consequences are reckoned with, see `consequences_of`.
+        assumptions: what the threshold's consequences are reckoned with.
 
     Raises:
         NotFiniteError: a logit is not finite.
@@ -78,7 +82,7 @@ def report_on(
         logits,
         evaluate(logits, images.labels, threshold, images.kinds),
         worst_mistakes(images, logits, threshold),
-        consequences_of(logits, images.labels, threshold, defect_rate, costs),
+        consequences_of(logits, images.labels, threshold, assumptions),
         calibrated,
         reliability(logits.double().numpy(), truth),
         reliability(calibrated.log_odds, truth) if calibrated is not None else None,

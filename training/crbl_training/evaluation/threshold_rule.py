@@ -82,11 +82,11 @@ def _parse_costs(text: str) -> Costs:
             "numbers, as in cost=10:1."
         )
     costs = Costs(float(match[1]), float(match[2]))
-    for cost, free in ((costs.missed_anomaly, "a missed anomaly"), (costs.false_alarm, "a false alarm")):
+    for cost, mistake in ((costs.missed_anomaly, "a missed anomaly"), (costs.false_alarm, "a false alarm")):
         if not 0 < cost < math.inf:
             raise UsageError(
-                f"The threshold rule is {text!r}, expected positive costs: where {free} costs nothing, one decision "
-                "for all images is the cheapest, and no threshold is needed."
+                f"The threshold rule is {text!r}: the cost of {mistake} is {cost:g}, expected a positive number. Where "
+                "it is 0, one decision for all images is the cheapest, and no threshold is needed."
             )
     ratio = math.log(costs.missed_anomaly) - math.log(costs.false_alarm)
     if abs(ratio) > math.log(LARGEST_COST_RATIO):

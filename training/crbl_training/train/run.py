@@ -35,6 +35,7 @@ from crbl_training.data.prepared_dataset import (
 from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.calibration_images import require_images_to_calibrate
+from crbl_training.evaluation.consequences import get_assumptions
 from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
 from crbl_training.evaluation.report import (
     reliability_lines,
@@ -44,7 +45,6 @@ from crbl_training.evaluation.report import (
     write_report,
 )
 from crbl_training.evaluation.threshold import choose_threshold
-from crbl_training.evaluation.threshold_in_use import costs_in
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import (
     CURVES_FILE,
@@ -289,8 +289,9 @@ def _finish(
     checkpoint = calibrated.checkpoint
     if current_shard().rank > 0:
         return compute_metrics(logits, validation_set.labels, checkpoint.threshold), calibrated.refusal
-    costs = costs_in(checkpoint.provenance)
-    report = report_on(validation_set, logits, checkpoint.threshold, calibrated.images, config.defect_rate, costs)
+    # The provenance has the costs, if any: those of this run's rule, or of the checkpoint whose threshold is kept.
+    assumptions = get_assumptions(config.defect_rate, None, checkpoint.provenance)
+    report = report_on(validation_set, logits, checkpoint.threshold, calibrated.images, assumptions)
     measured = {"validation": report.evaluation.to_dict(), "reliability": reliability_to_dict(report)}
     checkpoint = replace(checkpoint, provenance=checkpoint.provenance | measured)
 

@@ -39,9 +39,9 @@ class Architecture:
 TORCHVISION = Architecture(False, "torchvision's efficientnet_b0")
 # What is said of a network whose tensors are taken although it is another one.
 ADAPTED = (
-    "its BatchNorms scaled from eps 1e-5 to 1e-3, which changes nothing, its padding not symmetric but TensorFlow's: "
-    "these are NOT the features that it was trained with, fit to fine-tune or as a start, not to reproduce its results "
-    "(with --image-size 129, or 1 more than another multiple of 32, both pad alike, and they are)"
+    "BatchNorms scaled from eps 1e-5 to 1e-3, padding TensorFlow's and not its own symmetric one: NOT the features "
+    "that it was trained with, fit to fine-tune or as a start, not to reproduce its results (--image-size 129, or "
+    "another multiple of 32 and 1 more, gives them)"
 )
 
 
