@@ -256,7 +256,8 @@ def _finish(
 
     name = config.variant.name
     pth, sidecar = checkpoint_files(todays_checkpoint(folder, name))
-    print_once(f"Best epoch {result.best_epoch}; on the {len(validation_set.paths)} validation images, which chose it:")
+    best = f"Best epoch {result.best_epoch}" + (", the solved head" if result.best_epoch == 0 else "")
+    print_once(f"{best}; on the {len(validation_set.paths)} validation images, which chose it:")
     print_once("\n".join(report_lines(report)))
     print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
     described = {
