@@ -225,6 +225,29 @@ def test_full_variant_trains_its_head_by_its_own_recipe_and_chooses_a_threshold_
     assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
+def test_a_solved_head_without_epochs_is_a_whole_run(grain_folder, tmp_path):
+    out = tmp_path / "out"
+    data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv", "--out", out)
+    options = (*QUICK, "--epochs", 0, "--head-start", "solved", "--tensorboard", "--threshold", "f1")
+    answer = crbl_train("--variant", "full", *data, *options)
+    assert answer.returncode == 0, answer.stderr
+    assert "Solving the head (full); no epochs follow" in answer.stdout
+    assert "Head solved on 16 training images; C by 5-fold cross-validation, AUROC of each fold:" in answer.stdout
+    assert "Best epoch 0, the solved head;" in answer.stdout
+    metrics = json.loads((out / "metrics.json").read_text())
+    solved = metrics["solved_head"]
+    assert len(solved["cross_validation"]) == 11
+    assert solved["C"] in {tried["C"] for tried in solved["cross_validation"]}
+    assert solved["largest_logit_difference"] < 1e-4
+    checkpoint = load_checkpoint(out / metrics["checkpoint"], "full")
+    assert checkpoint.provenance["solved_head"] == solved
+    assert (checkpoint.provenance["best_epoch"], checkpoint.provenance["recipe"]["head_start"]) == (0, "solved")
+    assert (out / "history.csv").read_text().splitlines()[1].startswith("0,0,")
+    assert cv2.imread(str(out / "curves.png")) is not None
+    assert list((out / "tensorboard").iterdir())
+    assert not (out / "training_state.safetensors").exists()
+
+
 def test_33_images_at_the_smallest_size_are_calibrated_and_options_change_the_preprocessing(tmp_path):
     # Feature maps are single cells at 32 px, where a batch of one image has no variance.
     from crbl_training.data.grains import make_grain

@@ -45,7 +45,9 @@ def test_help_names_the_value_of_each_recipe_where_they_differ():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epochs": 0}, "epochs is 0, expected at least 1"),
+        ({"epochs": 0}, "epochs is 0, expected at least 1, or 0 with --head-start solved"),
+        ({"epochs": -1, "head_start": "solved"}, "epochs is -1"),
+        ({"head_start": "guessed"}, "head's start is 'guessed', expected 'random' or 'solved'"),
         ({"batch_size": 1}, "batch size is 1, expected at least 2"),
         ({"learning_rate": 0.0}, "learning rate is 0"),
         ({"learning_rate": float("nan")}, "learning rate is nan"),

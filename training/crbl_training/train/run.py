@@ -297,9 +297,10 @@ def _finish(
 
     name = config.variant.name
     pth, sidecar = checkpoint_files(todays_checkpoint(folder, name))
+    best = f"Best epoch {result.best_epoch}" + (" (the solved head)" if result.best_epoch == 0 else "")
     print_once(
-        f"Best epoch {result.best_epoch}, chosen by {BEST_BY_LABELS[config.recipe.best_by]} on the "
-        f"{len(validation_set.paths)} validation images, on which:"
+        f"{best}, chosen by {BEST_BY_LABELS[config.recipe.best_by]} on the {len(validation_set.paths)} validation "
+        "images, on which:"
     )
     print_once("\n".join([*report_lines(report), *reliability_lines(report)]))
     print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
