@@ -24,6 +24,7 @@ def test_a_flaw_by_its_name(name):
             "scratch ok",
             "not_broken",
         ],
+        *["patches", "chip", "void", "spots", "cut", "missing"],
         *["color", "thread", "part_7", "background", "screws", "unsure", "2024-05-01", "", "scratch_test"],
     ],
 )

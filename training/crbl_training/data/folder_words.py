@@ -8,18 +8,30 @@ from crbl_training.data.class_words import class_of, word_key
 
 DEFECT_WORDS = frozenset(
     (
-        *("scratch", "dent", "crack", "cracked", "hole", "pinhole", "broken", "break", "breakage", "chip", "chipped"),
-        *("contamination", "contaminated", "dirt", "dirty", "stain", "stained", "spot", "rust", "rusty", "corrosion"),
-        *("bent", "bend", "deformation", "deformed", "damage", "damaged", "burr", "bubble", "blister", "void", "pit"),
-        *("pitted", "porosity", "inclusion", "crazing", "patch", "scale", "fracture", "fractured", "discoloration"),
-        *("discolored", "discolouration", "discoloured", "missing", "misplaced", "misalignment", "misaligned"),
-        *("melt", "melted", "burn", "burnt", "tear", "torn", "wrinkle", "leak", "leakage", "squeeze", "squeezed"),
-        *("poke", "cut", "flaw", "imprint", "delamination", "warped", "warp", "peeling", "splinter"),
-        *("스크래치", "긁힘", "찍힘", "눌림", "크랙", "균열", "깨짐", "파손", "오염", "얼룩", "기포", "변색", "녹"),
-        *("찌그러짐", "변형", "누락", "구멍", "이물질"),
+        *("scratch", "scratched", "dent", "dented", "crack", "cracked", "hole", "pinhole", "broken", "breakage"),
+        *(
+            "chipped",
+            "contamination",
+            "contaminated",
+            "dirt",
+            "dirty",
+            "stain",
+            "stained",
+            "rust",
+            "rusty",
+            "corrosion",
+        ),
+        *("bent", "deformation", "deformed", "damage", "damaged", "burr", "blister", "pitted", "porosity", "crazing"),
+        *("fracture", "fractured", "discoloration", "discolored", "discolouration", "discoloured", "misplaced"),
+        *("misalignment", "misaligned", "melted", "burnt", "torn", "wrinkle", "squeezed", "poke", "flaw"),
+        *("delamination", "warped", "peeling"),
+        *("스크래치", "긁힘", "찍힘", "눌림", "크랙", "균열", "깨짐", "파손", "오염", "얼룩", "기포", "변색"),
+        *("찌그러짐", "변형", "이물질"),
     )
 )
-"""What can mean nothing but a flaw, most of it from MVTec AD, VisA and NEU-DET. A colour or a part's name can."""
+"""What means a flaw to everybody, in the names of MVTec AD, VisA and NEU-DET above all. Not patch, chip, spot or void,
+which are tiles of images, parts, or no label to others; nor a colour or the name of a part.
+"""
 
 UNJUDGED_WORDS = frozenset(
     (
