@@ -14,6 +14,7 @@ SCORES_FILE = "scores.csv"
 MISTAKES_FILE = "worst_mistakes.png"
 STATE_FILE = "training_state.safetensors"
 FOLDS_FILE = "folds.json"
+PREPARED_FOLDER = "prepared_images"
 
 EVALUATION_FILES = (METRICS_FILE, SCORES_FILE, MISTAKES_FILE)
 CHECKPOINT_SUFFIXES = (".pth", ".safetensors")

@@ -8,6 +8,7 @@ TRAINABLE = ("after-150", "head", "all")
 AUGMENTATIONS = ("original", "strong", "none")
 SCHEDULERS = ("plateau", "cosine")
 CACHE_MODES = ("auto", "on", "off")
+GIGABYTE = 10**9
 CACHE_GIGABYTES = 4
 # Messages name this option, too.
 NO_TILED_RESOURCES = "--no-tiled-resources"

@@ -15,13 +15,21 @@ from crbl_training.commands.data_and_device import (
     device_option,
     format_options,
     images_option,
+    memory_budget_option,
     no_tiled_resources_option,
     refuse_unused_format,
     refuse_without_directml,
 )
 from crbl_training.data.dataset import SPLITS, data_hash, read_images
 from crbl_training.data.dataset_format import DatasetFormat
-from crbl_training.file_names import EVALUATION_FILES, HISTORY_FILE, METRICS_FILE, MISTAKES_FILE, SCORES_FILE
+from crbl_training.file_names import (
+    EVALUATION_FILES,
+    HISTORY_FILE,
+    METRICS_FILE,
+    MISTAKES_FILE,
+    PREPARED_FOLDER,
+    SCORES_FILE,
+)
 
 if TYPE_CHECKING:
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=WRITTEN_PATH, help="Write scores, metrics.json and the worst mistakes to this folder.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Anomaly above this probability. Default: the model's.")
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
+@memory_budget_option
 @bit_depth_option
 @device_option
 @device_index_option
@@ -51,6 +60,7 @@ def main(
     out: Path | None,
     threshold: float | None,
     skip_bad: bool,
+    memory_budget: int | None,
     bit_depth: int | None,
     device: str,
     device_index: int,
@@ -66,6 +76,7 @@ def main(
     listing = read_images(data, image_folder, split, dataset_format)
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
+    from crbl_training.data.image_storage import image_storage
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
@@ -74,7 +85,8 @@ def main(
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
-        images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
+        storage = image_storage(out / PREPARED_FOLDER if out is not None else None, memory_budget)
+        images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad, storage=storage)
         report = report_on(images, model.logits(images), model.threshold if threshold is None else threshold)
     source = model.threshold_source if threshold is None else "given with --threshold"
     given = {
@@ -127,6 +139,7 @@ def _facts(
         "data_hash": digest,
         "known_images": model.known_images(digest),
         "skipped": list(dataset.skipped),
+        "prepared_images": dataset.stored,
         "regions_missing": dataset.regions_missing,
         "bit_depth_unclear": len(dataset.bit_depth_unclear),
         "threshold_source": source,
