@@ -172,4 +172,5 @@ def _nearest(validation: NDArray[np.uint8], train: NDArray[np.uint8]) -> tuple[N
 
 def _bits(images: PreparedDataset) -> NDArray[np.uint8]:
     """The bits of the perceptual hashes, eight to a byte: [N, HASH_BITS / 8]."""
-    return np.stack([np.packbits(fingerprint.perceptual) for fingerprint in images.fingerprints])
+    joined = b"".join(fingerprint.perceptual for fingerprint in images.fingerprints)
+    return np.frombuffer(joined, np.uint8).reshape(-1, HASH_BITS // 8)

@@ -16,7 +16,7 @@ import numpy as np
 
 from crbl_runtime.atomic_file import replacing
 from crbl_runtime.errors import first_line
-from crbl_training.data.fingerprint import HASH_BITS, Fingerprint
+from crbl_training.data.fingerprint import Fingerprint
 from crbl_training.data.mapped_images import MappedImages
 from crbl_training.data.prepare_all import Keep, PreparedFacts
 
@@ -93,7 +93,7 @@ def _to_json(facts: PreparedFacts, made_from: str, image_size: int) -> dict[str,
         "regions_missing": facts.regions_missing,
         "bit_depth_unclear": facts.bit_depth_unclear,
         "pixels": [each.pixels for each in facts.fingerprints],
-        "perceptual": [np.packbits(each.perceptual).tobytes().hex() for each in facts.fingerprints],
+        "perceptual": [each.perceptual.hex() for each in facts.fingerprints],
     }
 
 
@@ -103,8 +103,5 @@ def _from_json(content: dict[str, Any]) -> PreparedFacts:
         unusable=dict.fromkeys(content["unusable"], ""),
         regions_missing=content["regions_missing"],
         bit_depth_unclear=tuple(content["bit_depth_unclear"]),
-        fingerprints=tuple(
-            Fingerprint(pixels, np.unpackbits(np.frombuffer(perceptual, np.uint8), count=HASH_BITS).astype(np.bool_))
-            for pixels, perceptual in fingerprints
-        ),
+        fingerprints=tuple(Fingerprint(*each) for each in fingerprints),
     )
