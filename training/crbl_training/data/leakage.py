@@ -161,13 +161,13 @@ def _with_two_labels(*sets: PreparedDataset) -> tuple[tuple[Path, Path], ...]:
     return tuple((by_label[0], by_label[1]) for by_label in paths.values() if len(by_label) == 2)
 
 
-def _nearest(validation: NDArray[np.uint8], train: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _nearest(validation: NDArray[np.uint8], train: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each row of `validation` the first of the rows of `train` in which the fewest bits differ, and how many.
 
     All pairs are compared, by OpenCV's Hamming distance: 2 * 10^9 pairs take ten seconds of a core and no memory.
     """
     distances, nearest = cv2.batchDistance(validation, train, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
-    return nearest[:, 0], distances[:, 0]
+    return nearest[:, 0].astype(np.int64), distances[:, 0].astype(np.int64)
 
 
 def _bits(images: PreparedDataset) -> NDArray[np.uint8]:
