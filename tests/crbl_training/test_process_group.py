@@ -70,8 +70,9 @@ def arguments(grain_folder: Path, out: Path) -> list[str]:
 
 
 def train_with_torchrun(grain_folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """With no memory for images, so that the processes share a file of them."""
     launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    command = [*launcher, "-m", "crbl_training", *arguments(grain_folder, out)]
+    command = [*launcher, "-m", "crbl_training", *arguments(grain_folder, out), "--memory-budget", "0"]
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
@@ -89,6 +90,7 @@ def test_torchrun_gives_the_loss_of_one_process_and_one_set_of_files(grain_folde
         assert json.loads((out / "metrics.json").read_text())["processes"] == processes
         losses.append(float((out / "history.csv").read_text().splitlines()[1].split(",")[2]))
         assert len(list(out.glob("CRBL_*"))) == 2
+        assert (out / "prepared_images" / "training.zip").is_file() == (processes == 2)
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 

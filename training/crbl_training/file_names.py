@@ -16,6 +16,7 @@ MISTAKES_FILE = "worst_mistakes.png"
 RELIABILITY_FILE = "reliability.png"
 STATE_FILE = "training_state.safetensors"
 FOLDS_FILE = "folds.json"
+PREPARED_FOLDER = "prepared_images"
 
 EVALUATION_FILES = (METRICS_FILE, SCORES_FILE, MISTAKES_FILE, RELIABILITY_FILE)
 CHECKPOINT_SUFFIXES = (".pth", ".safetensors")

@@ -11,6 +11,7 @@ SCHEDULERS = ("plateau", "cosine")
 HEAD_STARTS = ("random", "solved")
 BEST_BY = ("loss", "auroc", "average-precision")
 CACHE_MODES = ("auto", "on", "off")
+GIGABYTE = 10**9
 CACHE_GIGABYTES = 4
 # Messages name this option, too.
 NO_TILED_RESOURCES = "--no-tiled-resources"

@@ -7,12 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
 from crbl_runtime.errors import DataError
 from crbl_runtime.image import decode
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.dataset import LabelledImage
-from crbl_training.data.fingerprint import HASH_BITS, NEAR_LIMIT, fingerprint
+from crbl_training.data.fingerprint import HASH_BITS, NEAR_LIMIT, Fingerprint, fingerprint
 from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage, refuse_two_labels
 from crbl_training.data.prepared_dataset import PreparedDataset, prepare_dataset
 
@@ -41,8 +43,12 @@ def train(tiles) -> PreparedDataset:
     return read(*((path, number % 2) for number, path in enumerate(tiles[:-2])))
 
 
+def bits(image: Image) -> NDArray[np.uint8]:
+    return np.unpackbits(np.frombuffer(fingerprint(image).perceptual, np.uint8))
+
+
 def distance(one: Image, other: Image) -> int:
-    return int(np.sum(fingerprint(one).perceptual != fingerprint(other).perceptual))
+    return int(np.sum(bits(one) != bits(other)))
 
 
 def test_images_that_are_elsewhere_are_no_leakage(train, tiles):
@@ -57,8 +63,8 @@ def test_images_that_are_elsewhere_are_no_leakage(train, tiles):
 def test_grains_of_one_shape_on_white_are_told_apart():
     from crbl_training.data.grains import make_grain
 
-    bits = np.stack([fingerprint(make_grain(seed, None).pixels).perceptual for seed in range(60)])
-    distances = (bits[:, None] != bits[None]).sum(axis=2) + HASH_BITS * np.eye(60, dtype=int)
+    hashes = np.stack([bits(make_grain(seed, None).pixels) for seed in range(60)])
+    distances = (hashes[:, None] != hashes[None]).sum(axis=2) + HASH_BITS * np.eye(60, dtype=int)
     assert distances.min() > NEAR_LIMIT
 
 
@@ -161,3 +167,22 @@ def test_everything_is_json_and_counts_name_no_folder(train, tiles):
     ]
     assert values["two_labels"] == [[str(tiles[0]), str(tiles[0])]]
     assert leakage.counts() == {"identical": 1, "near_identical": 0, "two_labels": 1}
+
+
+def hashed(hashes: NDArray[np.uint8], name: str) -> PreparedDataset:
+    """A set of images with these bits, zeros and ones [N, HASH_BITS]; none has the pixels of another one."""
+    fingerprints = [Fingerprint(f"{name} {number}", np.packbits(row).tobytes()) for number, row in enumerate(hashes)]
+    paths = tuple(Path(str(number)) for number in range(len(hashes)))
+    return PreparedDataset(torch.zeros(len(hashes), 1, 1, 3), torch.zeros(len(hashes)), paths, 0, tuple(fingerprints))
+
+
+def test_the_nearest_of_all_and_of_equals_the_first():
+    random = np.random.default_rng(0)
+    train = random.integers(0, 2, (500, HASH_BITS), np.uint8)
+    train[300] = train[20]
+    validation = train[[20, 7, 499, 40]].copy()
+    for row, changed in enumerate((0, NEAR_LIMIT, NEAR_LIMIT + 1, 3)):
+        validation[row, random.permutation(HASH_BITS)[:changed]] ^= 1
+    leakage = find_leakage(hashed(train, "training"), hashed(validation, "validation"))
+    found = [(each.validation.name, each.training.name, each.distance) for each in leakage.near_identical]
+    assert found == [("0", "20", 0), ("1", "7", NEAR_LIMIT), ("3", "40", 3)]

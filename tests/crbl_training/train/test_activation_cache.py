@@ -117,5 +117,5 @@ def test_cache_on_fails_where_nothing_can_be_cached(source, tmp_path):
 
 
 def test_full_disk_is_seen_before_it_is_full(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("crbl_training.train.activation_cache.SPARE_BYTES", 10**18)
+    monkeypatch.setattr("crbl_training.data.disk_space.SPARE_BYTES", 10**18)
     assert "the disk has 0.0 GB to spare" in activation_source(source, 1, CacheSettings(tmp_path), "training")[1]

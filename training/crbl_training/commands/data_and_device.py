@@ -1,6 +1,7 @@
 """The options that several commands have in common: which images, and on what device."""
 
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 from crbl_runtime.command_line import READ_FILE_OR_FOLDER, READ_FOLDER
 from crbl_runtime.errors import UsageError
 from crbl_training.data.dataset_format import DatasetFormat
-from crbl_training.options import DEVICE_KINDS, NO_TILED_RESOURCES
+from crbl_training.options import DEVICE_KINDS, GIGABYTE, NO_TILED_RESOURCES
 
 data_option = click.option(
     "--data",
@@ -30,6 +31,24 @@ no_tiled_resources_option = click.option(
     NO_TILED_RESOURCES,
     is_flag=True,
     help="Make torch-directml do without tiled resources, where it computes wrongly with them. DirectML only.",
+)
+
+
+def in_bytes(_context: click.Context, option: click.Parameter, gigabytes: float | None) -> int | None:
+    """For a callback: an option's GB as bytes, None if it was not given."""
+    if gigabytes is None:
+        return None
+    if not math.isfinite(gigabytes):
+        raise click.BadParameter(f"{gigabytes} is no number of GB.", param=option)
+    return int(gigabytes * GIGABYTE)
+
+
+memory_budget_option = click.option(
+    "--memory-budget",
+    type=click.FloatRange(0),
+    callback=in_bytes,
+    help="GB of prepared images that are held in memory; what is more is kept in a file in OUT/prepared_images. "
+    "Default: half of the free memory.",
 )
 
 

@@ -17,6 +17,7 @@ from crbl_training.commands.data_and_device import (
     device_option,
     format_options,
     images_option,
+    memory_budget_option,
     no_tiled_resources_option,
     refuse_unused_format,
     refuse_without_directml,
@@ -32,6 +33,7 @@ from crbl_training.file_names import (
     HISTORY_FILE,
     METRICS_FILE,
     MISTAKES_FILE,
+    PREPARED_FOLDER,
     RELIABILITY_FILE,
     SCORES_FILE,
     checkpoint_files,
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     help="Fit a calibration of the CHECKPOINT to these images, and write the calibrated checkpoint to --out.",
 )
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
+@memory_budget_option
 @bit_depth_option
 @device_option
 @device_index_option
@@ -85,6 +88,7 @@ def main(
     defect_rate: float | None,
     calibrate: str | None,
     skip_bad: bool,
+    memory_budget: int | None,
     bit_depth: int | None,
     device: str,
     device_index: int,
@@ -106,6 +110,7 @@ def main(
         require_images_to_calibrate([image.label for image in listing.images], calibrate)
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
+    from crbl_training.data.image_storage import image_storage
     from crbl_training.data.leakage import refuse_two_labels
     from crbl_training.data.prepared_dataset import prepare_dataset
     from crbl_training.evaluation.consequences import get_assumptions
@@ -117,7 +122,8 @@ def main(
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
-        images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad)
+        storage = image_storage(out / PREPARED_FOLDER if out is not None else None, memory_budget)
+        images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad, storage=storage)
         refuse_two_labels(images)
         started = time.perf_counter()
         logits = model.logits(images)
@@ -240,6 +246,7 @@ def _facts(
         "data_hash": digest,
         "known_images": model.known_images(digest),
         "skipped": list(dataset.skipped),
+        "prepared_images": dataset.stored,
         "regions_missing": dataset.regions_missing,
         "bit_depth_unclear": len(dataset.bit_depth_unclear),
         "threshold_source": used.source,

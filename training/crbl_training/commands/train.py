@@ -24,6 +24,8 @@ from crbl_training.commands.data_and_device import (
     device_option,
     format_options,
     images_option,
+    in_bytes,
+    memory_budget_option,
     no_tiled_resources_option,
     refuse_unused_format,
     refuse_without_directml,
@@ -34,7 +36,7 @@ from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.calibration_images import require_images_to_calibrate
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
-from crbl_training.file_names import FOLDS_FILE, fold_folder, run_files
+from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, fold_folder, run_files
 from crbl_training.options import (
     AUGMENTATIONS,
     BEST_BY,
@@ -183,9 +185,11 @@ if TYPE_CHECKING:
     "--cache-budget",
     type=click.FloatRange(0),
     default=CACHE_GIGABYTES,
+    callback=in_bytes,
     show_default=True,
     help="GB that the cache of one set of images may take.",
 )
+@memory_budget_option
 @click.option(
     "--folds", type=int, help="Cross-validate: train this many models, each validated on another fold of --data."
 )
@@ -241,7 +245,8 @@ def main(
     accumulate: int | None,
     amp: bool,
     cache_mode: str,
-    cache_budget: float,
+    cache_budget: int,
+    memory_budget: int | None,
     folds: int | None,
     resume: bool,
     save_steps: int,
@@ -286,7 +291,6 @@ def main(
 
     from crbl_training.checkpoint import load_checkpoint
     from crbl_training.process_group import launched_shard, process_group
-    from crbl_training.train.activation_cache import GIGABYTE
     from crbl_training.train.folds import run_folds, split_into_folds
     from crbl_training.train.run import TrainingConfig, print_once, run_training
 
@@ -313,12 +317,13 @@ def main(
         resume=resume,
         save_steps=save_steps,
         cache_mode=cache_mode,
-        cache_budget=int(cache_budget * GIGABYTE),
+        cache_budget=cache_budget,
+        memory_budget=memory_budget,
         tensorboard=tensorboard,
         skip_device_check=skip_device_check,
     )
     if show_augment is not None:
-        _show_augmentation(show_augment, config, split)
+        _show_augmentation(show_augment, config, split, folder)
         return
     of_folds = [] if folds is None else split_into_folds(split.train + split.validation, folds, seed, split.held_out)
     chosen = _device(device, device_index, no_tiled_resources, recipe)
@@ -366,15 +371,17 @@ def _written_files(folder: Path, variant: str, folds: int | None, show_augment: 
     return [folder / FOLDS_FILE, *(path for files in of_folds for path in files)]
 
 
-def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split") -> None:
+def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split", folder: Path) -> None:
     from crbl_training.data.augmentation import get_augmentation
     from crbl_training.data.augmentation_sheet import write_augmentation_sheet
+    from crbl_training.data.image_storage import image_storage
     from crbl_training.data.prepared_dataset import prepare_dataset, require_known_bit_depth
 
     transform = get_augmentation(config.recipe.augment, config.spec.image_size)
     if transform is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
-    images = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
+    storage = image_storage(folder / PREPARED_FOLDER, config.memory_budget)
+    images = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad, storage=storage)
     require_known_bit_depth(images, "training")
     write_augmentation_sheet(path, images, transform, config.seed)
     click.echo(f"Augmented training images: {path}")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from crbl_training.data.mapped_images import Images
 from crbl_training.seeds import derive_seed
 
 
@@ -33,7 +34,7 @@ def even_size(count: int, at_most: int) -> int:
     return max(-(-count // batches), 1)
 
 
-def batches_of_size(rows: Tensor, size: int) -> Iterator[Tensor]:
+def batches_of_size(rows: Images, size: int) -> Iterator[Tensor]:
     """All rows [N, ...], in order, in batches of `size`; the last one is filled up with rows from the beginning.
 
     All batches have one size, so that an image's result does not depend on which batch it is in: oneDNN and other

@@ -188,8 +188,13 @@ def missing_class(labels: Sequence[int]) -> str | None:
 
 def data_hash(images: Sequence[LabelledImage]) -> str:
     """SHA-256 over the content and label of all images, in any order of theirs."""
-    entries = sorted(f"{hashlib.sha256(image.path.read_bytes()).hexdigest()} {image.label}" for image in images)
+    entries = sorted(f"{file_hash(image.path)} {image.label}" for image in images)
     return hashlib.sha256("\n".join(entries).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _read_both_classes(source: Path, image_folder: Path | None, dataset_format: DatasetFormat) -> _Source:

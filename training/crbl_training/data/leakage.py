@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import pairwise_distances_argmin_min
 
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
@@ -84,13 +84,13 @@ class Leakage:
 def find_leakage(train: PreparedDataset, validation: PreparedDataset) -> Leakage:
     """Compare all validation images with all training images."""
     identical = _identical_images(train, validation)
-    nearest, distances = pairwise_distances_argmin_min(_bits(validation), _bits(train), metric="sqeuclidean")
+    nearest, distances = _nearest(_bits(validation), _bits(train))
     return Leakage(
         identical=tuple(identical.values()),
         near_identical=tuple(
-            _duplicate(train, int(nearest[number]), validation, number, round(distances[number]))
+            _duplicate(train, int(nearest[number]), validation, number, int(distances[number]))
             for number in range(len(validation.paths))
-            if number not in identical and round(distances[number]) <= NEAR_LIMIT
+            if number not in identical and distances[number] <= NEAR_LIMIT
         ),
         two_labels=_with_two_labels(train, validation),
     )
@@ -170,6 +170,16 @@ def _with_two_labels(*sets: PreparedDataset) -> tuple[tuple[Path, Path], ...]:
     return tuple((by_label[0], by_label[1]) for by_label in paths.values() if len(by_label) == 2)
 
 
-def _bits(images: PreparedDataset) -> NDArray[np.float32]:
-    """Zeros and ones [N, HASH_BITS]: the squared distance of two rows is the number of bits that differ."""
-    return np.stack([fingerprint.perceptual for fingerprint in images.fingerprints]).astype(np.float32)
+def _nearest(validation: NDArray[np.uint8], train: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each row of `validation` the first of the rows of `train` in which the fewest bits differ, and how many.
+
+    All pairs are compared, by OpenCV's Hamming distance: 2 * 10^9 pairs take ten seconds of a core and no memory.
+    """
+    distances, nearest = cv2.batchDistance(validation, train, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
+    return nearest[:, 0].astype(np.int64), distances[:, 0].astype(np.int64)
+
+
+def _bits(images: PreparedDataset) -> NDArray[np.uint8]:
+    """The bits of the perceptual hashes, eight to a byte: [N, HASH_BITS / 8]."""
+    joined = b"".join(fingerprint.perceptual for fingerprint in images.fingerprints)
+    return np.frombuffer(joined, np.uint8).reshape(-1, HASH_BITS // 8)

@@ -1,20 +1,22 @@
 """All images of a set, decoded and cut to their region once, before the first epoch."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from crbl_runtime.counted import counted
-from crbl_runtime.errors import DataError, ImageError
+from crbl_runtime.errors import DataError
 from crbl_runtime.image_file.bit_depth import unclear_depth_text
-from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, decode_for, prepare_decoded
+from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.dataset import LabelledImage, require_both_classes
-from crbl_training.data.fingerprint import Fingerprint, fingerprint
+from crbl_training.data.fingerprint import Fingerprint
+from crbl_training.data.image_storage import MEGABYTE, ImageStorage, file_for
+from crbl_training.data.kept_images import keep_in_file, keep_in_memory
+from crbl_training.data.mapped_images import Images
+from crbl_training.data.prepare_all import refuse_unusable
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,10 @@ class PreparedDataset:
         skipped: one message for each image that could not be used and was left out.
         bit_depth_unclear: paths of the 16-bit images of which it is not known how many bits they use.
         kinds: N, of anomaly, empty for normal and unknown; none at all where nothing tells any.
+        stored: where the images are and why there, as text; empty where nobody asked.
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor
     paths: tuple[Path, ...]
     regions_missing: int
@@ -38,6 +41,12 @@ class PreparedDataset:
     skipped: tuple[str, ...] = ()
     bit_depth_unclear: tuple[Path, ...] = ()
     kinds: tuple[str, ...] = ()
+    stored: str = ""
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """How much memory the images take."""
+        return self.images.numel() if isinstance(self.images, Tensor) else 0
 
     @property
     def labelled_images(self) -> tuple[LabelledImage, ...]:
@@ -49,48 +58,49 @@ class PreparedDataset:
         )
 
 
-@dataclass(frozen=True)
-class _Read:
-    image: LabelledImage
-    prepared: PreparedImage
-    fingerprint: Fingerprint
-
-
 def prepare_dataset(
-    images: Sequence[LabelledImage], spec: PreprocessingSpec, name: str, *, skip_bad: bool = False
+    images: Sequence[LabelledImage],
+    spec: PreprocessingSpec,
+    name: str,
+    *,
+    skip_bad: bool = False,
+    storage: ImageStorage | None = None,
 ) -> PreparedDataset:
     """Prepare all images, with a progress bar.
 
     Args:
         name: the name of the set in messages. skip_bad: leave out images that cannot be decoded.
+        storage: where the images are kept; None for in memory, however many they are.
 
     Raises:
         DataError: listing every image that cannot be decoded; with `skip_bad` only where a class has none left.
+        UsageError, OutputError: the images are too many for the storage's budget, and cannot be kept in a file.
     """
-    with ThreadPoolExecutor() as threads:
-        results = threads.map(lambda image: _read_or_error(image, spec), images)
-        prepared = list(
-            tqdm(results, total=len(images), desc=f"Reading {name} images", unit="", leave=False, disable=None)
-        )
-    errors = tuple(str(result) for result in prepared if isinstance(result, ImageError))
-    if errors and not skip_bad:
-        listed = "\n  ".join(errors)
-        raise DataError(
-            f"{len(errors)} of {counted(len(images), f'{name} image')} cannot be used:\n  {listed}\n"
-            "Mend or remove them, or go on without them with --skip-bad."
-        )
-    good = [result for result in prepared if isinstance(result, _Read)]
-    if errors:
-        require_both_classes([read.image for read in good], f"The {name} set without its unreadable images")
+    paths = [image.path for image in images]
+    size = len(paths) * spec.image_size**2 * 3
+    pixels: Images
+    file = file_for(storage, name, size) if storage is not None else None
+    if storage is None or file is None:
+        pixels, facts = keep_in_memory(paths, spec, name)
+        stored = f"{pixels.numel() / MEGABYTE:,.0f} MB in memory" if storage is not None else ""
+    else:
+        pixels, facts, how = keep_in_file(file, paths, spec, name, storage, skip_bad=skip_bad)
+        stored = f"in {file}, because {storage.reason(size)}; {how}"
+    if not skip_bad:
+        refuse_unusable(facts, len(paths), name)
+    usable = [image for number, image in enumerate(images) if number not in facts.unusable]
+    if facts.unusable:
+        require_both_classes(usable, f"The {name} set without its unreadable images")
     return PreparedDataset(
-        images=torch.stack([torch.from_numpy(read.prepared.pixels) for read in good]),
-        labels=torch.tensor([float(read.image.label) for read in good]),
-        paths=tuple(read.image.path for read in good),
-        regions_missing=sum(not read.prepared.region_found for read in good),
-        fingerprints=tuple(read.fingerprint for read in good),
-        skipped=errors,
-        bit_depth_unclear=tuple(read.image.path for read in good if read.prepared.bit_depth_unclear),
-        kinds=tuple(read.image.kind for read in good) if any(read.image.kind for read in good) else (),
+        images=pixels,
+        labels=torch.tensor([float(image.label) for image in usable]),
+        paths=tuple(image.path for image in usable),
+        regions_missing=facts.regions_missing,
+        fingerprints=facts.fingerprints,
+        skipped=tuple(facts.unusable.values()),
+        bit_depth_unclear=tuple(paths[number] for number in facts.bit_depth_unclear),
+        kinds=tuple(image.kind for image in usable) if any(image.kind for image in usable) else (),
+        stored=stored,
     )
 
 
@@ -114,17 +124,11 @@ def description_lines(prepared: PreparedDataset, name: str, region: str) -> list
     if prepared.regions_missing:
         line += f" (no {region} found in {prepared.regions_missing}: taken whole)"
     lines = [line, *([unclear_depth_text(len(prepared.bit_depth_unclear))] if prepared.bit_depth_unclear else [])]
+    if prepared.stored:
+        lines.append(f"{len(prepared.paths):,} {name} images prepared: {prepared.stored}")
     if not prepared.skipped:
         return lines
     left_out = counted(
         len(prepared.skipped), f"{name} image was left out, since it", f"{name} images were left out, since they"
     )
     return [*lines, f"{left_out} cannot be used:", *(f"  {message}" for message in prepared.skipped)]
-
-
-def _read_or_error(image: LabelledImage, spec: PreprocessingSpec) -> _Read | ImageError:
-    try:
-        decoded = decode_for(image.path, spec)
-        return _Read(image, prepare_decoded(decoded, spec), fingerprint(decoded.pixels))
-    except ImageError as error:
-        return error

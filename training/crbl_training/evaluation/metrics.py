@@ -14,6 +14,7 @@ from tqdm import tqdm
 from crbl_runtime.errors import NotFiniteError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.batches import batches_of_size, even_size
+from crbl_training.data.mapped_images import Images
 from crbl_training.evaluation.bootstrap import Interval, bootstrap_method, metric_intervals
 from crbl_training.evaluation.kinds import KindRecall, kinds_to_dict, recall_by_kind
 from crbl_training.model.crbl import CRBLDualModel
@@ -73,7 +74,7 @@ class Evaluation:
 
 
 @torch.no_grad()
-def predict_logits(model: CRBLDualModel, images: Tensor, spec: PreprocessingSpec, device: torch.device) -> Tensor:
+def predict_logits(model: CRBLDualModel, images: Images, spec: PreprocessingSpec, device: torch.device) -> Tensor:
     """Logits of prepared images, uint8 [N, H, W, 3] -> float32 [N] on the CPU. The model is left in eval mode.
 
     A folded copy of the model computes them: to the bit they are not those of the model.

@@ -2,30 +2,30 @@
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
 from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import UsageError
+from crbl_training.data.disk_space import spare_bytes
+from crbl_training.data.rows_in_file import read_rows
 from crbl_training.model.memory_layout import in_quickest_layout
-from crbl_training.options import CACHE_GIGABYTES
+from crbl_training.options import CACHE_GIGABYTES, GIGABYTE
 from crbl_training.process_group import current_shard
 from crbl_training.train.activations import ActivationSource, ComputedActivations, image_by_image
 
-GIGABYTE = 10**9
 # How activations are computed from the weights: other ways round differently.
 COMPUTED_BY = "BatchNorm folded into convolutions, channels_last"
 # Rows of a file that are computed at a time.
 FILLED_AT_ONCE = 32
-# What a disk must have left beside the cache, for checkpoints and everybody else.
-SPARE_BYTES = 2 * GIGABYTE
+# Images whose pixels are hashed at a time.
+HASHED_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,24 @@ NO_CACHE = CacheSettings(Path(), "off")
 
 @dataclass(frozen=True)
 class CachedActivations:
-    """Reads activations from a memory-mapped file.
+    """Reads activations from a file.
 
     Attributes:
-        values: float32 [images * views, values], an image's views one after the other.
+        path: a .npy file, float32 [images * views, values], an image's views one after the other. offset: where in it
+            the first value is, in bytes.
         shapes: of one image's activations in either backbone. views: how many of each image there are.
     """
 
-    values: NDArray[np.float32]
+    path: Path
+    offset: int
     shapes: tuple[torch.Size, torch.Size]
     views: int
     device: torch.device
 
     def __call__(self, images: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
-        rows = torch.from_numpy(self.values[(images * self.views + views).numpy()])
+        numbers, values = (images * self.views + views).numpy(), _values(self.shapes)
+        read = read_rows(self.path, numbers, offset=self.offset, shape=(values,), dtype=np.float32)
+        rows = torch.from_numpy(read)
         first, second = rows.split([shape.numel() for shape in self.shapes], dim=1)
         shapes = ((len(rows), *shape) for shape in self.shapes)
         first, second = (values.reshape(shape) for values, shape in zip((first, second), shapes, strict=True))
@@ -120,15 +124,15 @@ def _cached_activations(
         _fill(path, source, views, _values(shapes), name)
     done = "read from" if found else "cached in"
     sentence = f"Frozen layers of {name} images {done} {path} ({size / 1e6:,.0f} MB)"
-    return CachedActivations(np.load(path, mmap_mode="r"), shapes, views, source.device), sentence
+    offset = np.load(path, mmap_mode="r").offset
+    return CachedActivations(path.absolute(), offset, shapes, views, source.device), sentence
 
 
 def _require_space(size: int, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    spare = shutil.disk_usage(folder).free - SPARE_BYTES
+    spare = spare_bytes(folder)
     if size > spare:
         wanted = f"{size / GIGABYTE:.1f} GB would be needed"
-        raise _NotCachedError(f"{wanted}, the disk has {max(spare, 0) / GIGABYTE:.1f} GB to spare")
+        raise _NotCachedError(f"{wanted}, the disk has {spare / GIGABYTE:.1f} GB to spare")
 
 
 def _shapes(source: ComputedActivations) -> tuple[torch.Size, torch.Size]:
@@ -143,7 +147,8 @@ def _values(shapes: tuple[torch.Size, torch.Size]) -> int:
 def _key(source: ComputedActivations, views: int) -> str:
     """What the activations depend on: frozen weights, images, how they are seen, and what computes them."""
     digest = hashlib.sha256()
-    for tensor in (*source.model.frozen_state().values(), source.images):
+    images = (source.images[numbers] for numbers in torch.arange(len(source.images)).split(HASHED_AT_ONCE))
+    for tensor in chain(source.model.frozen_state().values(), images):
         digest.update(tensor.detach().cpu().contiguous().numpy().data)
     rest = {
         "trainable": source.model.trainable,
@@ -163,10 +168,9 @@ def _repeatable(source: ComputedActivations) -> ActivationSource:
 def _fill(path: Path, source: ComputedActivations, views: int, values: int, name: str) -> None:
     repeatable = _repeatable(source)
     batches = torch.arange(len(source.images) * views).split(FILLED_AT_ONCE)
-    with replacing(path) as temporary:
-        rows = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(source.images) * views, values))
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(source.images) * views, values)}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
         for batch in tqdm(batches, desc=f"Frozen layers, {name}", unit="batch", leave=False, disable=None):
             activations = repeatable(batch // views, batch % views)
-            rows[batch.numpy()] = torch.cat([each.flatten(1).cpu() for each in activations], dim=1).numpy()
-        rows.flush()
-        del rows  # Windows renames no file that is still mapped.
+            file.write(torch.cat([each.flatten(1).cpu() for each in activations], dim=1).numpy().data)

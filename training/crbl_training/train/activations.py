@@ -10,6 +10,7 @@ from torchvision.transforms import v2
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import augment
+from crbl_training.data.mapped_images import Images
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.folded_copy import FoldedFrozenPart
 from crbl_training.model.network_input import network_input
@@ -30,7 +31,7 @@ class ComputedActivations:
     """
 
     model: CRBLDualModel
-    images: Tensor
+    images: Images
     spec: PreprocessingSpec
     transform: v2.Transform | None
     seed: int

@@ -25,6 +25,7 @@ from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import LabelledImage, Split, data_hash
 from crbl_training.data.distinct_images import require_different_images
 from crbl_training.data.held_out import held_out_line, write_held_out
+from crbl_training.data.image_storage import image_storage
 from crbl_training.data.leakage import Leakage, find_leakage, leakage_lines, refuse_leakage, refuse_two_labels
 from crbl_training.data.prepared_dataset import (
     PreparedDataset,
@@ -51,6 +52,7 @@ from crbl_training.file_names import (
     HELD_OUT_FILE,
     HISTORY_FILE,
     METRICS_FILE,
+    PREPARED_FOLDER,
     STATE_FILE,
     VALIDATION_SCORES_FILE,
     checkpoint_files,
@@ -87,7 +89,8 @@ class TrainingConfig:
         calibrate: one of the runtime's calibration `METHODS`, None for no calibration.
         skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
-        cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
+        cache_mode, cache_budget: see `CacheSettings`. memory_budget: bytes, see `image_storage`.
+        tensorboard: write event files, too.
         skip_device_check: train on DirectML without comparing a step with the CPU's first.
     """
 
@@ -109,6 +112,7 @@ class TrainingConfig:
     save_steps: int
     cache_mode: str
     cache_budget: int
+    memory_budget: int | None
     tensorboard: bool
     skip_device_check: bool
 
@@ -127,7 +131,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     state_path = folder / STATE_FILE
     _require_clear(state_path, config.resume)
     remove_temporaries(state_path)
-    train_set, validation_set = _prepare(split, config)
+    train_set, validation_set = _prepare(split, config, folder / PREPARED_FOLDER)
     leakage = _look_for_leakage(train_set, validation_set, config.fail_on_leakage)
     hashes = {
         "train_data_hash": data_hash(train_set.labelled_images),
@@ -171,6 +175,7 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     found = {
         "leakage": leakage.to_dict(),
         "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
+        "prepared_images": {"training": train_set.stored, "validation": validation_set.stored},
     }
     metrics, refusal = _finish(checkpoint, config, validation_set, split.held_out, result, found, folder)
     state_path.unlink(missing_ok=True)
@@ -201,9 +206,13 @@ def _require_clear(state_path: Path, resume: bool) -> None:
         )
 
 
-def _prepare(split: Split, config: TrainingConfig) -> tuple[PreparedDataset, PreparedDataset]:
-    train_set = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
-    validation_set = prepare_dataset(split.validation, config.spec, "validation", skip_bad=config.skip_bad)
+def _prepare(split: Split, config: TrainingConfig, files: Path) -> tuple[PreparedDataset, PreparedDataset]:
+    storage = image_storage(files, config.memory_budget)
+    train_set = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad, storage=storage)
+    rest = storage.beside(train_set.bytes_in_memory)
+    validation_set = prepare_dataset(
+        split.validation, config.spec, "validation", skip_bad=config.skip_bad, storage=rest
+    )
     for name, prepared in (("training", train_set), ("validation", validation_set)):
         require_known_bit_depth(prepared, name)
         print_once("\n".join(description_lines(prepared, name, config.spec.region)))

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from crbl_runtime.atomic_file import remove_temporaries, replacing
-from crbl_training.train.activation_cache import GIGABYTE, CacheSettings
+from crbl_training.options import GIGABYTE
+from crbl_training.train.activation_cache import CacheSettings
 from crbl_training.train.activations import ComputedActivations
 
 HASHED_AT_ONCE = 256
