@@ -107,6 +107,12 @@ if TYPE_CHECKING:
     "frozen is computed once for each view (see --cache).",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that draw augmented views while the device computes; the views are the same with any number. "
+    "Default: where a GPU trains on 1,000 augmented images or more, a core less than there are, at most 4; else 0.",
+)
+@click.option(
     "--accumulate",
     type=int,
     default=Recipe.accumulate,
@@ -174,6 +180,7 @@ def main(
     augment: str,
     show_augment: Path | None,
     views: int,
+    workers: int | None,
     accumulate: int,
     amp: bool,
     cache_mode: str,
@@ -239,6 +246,7 @@ def main(
         save_steps=save_steps,
         cache_mode=cache_mode,
         cache_budget=int(cache_budget * GIGABYTE),
+        workers=workers,
         tensorboard=tensorboard,
         skip_device_check=skip_device_check,
     )
@@ -287,12 +295,12 @@ def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split") -> 
     from crbl_training.data.augmentation_sheet import write_augmentation_sheet
     from crbl_training.data.prepared_dataset import prepare_dataset, require_known_bit_depth
 
-    transform = get_augmentation(config.recipe.augment, config.spec.image_size)
-    if transform is None:
+    augmentation = get_augmentation(config.recipe.augment)
+    if augmentation is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
     images = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad)
     require_known_bit_depth(images, "training")
-    write_augmentation_sheet(path, images, transform, config.seed)
+    write_augmentation_sheet(path, images, augmentation, config.seed)
     click.echo(f"Augmented training images: {path}")
 
 

@@ -16,7 +16,7 @@ from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import UsageError
 from crbl_training.options import CACHE_GIGABYTES
 from crbl_training.process_group import current_shard
-from crbl_training.train.activations import ActivationSource, ComputedActivations, image_by_image
+from crbl_training.train.activations import ActivationSource, ComputedActivations, ImageByImage
 
 GIGABYTE = 10**9
 # Rows of a file that are computed at a time.
@@ -144,7 +144,7 @@ def _key(source: ComputedActivations, views: int) -> str:
     rest = {
         "trainable": source.model.trainable,
         "spec": source.spec.to_dict(),
-        "views": [repr(source.transform), source.seed, views] if source.transform is not None else [],
+        "views": [repr(source.augmentation), source.seed, views] if source.augmentation is not None else [],
         "computed_by": [torch.__version__, source.device.type, torch.get_num_threads()],
     }
     digest.update(json.dumps(rest, sort_keys=True).encode())
@@ -153,7 +153,7 @@ def _key(source: ComputedActivations, views: int) -> str:
 
 def _repeatable(source: ComputedActivations) -> ActivationSource:
     # On a GPU one image alone would leave most of it idle, and nothing promises the same bits there.
-    return image_by_image(source) if source.device.type == "cpu" else source
+    return ImageByImage(source) if source.device.type == "cpu" else source
 
 
 def _fill(path: Path, source: ComputedActivations, views: int, values: int, name: str) -> None:

@@ -71,7 +71,7 @@ class TrainingConfig:
         threshold_rule: "keep", "f1" or "recall=R". resume: go on with the unfinished run in the folder.
         skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
-        cache_mode, cache_budget: see `CacheSettings`. tensorboard: write event files, too.
+        cache_mode, cache_budget: see `CacheSettings`. workers: see `training_feed`. tensorboard: write event files, too.
         skip_device_check: train on DirectML without comparing a step with the CPU's first.
     """
 
@@ -90,6 +90,7 @@ class TrainingConfig:
     save_steps: int
     cache_mode: str
     cache_budget: int
+    workers: int | None
     tensorboard: bool
     skip_device_check: bool
 
@@ -133,7 +134,8 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     cache = CacheSettings(folder / CACHE_FOLDER, config.cache_mode, config.cache_budget)
     with _epoch_log(config, folder) as report:
         outputs = RunOutputs(report, print_once, state_file, cache)
-        result = train_model(model, data, config.recipe, chosen.torch_device(), config.seed, outputs)
+        device = chosen.torch_device()
+        result = train_model(model, data, config.recipe, device, config.seed, outputs, config.workers)
     counts = _image_counts(train_set, validation_set, leakage)
     run = {"best_epoch": result.best_epoch, "device_check": device_check}
     provenance = _provenance(config, chosen, origin, split) | hashes | counts | run

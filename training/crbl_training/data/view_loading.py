@@ -1,0 +1,91 @@
+"""Views of images, a batch after the other, drawn by worker processes ahead of who takes them."""
+
+import re
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import cv2
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from crbl_runtime.errors import UnavailableError, first_line
+from crbl_training.data.view_dataset import NumberedView, ViewDataset
+
+# How many batches each worker is ahead. More would hide longer pauses of a worker; each takes 1.5 MB of shared memory
+# at 32 images of 128 px.
+PREFETCHED = 4
+# What torch, or Python while it starts a process, says where not the dataset but a worker has failed.
+_WORKER_FAILED = re.compile(
+    r"DataLoader worker \(pid|shared memory|to file </torch_|No space left|Too many open files|Cannot allocate memory"
+)
+
+
+@contextmanager
+def loaded_views(
+    dataset: ViewDataset, batches: Iterable[list[NumberedView]], workers: int, *, pin_memory: bool
+) -> Iterator[Iterator[Tensor]]:
+    """Gives the views of each batch in order, uint8 [N, H, W, 3]; the workers end with the block, however it ends.
+
+    The views are the same whatever the number of workers, and no global generator is read or changed.
+
+    Args:
+        workers: processes, each with one thread; 0 to draw in this process when a batch is taken.
+        pin_memory: put the views into pinned memory, for CUDA.
+
+    Raises:
+        UnavailableError: a worker ended or ran out of shared memory, at any moment within the block.
+    """
+    loader = DataLoader(
+        dataset,
+        batch_size=None,  # The dataset gives a whole batch at a time.
+        sampler=batches,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        prefetch_factor=PREFETCHED if workers else None,
+        # Everywhere, as on Windows: a fork copies locks that threads hold, of CUDA and of OpenMP among others.
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_use_one_thread,
+        generator=torch.Generator(),  # Else it would draw a number from the global one.
+    )
+    iterator: Any = None
+    try:
+        if workers and isinstance(dataset.images, Tensor):
+            dataset.images.share_memory_()
+        with _interrupts_held():
+            iterator = iter(loader)
+        yield iterator
+    except (RuntimeError, OSError) as error:
+        if not workers or _WORKER_FAILED.search(str(error)) is None:
+            raise
+        raise UnavailableError(
+            f"A worker that draws augmented views has failed ({first_line(error)}). Give --workers 0, or make room: "
+            "workers need memory, and shared memory (in a container --shm-size=1g)."
+        ) from error
+    finally:
+        if workers and iterator is not None:
+            with suppress(RuntimeError):  # That a worker has died is no news at its end.
+                iterator._shutdown_workers()
+
+
+def _use_one_thread(worker: int) -> None:
+    # torch has set its own threads already.
+    cv2.setNumThreads(1)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes started within the block do not get Ctrl-C: who started them ends them. Here it acts after the block.
+
+    Windows has no such mask, and there a worker that is starting may print where Ctrl-C has reached it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
