@@ -12,7 +12,6 @@ from crbl_runtime.predict_many import default_workers as usable_cores
 from crbl_training.data.view_dataset import numbered_views
 from crbl_training.data.view_loading import loaded_views
 from crbl_training.process_group import launched_shard
-from crbl_training.train.activation_cache import CachedActivations
 from crbl_training.train.activations import ActivationSource, ComputedActivations, ImageByImage
 from crbl_training.train.batch import Batch, DrawnBatches
 from crbl_training.train.recipe import Recipe

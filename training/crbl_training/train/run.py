@@ -71,7 +71,8 @@ class TrainingConfig:
         threshold_rule: "keep", "f1" or "recall=R". resume: go on with the unfinished run in the folder.
         skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
-        cache_mode, cache_budget: see `CacheSettings`. workers: see `training_feed`. tensorboard: write event files, too.
+        cache_mode, cache_budget: see `CacheSettings`. workers: see `training_feed`.
+        tensorboard: write event files, too.
         skip_device_check: train on DirectML without comparing a step with the CPU's first.
     """
 
