@@ -1,9 +1,15 @@
 """Views of images, a batch after the other, drawn by worker processes ahead of who takes them."""
 
+import multiprocessing
+import os
 import re
+import shutil
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,12 +17,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from crbl_runtime.errors import UnavailableError, first_line
+from crbl_runtime.errors import UnavailableError
 from crbl_training.data.view_dataset import NumberedView, ViewDataset
 
 # How many batches each worker is ahead. More would hide longer pauses of a worker; each takes 1.5 MB of shared memory
 # at 32 images of 128 px.
 PREFETCHED = 4
+# Where Linux keeps it; containers often have 64 MB.
+SHARED_MEMORY = Path("/dev/shm")
 # What torch, or Python while it starts a process, says where not the dataset but a worker has failed.
 _WORKER_FAILED = re.compile(
     r"DataLoader worker \(pid|shared memory|to file </torch_|No space left|Too many open files|Cannot allocate memory"
@@ -47,13 +55,13 @@ def loaded_views(
         prefetch_factor=PREFETCHED if workers else None,
         # Everywhere, as on Windows: a fork copies locks that threads hold, of CUDA and of OpenMP among others.
         multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_begin_worker,
         generator=torch.Generator(),  # Else it would draw a number from the global one.
     )
     iterator: Any = None
     try:
         if workers and isinstance(dataset.images, Tensor):
-            dataset.images.share_memory_()
+            _share(dataset.images)
         with _interrupts_held():
             iterator = iter(loader)
         yield iterator
@@ -61,8 +69,8 @@ def loaded_views(
         if not workers or _WORKER_FAILED.search(str(error)) is None:
             raise
         raise UnavailableError(
-            f"A worker that draws augmented views has failed ({first_line(error)}). Give --workers 0, or make room: "
-            "workers need memory, and shared memory (in a container --shm-size=1g)."
+            f"A worker that draws augmented views has failed ({str(error).splitlines()[-1]}). Give --workers 0, or make "
+            "room: workers need memory, and shared memory (in a container --shm-size=1g)."
         ) from error
     finally:
         if workers and iterator is not None:
@@ -70,9 +78,30 @@ def loaded_views(
                 iterator._shutdown_workers()
 
 
-def _use_one_thread(worker: int) -> None:
-    # torch has set its own threads already.
-    cv2.setNumThreads(1)
+def _share(images: Tensor) -> None:
+    """Move the images into shared memory, where all workers see them."""
+    # torch before 2.5 finds out that there is no room when a signal ends the process.
+    free = shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else images.nbytes
+    if images.nbytes > free:
+        raise UnavailableError(
+            f"{images.nbytes / 1e6:,.0f} MB of images are to be shared with the workers, and {SHARED_MEMORY} has "
+            f"{free / 1e6:,.0f} MB left. Give --workers 0, or make room (in a container --shm-size=1g)."
+        )
+    images.share_memory_()
+
+
+def _begin_worker(worker: int) -> None:
+    cv2.setNumThreads(1)  # torch has set its own threads already.
+    # torch's worker looks every five seconds whether its parent has changed, and takes the one that it has after its
+    # imports for the first: where the parent was killed meanwhile it would wait for ever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is a process that was started"
+    parent.join()
+    os._exit(1)
 
 
 @contextmanager
@@ -84,6 +113,8 @@ def _interrupts_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    # Its start ends with SIGINT allowed again; it goes on by itself once it is there.
+    resource_tracker.ensure_running()
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
