@@ -1,5 +1,6 @@
 """Views of images, a batch after the other, drawn by worker processes ahead of who takes them."""
 
+import atexit
 import multiprocessing
 import os
 import re
@@ -25,10 +26,9 @@ from crbl_training.data.view_dataset import NumberedView, ViewDataset
 PREFETCHED = 4
 # Where Linux keeps it; containers often have 64 MB.
 SHARED_MEMORY = Path("/dev/shm")
-# What torch, or Python while it starts a process, says where not the dataset but a worker has failed.
-_WORKER_FAILED = re.compile(
-    r"DataLoader worker \(pid|shared memory|to file </torch_|No space left|Too many open files|Cannot allocate memory"
-)
+# What torch says where a worker's process has ended, and where shared memory is exhausted.
+_WORKER_ENDED = re.compile(r"DataLoader worker \(pid")
+_NO_SHARED_MEMORY = re.compile(r"shared memory|shared file mapping|file </?torch_")
 
 
 @contextmanager
@@ -58,24 +58,50 @@ def loaded_views(
         worker_init_fn=_begin_worker,
         generator=torch.Generator(),  # Else it would draw a number from the global one.
     )
+    if not workers:
+        yield iter(loader)
+        return
     iterator: Any = None
     try:
-        if workers and isinstance(dataset.images, Tensor):
-            _share(dataset.images)
-        with _interrupts_held():
-            iterator = iter(loader)
-        yield iterator
-    except (RuntimeError, OSError) as error:
-        if not workers or _WORKER_FAILED.search(str(error)) is None:
+        iterator = _started(loader, dataset.images)
+        yield _taken(iterator)
+    except RuntimeError as error:
+        # A handler of SIGCHLD raises this at any moment.
+        if _WORKER_ENDED.search(str(error)) is None:
             raise
-        raise UnavailableError(
-            f"A worker that draws augmented views has failed ({str(error).splitlines()[-1]}). Give --workers 0, or make "
-            "room: workers need memory, and shared memory (in a container --shm-size=1g)."
-        ) from error
+        raise _failure(error) from error
     finally:
-        if workers and iterator is not None:
+        if iterator is not None:
             with suppress(RuntimeError):  # That a worker has died is no news at its end.
                 iterator._shutdown_workers()
+
+
+def _started(loader: "DataLoader[Tensor]", images: Tensor) -> Iterator[Tensor]:
+    try:
+        if isinstance(images, Tensor):
+            _share(images)
+        with _interrupts_held():
+            return iter(loader)
+    except (RuntimeError, OSError) as error:
+        raise _failure(error) from error
+
+
+def _taken(iterator: Iterator[Tensor]) -> Iterator[Tensor]:
+    try:
+        yield from iterator
+    except (RuntimeError, OSError, EOFError) as error:
+        # torch begins so where the dataset has raised the error; anything else comes from the way to the worker.
+        if str(error).startswith("Caught ") and _NO_SHARED_MEMORY.search(str(error)) is None:
+            raise
+        raise _failure(error) from error
+
+
+def _failure(error: Exception) -> UnavailableError:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return UnavailableError(
+        f"A worker that draws augmented views has failed ({lines[-1]}). Give --workers 0, or make room: workers need "
+        "memory, and shared memory (in a container --shm-size=1g)."
+    )
 
 
 def _share(images: Tensor) -> None:
@@ -95,6 +121,8 @@ def _begin_worker(worker: int) -> None:
     # torch's worker looks every five seconds whether its parent has changed, and takes the one that it has after its
     # imports for the first: where the parent was killed meanwhile it would wait for ever.
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Taking down a Python that has imported torch takes as long as importing it did, and Ctrl-C waits for that.
+    atexit.register(os._exit, 0)
 
 
 def _end_with_parent() -> None:
