@@ -1,6 +1,6 @@
 """A program whose workers draw views until it is ended; its first line names the processes, the second one the begin.
 
-    python feeding_program.py IMAGES BATCH WORKERS
+python feeding_program.py IMAGES BATCH WORKERS
 """
 
 import itertools

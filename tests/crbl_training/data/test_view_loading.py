@@ -48,12 +48,14 @@ def test_views_and_global_generators_are_the_same_with_any_number_of_workers(dat
 
 
 def test_an_error_of_the_block_stays_what_it_is_and_ends_the_workers(dataset):
-    with (
-        pytest.raises(OSError, match="No space left on the disk"),
-        loaded_views(dataset, BATCHES, 1, pin_memory=False) as views,
-    ):
-        next(views)
-        raise OSError("No space left on the disk")
+
+    def write_to_a_full_disk() -> None:
+        with loaded_views(dataset, BATCHES, 1, pin_memory=False) as views:
+            next(views)
+            raise OSError("No space left on the disk")
+
+    with pytest.raises(OSError, match="No space left on the disk"):
+        write_to_a_full_disk()
     assert multiprocessing.active_children() == []
 
 
@@ -68,14 +70,16 @@ def test_an_error_of_the_dataset_is_no_failure_of_a_worker(dataset, workers):
 
 def test_a_worker_that_dies_ends_training_with_the_way_out(dataset):
     endless = ([(0, view)] for view in range(10**9))
-    with (
-        pytest.raises(UnavailableError, match=r"A worker that draws augmented views has failed .*Give --workers 0"),
-        loaded_views(dataset, endless, 2, pin_memory=False) as views,
-    ):
-        next(views)
-        multiprocessing.active_children()[0].kill()
-        for _ in views:
-            time.sleep(0.01)
+
+    def lose_a_worker() -> None:
+        with loaded_views(dataset, endless, 2, pin_memory=False) as views:
+            next(views)
+            multiprocessing.active_children()[0].kill()
+            for _ in views:
+                time.sleep(0.01)
+
+    with pytest.raises(UnavailableError, match=r"A worker that draws augmented views has failed .*Give --workers 0"):
+        lose_a_worker()
     assert multiprocessing.active_children() == []
 
 
@@ -140,7 +144,7 @@ def test_workers_end_when_their_parent_is_killed_while_they_start():
 
 @linux
 def test_shared_memory_that_fills_up_is_an_error_with_a_remedy():
-    small = "mount -t tmpfs -o size=300k tmpfs /dev/shm && exec \"$@\""
+    small = 'mount -t tmpfs -o size=300k tmpfs /dev/shm && exec "$@"'
     tried = subprocess.run(["unshare", "--map-root-user", "--mount", "sh", "-c", small, "sh", "true"], check=False)
     if tried.returncode:
         pytest.skip("no mount namespaces here")
