@@ -2,4 +2,5 @@
 
 from crbl_training.commands import crbl_train
 
-crbl_train()
+if __name__ == "__main__":
+    crbl_train()

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
 from crbl_runtime.errors import UsageError
 from crbl_training.data.augmentation import (
     BRIGHTNESS,
     NOISE,
+    ORIGINAL,
     ROTATION,
     SCALE,
+    STRONG,
     TRANSLATION,
+    Augmentation,
     augment,
     get_augmentation,
-    original_augmentation,
-    strong_augmentation,
 )
 from crbl_training.seeds import derive_seed
 
@@ -38,84 +38,84 @@ def orientations(image: Tensor) -> list[Tensor]:
     return turned + [each.flip(1) for each in turned]
 
 
-def augment_all(images: Tensor, transform: v2.Transform, seed: int) -> Tensor:
+def augment_all(images: Tensor, augmentation: Augmentation, seed: int) -> Tensor:
     """Augment every image by a seed of its own that follows from `seed`."""
-    return augment(images, transform, [derive_seed(seed, number) for number in range(len(images))])
+    return augment(images, augmentation, [derive_seed(seed, number) for number in range(len(images))])
 
 
 @BOTH
 def test_an_image_s_view_depends_on_its_seed_alone(name):
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (5, 48, 48, 3), dtype=torch.uint8, generator=generator)
-    transform, seeds = get_augmentation(name, 48), torch.tensor([11, 12, 13, 14, 15])
-    together = augment(images, transform, seeds)
+    augmentation, seeds = get_augmentation(name), torch.tensor([11, 12, 13, 14, 15])
+    together = augment(images, augmentation, seeds)
     order = torch.tensor([3, 0, 4, 1, 2])
-    assert torch.equal(augment(images[order], transform, seeds[order]), together[order])
+    assert torch.equal(augment(images[order], augmentation, seeds[order]), together[order])
     for n in range(5):
-        assert torch.equal(augment(images[n : n + 1], transform, [int(seeds[n])])[0], together[n])
+        assert torch.equal(augment(images[n : n + 1], augmentation, [int(seeds[n])])[0], together[n])
 
 
 @BOTH
 def test_same_seed_gives_the_same_images_and_another_does_not(name):
-    images, transform = letter(64).expand(4, -1, -1, -1), get_augmentation(name, 64)
-    first, second, other = (augment_all(images, transform, seed) for seed in (5, 5, 6))
+    images, augmentation = letter(64).expand(4, -1, -1, -1), get_augmentation(name)
+    first, second, other = (augment_all(images, augmentation, seed) for seed in (5, 5, 6))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
 
 
 def test_all_63_bits_of_a_seed_count():
     images = letter(64).expand(3, -1, -1, -1)
-    views = augment(images, strong_augmentation(64), [1, 1 + 2**32, 1 + 2**62])
+    views = augment(images, STRONG, [1, 1 + 2**32, 1 + 2**62])
     assert len({view.numpy().tobytes() for view in views}) == 3
 
 
 @BOTH
-def test_a_transform_remembers_nothing_of_the_images_before(name):
-    images, transform = letter(64).expand(3, -1, -1, -1), get_augmentation(name, 64)
-    used = augment(images, transform, [1, 2, 3])
-    assert torch.equal(augment(images, transform, [1, 2, 3]), used)
-    assert torch.equal(augment(images, get_augmentation(name, 64), [1, 2, 3]), used)
+def test_a_augmentation_remembers_nothing_of_the_images_before(name):
+    images, augmentation = letter(64).expand(3, -1, -1, -1), get_augmentation(name)
+    used = augment(images, augmentation, [1, 2, 3])
+    assert torch.equal(augment(images, augmentation, [1, 2, 3]), used)
+    assert torch.equal(augment(images, get_augmentation(name), [1, 2, 3]), used)
 
 
 @BOTH
 def test_global_generators_are_left_as_they_were(name):
     torch.manual_seed(123)
     before, numpys = torch.get_rng_state(), np.random.get_state()[1].copy()
-    augment_all(letter(32), get_augmentation(name, 32), seed=5)
+    augment_all(letter(32), get_augmentation(name), seed=5)
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(np.random.get_state()[1], numpys)
 
 
 def test_an_image_without_a_seed_is_an_error():
     with pytest.raises(ValueError, match="shorter"):
-        augment(letter(32).expand(3, -1, -1, -1), original_augmentation(32), [1, 2])
+        augment(letter(32).expand(3, -1, -1, -1), ORIGINAL, [1, 2])
 
 
 def test_names():
-    assert get_augmentation("none", 64) is None
+    assert get_augmentation("none") is None
     with pytest.raises(UsageError, match="augment is 'weak', expected 'original' or 'strong' or 'none'"):
-        get_augmentation("weak", 64)
+        get_augmentation("weak")
 
 
 @BOTH
 @pytest.mark.parametrize("size", [32, 33, 64, 101, 128])
 def test_output_is_uint8_of_the_same_shape(name, size):
     images = letter(size).expand(3, -1, -1, -1)
-    augmented = augment_all(images, get_augmentation(name, size), seed=1)
+    augmented = augment_all(images, get_augmentation(name), seed=1)
     assert augmented.dtype == torch.uint8
     assert augmented.shape == images.shape
 
 
 @BOTH
 def test_images_of_a_batch_are_drawn_one_by_one(name):
-    augmented = augment_all(letter(64).expand(8, -1, -1, -1), get_augmentation(name, 64), seed=2)
+    augmented = augment_all(letter(64).expand(8, -1, -1, -1), get_augmentation(name), seed=2)
     assert len({image.numpy().tobytes() for image in augmented}) > 4
 
 
 @BOTH
 def test_all_eight_orientations_occur(name):
     image = letter(64)
-    augmented = augment_all(image.expand(120, -1, -1, -1), get_augmentation(name, 64), seed=3).float()
+    augmented = augment_all(image.expand(120, -1, -1, -1), get_augmentation(name), seed=3).float()
     candidates = torch.stack(orientations(image[0])).float()
     distance = (augmented[:, None] - candidates[None]).square().mean((2, 3, 4))
     counts = torch.bincount(distance.argmin(1), minlength=8)
@@ -127,7 +127,7 @@ def test_all_eight_orientations_occur(name):
 def test_scale_stays_in_its_range_and_uses_it(name):
     image = torch.full((1, 128, 128, 3), 200, dtype=torch.uint8)
     image[:, 44:84, 44:84] = 20
-    augmented = augment_all(image.expand(200, -1, -1, -1), get_augmentation(name, 128), seed=4)
+    augmented = augment_all(image.expand(200, -1, -1, -1), get_augmentation(name), seed=4)
     dark = (augmented[..., 0].float() < 90).float().sum((1, 2)).sqrt() / 40
     assert dark.min() >= SCALE[0] - 0.03
     assert dark.max() <= SCALE[1] + 0.03
@@ -140,13 +140,13 @@ def test_scale_stays_in_its_range_and_uses_it(name):
 @pytest.mark.parametrize("grey", [0, 130, 255])
 def test_original_continues_the_image_s_own_background(size, grey):
     images = torch.full((40, size, size, 3), grey, dtype=torch.uint8)
-    assert (augment_all(images, original_augmentation(size), seed=6) == grey).all()
+    assert (augment_all(images, ORIGINAL, seed=6) == grey).all()
 
 
 @pytest.mark.parametrize("size", [32, 33, 64, 128])
 def test_strong_continues_the_image_s_own_background(size):
     images = torch.full((60, size, size, 3), 130, dtype=torch.uint8)
-    views = augment_all(images, strong_augmentation(size), seed=6).float()
+    views = augment_all(images, STRONG, seed=6).float()
     # The brightness is one for an image; six deviations of the noise are less than any black corner would be.
     assert ((views - views.mean((1, 2, 3), keepdim=True)).abs() < 6 * 255 * NOISE).all()
     means = views.mean((1, 2, 3)) / 130
@@ -161,7 +161,7 @@ def bright_points(offsets: tuple[int, ...], seed: int) -> list[Tensor]:
     image = torch.zeros((1, 127, 127, 3), dtype=torch.uint8)
     for offset in offsets:
         image[0, 61:66, 61 + offset : 66 + offset] = 150
-    views = augment_all(image.expand(200, -1, -1, -1), strong_augmentation(127), seed)
+    views = augment_all(image.expand(200, -1, -1, -1), STRONG, seed)
     return [(view > 60).nonzero().float() for view in views[..., 0]]
 
 
@@ -181,7 +181,7 @@ def test_strong_shifts_within_its_range():
 
 
 def test_strong_adds_noise_to_every_second_image():
-    views = augment_all(torch.full((200, 32, 32, 3), 130, dtype=torch.uint8), strong_augmentation(32), seed=8)
+    views = augment_all(torch.full((200, 32, 32, 3), 130, dtype=torch.uint8), STRONG, seed=8)
     deviations = views.float().std((1, 2, 3))
     noisy = deviations > 1
     # Five standard deviations of 200 fair coins are 35.
@@ -193,7 +193,7 @@ def test_strong_adds_noise_to_every_second_image():
 def test_strong_keeps_an_impurity_darker_than_its_surroundings():
     image = torch.full((1, 128, 128, 3), 110, dtype=torch.uint8)
     image[:, 62:67, 62:67] = 80
-    for view in augment_all(image.expand(100, -1, -1, -1), strong_augmentation(128), seed=9)[..., 0].float():
+    for view in augment_all(image.expand(100, -1, -1, -1), STRONG, seed=9)[..., 0].float():
         smooth = torch.nn.functional.avg_pool2d(view[None], 3, stride=1)[0]
         centre = smooth[48:78, 48:78]  # the impurity is within a shift of 5 pixels, scaled
         assert centre.min() < 0.9 * view.median()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.data.augmentation import strong_augmentation
+from crbl_training.data.augmentation import STRONG
 from crbl_training.data.augmentation_sheet import TILE, VIEWS, write_augmentation_sheet
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.image_grid import GAP, HEADING_HEIGHT, LINE, PADDING, TITLE_HEIGHT
@@ -43,7 +43,7 @@ def place_of(image: Tensor, sheet: NDArray[np.uint8]) -> tuple[int, int] | None:
 @pytest.fixture(scope="module")
 def sheet(train_set: PreparedDataset, tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.uint8]:
     path = tmp_path_factory.mktemp("sheet") / "strong.png"
-    write_augmentation_sheet(path, train_set, strong_augmentation(32), SEED)
+    write_augmentation_sheet(path, train_set, STRONG, SEED)
     return read(path)
 
 
@@ -63,7 +63,7 @@ def test_first_column_has_four_prepared_images_of_either_class(places, train_set
 def test_views_are_those_of_training(sheet, train_set, places):
     number, (_, row) = max(places.items())
     spec, cpu = PreprocessingSpec("whole", image_size=32), torch.device("cpu")
-    training = ComputedActivations(SeesItsInput(), train_set.images, spec, strong_augmentation(32), SEED, cpu)
+    training = ComputedActivations(SeesItsInput(), train_set.images, spec, STRONG, SEED, cpu)
     seen, _ = training(torch.full((VIEWS,), number), torch.arange(VIEWS))
     views = [place_of(view, sheet) for view in (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)]
     assert [top for _, top in views] == [row] * VIEWS
@@ -86,7 +86,7 @@ def test_every_image_has_a_title_and_either_class_a_heading(sheet, places):
 def test_same_seed_draws_the_same_sheet_and_another_does_not(train_set, tmp_path):
     files = [tmp_path / f"{number}.png" for number in range(3)]
     for file, seed in zip(files, (SEED, SEED, SEED + 1), strict=True):
-        write_augmentation_sheet(file, train_set, strong_augmentation(32), seed)
+        write_augmentation_sheet(file, train_set, STRONG, seed)
     first, again, other = (read(file)[TITLE_HEIGHT + LINE + GAP :] for file in files)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -94,7 +94,7 @@ def test_same_seed_draws_the_same_sheet_and_another_does_not(train_set, tmp_path
 
 def test_few_images_make_a_smaller_sheet(sheet, train_set, tmp_path):
     few = replace(train_set, images=train_set.images[:3], labels=train_set.labels[:3], paths=train_set.paths[:3])
-    write_augmentation_sheet(tmp_path / "few.png", few, strong_augmentation(32), SEED)
+    write_augmentation_sheet(tmp_path / "few.png", few, STRONG, SEED)
     small = read(tmp_path / "few.png")
     assert small.shape[0] < sheet.shape[0]
     assert small.shape[1] == sheet.shape[1]
@@ -105,5 +105,5 @@ def test_few_images_make_a_smaller_sheet(sheet, train_set, tmp_path):
 def test_images_of_any_size_fit(size, tmp_path):
     images = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
     dataset = PreparedDataset(images, torch.tensor([0.0, 1.0]), (Path("a.png"), Path("b.png")), 0)
-    write_augmentation_sheet(tmp_path / "sheet.png", dataset, strong_augmentation(size), SEED)
+    write_augmentation_sheet(tmp_path / "sheet.png", dataset, STRONG, SEED)
     assert read(tmp_path / "sheet.png").shape[0] < 3 * (TILE + 100)

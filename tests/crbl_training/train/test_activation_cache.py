@@ -9,7 +9,7 @@ import torch
 
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.data.augmentation import get_augmentation
+from crbl_training.data.augmentation import ORIGINAL, STRONG
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.train.activation_cache import CachedActivations, CacheSettings, activation_source
 from crbl_training.train.activations import ComputedActivations
@@ -21,7 +21,7 @@ SPEC = PreprocessingSpec("whole", image_size=32)
 def source(random_weights, train_set) -> ComputedActivations:
     model = CRBLDualModel("after-150")
     model.load_state_dict(random_weights)
-    return ComputedActivations(model, train_set.images, SPEC, get_augmentation("original", 32), 5, torch.device("cpu"))
+    return ComputedActivations(model, train_set.images, SPEC, ORIGINAL, 5, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("mode", ["on", "off"])
@@ -72,7 +72,7 @@ def changed_image(source: ComputedActivations) -> ComputedActivations:
         changed_image,
         lambda source: replace(source, seed=6),
         lambda source: replace(source, spec=replace(SPEC, channel_order="bgr")),
-        lambda source: replace(source, transform=get_augmentation("strong", 32)),
+        lambda source: replace(source, augmentation=STRONG),
     ],
     ids=["weight", "pixel", "seed", "spec", "augmentation"],
 )

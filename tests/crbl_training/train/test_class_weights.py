@@ -1,11 +1,11 @@
-"""class_weights.py: what an image of either class counts, of a batch and of a whole training set."""
+"""class_weights.py: what an image of either class counts in the loss."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from crbl_runtime.errors import DataError, UsageError
+from crbl_runtime.errors import UsageError
 from crbl_training.data.batches import balanced_batches
 from crbl_training.train.class_weights import loss_weights, parse_class_weights
 from crbl_training.train.recipe import Recipe
@@ -13,31 +13,23 @@ from crbl_training.train.recipe import Recipe
 RARE = torch.tensor([1.0] + [0.0] * 1000)
 
 
-def test_the_original_weights_are_the_default_whatever_the_labels():
-    assert loss_weights(Recipe(), RARE) == pytest.approx((0.568, 4.167), abs=5e-4)
+def test_the_original_weights_are_the_default():
+    assert loss_weights(Recipe()) == pytest.approx((0.568, 4.167), abs=5e-4)
+
+
+@pytest.mark.parametrize("batch_size", [32, 5])
+def test_balanced_weights_are_those_of_scikit_learn_for_the_batches_as_they_are_drawn(batch_size):
+    for indices in balanced_batches(RARE, batch_size, seed=0, epoch=0):
+        expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=RARE[indices].numpy())
+        assert loss_weights(Recipe(class_weights="balanced", batch_size=batch_size)) == pytest.approx(tuple(expected))
 
 
 def test_of_batches_that_are_half_and_half_balanced_weights_are_one():
-    recipe = Recipe(class_weights="balanced")
-    for indices in balanced_batches(RARE, 32, seed=0, epoch=0):
-        assert loss_weights(recipe, RARE[indices]) == (1, 1)
-    (odd, *_) = balanced_batches(RARE, 5, seed=0, epoch=0)
-    normal, anomaly = loss_weights(recipe, RARE[odd])
-    assert 3 * normal == pytest.approx(2 * anomaly) == pytest.approx(2.5)
-
-
-def test_of_a_whole_set_they_are_those_of_scikit_learn():
-    weights = loss_weights(Recipe(class_weights="balanced"), RARE)
-    assert weights == pytest.approx(compute_class_weight("balanced", classes=np.array([0, 1]), y=RARE.numpy()))
+    assert loss_weights(Recipe(class_weights="balanced")) == (1, 1)
 
 
 def test_two_numbers_are_taken_as_they_are():
-    assert loss_weights(Recipe(class_weights=(1.0, 7.5)), RARE) == (1, 7.5)
-
-
-def test_a_class_without_images_has_no_balanced_weight():
-    with pytest.raises(DataError, match="Of 3 images 0 are anomalous: balanced weights need both classes"):
-        loss_weights(Recipe(class_weights="balanced"), torch.zeros(3))
+    assert loss_weights(Recipe(class_weights=(1.0, 7.5))) == (1, 7.5)
 
 
 @pytest.mark.parametrize(

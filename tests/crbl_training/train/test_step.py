@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from crbl_runtime.errors import CRBLError
+from crbl_training.train.batch import Batch
 from crbl_training.train.optimizer import Adam
 from crbl_training.train.out_of_memory import is_out_of_memory
 from crbl_training.train.recipe import Recipe
-from crbl_training.train.step import Batch, StepResult, TrainingStep
+from crbl_training.train.step import StepResult, TrainingStep
 
 IMAGES = 12
 LABELS = (torch.arange(IMAGES) >= IMAGES // 2).float()  # Normal images first, as `balanced_batches` gives them.
@@ -35,7 +36,7 @@ class Regression(nn.Module):
         self.sizes: list[int] = []
         self.fail = fail
 
-    def source(self, indices: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+    def source(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         return self.images[indices], self.images[indices]
 
     def logits_from_frozen(self, first: Tensor, second: Tensor) -> Tensor:
@@ -49,8 +50,8 @@ def run(model: Regression, micro_batches: int, messages: list[str] | None = None
     """One step on all images; its result and the gradients that it leaves."""
     notify = messages.append if messages is not None else pytest.fail
     optimizer, cpu = Adam(model.unit.parameters()), torch.device("cpu")
-    step = TrainingStep(model, model.source, LABELS, Recipe(), cpu, 0, optimizer, notify)
-    result = step.run(torch.arange(IMAGES), 1, 0, micro_batches)
+    step = TrainingStep(model, model.source, Recipe(), cpu, 0, optimizer, notify)
+    result = step.run(Batch((torch.arange(IMAGES),), LABELS), 1, 0, micro_batches)
     return result, [parameter.grad.clone() for parameter in model.unit.parameters()]
 
 
@@ -64,10 +65,12 @@ def test_micro_batches_add_up_to_the_gradients_and_the_loss_of_the_whole(micro_b
 
 
 def test_every_micro_batch_has_its_share_of_either_class():
-    labels = (torch.arange(32) >= 16).float()
-    whole = Batch(torch.arange(32), torch.zeros(32, dtype=torch.int64), labels, (1.0, 1.0))
+    whole = Batch((torch.arange(32), torch.arange(32) * 10), (torch.arange(32) >= 16).float())
     for part in whole.split(4):
         assert part.labels.tolist() == [0.0] * 4 + [1.0] * 4
+        indices, views = part.inputs
+        assert torch.equal(views, indices * 10)
+        assert torch.equal(whole.labels[indices], part.labels)
 
 
 MESSAGES = [
@@ -117,6 +120,7 @@ FULL_MEMORY = """
 import resource
 import torch
 from crbl_training.model.crbl import CRBLDualModel
+from crbl_training.train.batch import Batch
 from crbl_training.train.optimizer import Adam
 from crbl_training.train.recipe import Recipe
 from crbl_training.train.step import TrainingStep
@@ -125,12 +129,13 @@ torch.set_num_threads(1)
 torch.backends.mkldnn.enabled = False  # Full memory makes it raise "could not create a primitive".
 model = CRBLDualModel("all").train()
 images, labels = torch.rand(8, 3, 96, 96), (torch.arange(8) >= 4).float()
-source = lambda indices, views: model.frozen_activations(images[indices])
-step = TrainingStep(model, source, labels, Recipe(), torch.device("cpu"), 0, Adam(model.parameters()), print)
-step.run(torch.tensor([0, 1, 4, 5]), 1, 0, micro_batches=2)
+source = lambda indices: model.frozen_activations(images[indices])
+step = TrainingStep(model, source, Recipe(), torch.device("cpu"), 0, Adam(model.parameters()), print)
+few = torch.tensor([0, 1, 4, 5])
+step.run(Batch((few,), labels[few]), 1, 0, micro_batches=2)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 100 * 2**20, -1))
-result = step.run(torch.arange(8), 1, 1, micro_batches=1)
+result = step.run(Batch((torch.arange(8),), labels), 1, 1, micro_batches=1)
 print(result.micro_batches, "finite", all(p.grad.isfinite().all() for p in model.parameters()))
 """
 

@@ -167,6 +167,12 @@ if TYPE_CHECKING:
     f"frozen is computed once for each view (see --cache).  {recipe_default('views')}",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that draw augmented views while the device computes; the views are the same with any number. "
+    "Default: where a GPU trains on 1,000 augmented images or more, a core less than there are, at most 4; else 0.",
+)
+@click.option(
     "--accumulate",
     type=int,
     help="Compute each batch in this many micro-batches, for a device with little memory.  "
@@ -242,6 +248,7 @@ def main(
     augment: str | None,
     show_augment: Path | None,
     views: int | None,
+    workers: int | None,
     accumulate: int | None,
     amp: bool,
     cache_mode: str,
@@ -319,6 +326,7 @@ def main(
         cache_mode=cache_mode,
         cache_budget=cache_budget,
         memory_budget=memory_budget,
+        workers=workers,
         tensorboard=tensorboard,
         skip_device_check=skip_device_check,
     )
@@ -377,13 +385,13 @@ def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split", fol
     from crbl_training.data.image_storage import image_storage
     from crbl_training.data.prepared_dataset import prepare_dataset, require_known_bit_depth
 
-    transform = get_augmentation(config.recipe.augment, config.spec.image_size)
-    if transform is None:
+    augmentation = get_augmentation(config.recipe.augment)
+    if augmentation is None:
         raise UsageError("--show-augment has nothing to show with --augment none. Give original or strong.")
     storage = image_storage(folder / PREPARED_FOLDER, config.memory_budget)
     images = prepare_dataset(split.train, config.spec, "training", skip_bad=config.skip_bad, storage=storage)
     require_known_bit_depth(images, "training")
-    write_augmentation_sheet(path, images, transform, config.seed)
+    write_augmentation_sheet(path, images, augmentation, config.seed)
     click.echo(f"Augmented training images: {path}")
 
 

@@ -1,15 +1,15 @@
-"""Augmentation of training images, on the CPU, with torchvision."""
+"""Augmentation of training images: what may be drawn, and an image's view from its seed."""
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms import InterpolationMode, v2
 
 from crbl_runtime.errors import UsageError
+from crbl_training.data.drawn_view import DrawnView, render_view
 from crbl_training.options import AUGMENTATIONS
-from crbl_training.seeds import derive_seed
 
 SCALE = (0.8, 1.2)
 # "strong" adds what differs between two images of one object on one line. An impurity has to stay what it is,
@@ -18,97 +18,102 @@ ROTATION = 10.0  # Degrees to either side: an object lies askew. More would push
 TRANSLATION = 0.04  # Of the side: the region is found a few pixels off. At scale 1.2 this cuts off up to an eighth.
 BRIGHTNESS = CONTRAST = 0.2  # Lamps age and exposures drift. What is darker than its surroundings stays darker.
 BLUR = (0.3, 0.8)  # Sigma in pixels: a focus slightly off. A speck of 3 × 3 pixels keeps nine tenths of its contrast.
-BLUR_KERNEL = 5
 NOISE = 0.02  # Deviation, of the full range: 5 grey levels, as of a small camera in poor light.
 
 
-def get_augmentation(name: str, image_size: int) -> v2.Transform | None:
-    """The augmentation of this name for prepared images of this size; None for "none".
+@dataclass(frozen=True)
+class Augmentation:
+    """The ranges that a view's parameters are drawn from, each evenly; the defaults are the original recipe's.
+
+    A view is turned by a multiple of 90 degrees and mirrored, each of the eight orientations as often, and scaled.
+    What a smaller scale uncovers at the edges continues the image's own edge, whatever its background is.
+
+    Attributes:
+        scale: smallest and largest. rotation: degrees to either side, beside the multiples of 90.
+        translation: to either side, of the image's side. brightness, contrast: how far the factors go from 1.
+        blur, noise: see `DrawnView`. blur_share, noise_share: of the views that have one, 0 to 1.
+    """
+
+    scale: tuple[float, float] = SCALE
+    rotation: float = 0.0
+    translation: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    blur: tuple[float, float] = BLUR
+    blur_share: float = 0.0
+    noise: float = NOISE
+    noise_share: float = 0.0
+
+
+ORIGINAL = Augmentation()
+STRONG = Augmentation(
+    rotation=ROTATION,
+    translation=TRANSLATION,
+    brightness=BRIGHTNESS,
+    contrast=CONTRAST,
+    blur_share=1 / 3,
+    noise_share=1 / 2,
+)
+
+
+def get_augmentation(name: str) -> Augmentation | None:
+    """The augmentation of this name; None for "none".
 
     Raises:
         UsageError: the name is none of `AUGMENTATIONS`.
     """
     match name:
         case "original":
-            return original_augmentation(image_size)
+            return ORIGINAL
         case "strong":
-            return strong_augmentation(image_size)
+            return STRONG
         case "none":
             return None
     raise UsageError(f"augment is {name!r}, expected {' or '.join(map(repr, AUGMENTATIONS))}.")
 
 
-def original_augmentation(image_size: int) -> v2.Transform:
-    """The original recipe's: rotation by a multiple of 90 degrees, both flips, scale 0.8 to 1.2.
-
-    What a smaller scale uncovers at the edges continues the image's own edge, whatever its background is.
-    """
-    margin = math.ceil(image_size * (1 / SCALE[0] - 1) / 2)
-    return v2.Compose(
-        [
-            *_orientations(),
-            v2.Pad(margin, padding_mode="edge"),
-            v2.RandomAffine(degrees=0, scale=SCALE, interpolation=InterpolationMode.BILINEAR),
-            v2.CenterCrop(image_size),
-        ]
-    )
-
-
-def strong_augmentation(image_size: int) -> v2.Transform:
-    """The original's, and small free rotations and shifts, brightness and contrast, in every third image a slight
-    blur and in every second noise.
-    """
-    margin = math.ceil(image_size * _uncovered()) + 1
-    shift = TRANSLATION * image_size / (image_size + 2 * margin)
-    return v2.Compose(
-        [
-            *_orientations(),
-            # In float until the end: rounding after each step would add up, and noise on uint8 needs torchvision 0.20.
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Pad(margin, padding_mode="edge"),
-            v2.RandomAffine(ROTATION, (shift, shift), SCALE, interpolation=InterpolationMode.BILINEAR),
-            v2.CenterCrop(image_size),
-            v2.ColorJitter(brightness=BRIGHTNESS, contrast=CONTRAST),
-            v2.RandomApply([v2.GaussianBlur(BLUR_KERNEL, BLUR)], p=1 / 3),
-            v2.RandomApply([v2.GaussianNoise(sigma=NOISE)], p=1 / 2),
-            v2.ToDtype(torch.uint8, scale=True),
-        ]
-    )
-
-
-def augment(images: Tensor, transform: v2.Transform, seeds: Sequence[int] | Tensor) -> Tensor:
+def augment(images: Tensor, augmentation: Augmentation, seeds: Sequence[int] | Tensor) -> Tensor:
     """Augment each image by a seed of its own: uint8 [N, H, W, 3] -> uint8 [N, H, W, 3].
 
-    An image's view depends on its seed alone, not on its neighbours or its place among them. The state of torch's
-    global generators is left as it was.
+    An image's view depends on its seed alone, not on its neighbours or its place among them. No global generator is
+    read or changed.
 
     Args:
         seeds: N seeds, 0 to 2^63 - 1 each.
     """
-    with torch.random.fork_rng(devices=[]):
-        return torch.stack([_view(image, transform, int(seed)) for image, seed in zip(images, seeds, strict=True)])
+    views = torch.empty_like(images)
+    for image, view, seed in zip(images.numpy(), views.numpy(), seeds, strict=True):
+        view[:] = render_view(image, draw_view(augmentation, int(seed)))
+    return views
 
 
-def _view(image: Tensor, transform: v2.Transform, seed: int) -> Tensor:
-    # The CPU's generator alone, which is what torchvision draws from: torch.manual_seed would set a GPU's, too.
-    # Mixed first, because this generator takes the lower 32 bits only.
-    torch.default_generator.manual_seed(derive_seed(seed))
-    view: Tensor = transform(image.permute(2, 0, 1)).permute(1, 2, 0)
-    return view
+def draw_view(augmentation: Augmentation, seed: int) -> DrawnView:
+    """The parameters of one view; a pure function of its arguments.
 
-
-def _orientations() -> list[v2.Transform]:
-    return [
-        v2.RandomChoice([v2.RandomRotation((degrees, degrees)) for degrees in (0, 90, 180, 270)]),
-        v2.RandomHorizontalFlip(),
-        v2.RandomVerticalFlip(),
-    ]
-
-
-def _uncovered() -> float:
-    """How far beyond an edge the strong augmentation can look, as a share of the side.
-
-    A corner of the view, (1/2, 1/2), is moved by the shift, turned and divided by the smallest scale.
+    PCG64's raw numbers are the same with every version of numpy, while what numpy makes of them may change.
     """
-    angle = math.radians(ROTATION)
-    return (0.5 + TRANSLATION) * (math.cos(angle) + math.sin(angle)) / SCALE[0] - 0.5
+    raw = np.random.PCG64(seed).random_raw(11).tolist()
+    orientation, scale, angle, right, down, brightness, contrast, blurred, sigma, noisy = (
+        (number >> 11) / 2**53 for number in raw[:10]
+    )
+    chosen, shift = int(orientation * 8), augmentation.translation
+    return DrawnView(
+        quarter_turns=chosen % 4,
+        mirrored=chosen >= 4,
+        scale=_between(augmentation.scale, scale),
+        rotation=_around(0.0, augmentation.rotation, angle),
+        shift=(_around(0.0, shift, right), _around(0.0, shift, down)),
+        brightness=_around(1.0, augmentation.brightness, brightness),
+        contrast=_around(1.0, augmentation.contrast, contrast),
+        blur=_between(augmentation.blur, sigma) if blurred < augmentation.blur_share else 0.0,
+        noise=augmentation.noise if noisy < augmentation.noise_share else 0.0,
+        noise_seed=raw[10],
+    )
+
+
+def _between(limits: tuple[float, float], drawn: float) -> float:
+    return limits[0] + (limits[1] - limits[0]) * drawn
+
+
+def _around(middle: float, distance: float, drawn: float) -> float:
+    return middle + distance * (2 * drawn - 1)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
-from crbl_training.data.augmentation import augment
+from crbl_training.data.augmentation import Augmentation, augment
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.image_grid import Caption, Cell, Section, draw_image_grid, write_png
 from crbl_training.seeds import derive_seed
@@ -17,7 +16,9 @@ TILE = 128
 CLASSES = {0: "Normal", 1: "Anomalous"}
 
 
-def write_augmentation_sheet(path: Path, prepared_dataset: PreparedDataset, transform: v2.Transform, seed: int) -> None:
+def write_augmentation_sheet(
+    path: Path, prepared_dataset: PreparedDataset, augmentation: Augmentation, seed: int
+) -> None:
     """Write a PNG with up to 8 images, half of either class, and 7 augmented views of each.
 
     Args:
@@ -27,7 +28,7 @@ def write_augmentation_sheet(path: Path, prepared_dataset: PreparedDataset, tran
     generator = torch.Generator().manual_seed(derive_seed(seed))
     chosen = {label: _choose(prepared_dataset.labels == label, generator) for label in CLASSES}
     sections = [
-        Section(CLASSES[label], [_cell(prepared_dataset.images[index], index, transform, seed) for index in indices])
+        Section(CLASSES[label], [_cell(prepared_dataset.images[index], index, augmentation, seed) for index in indices])
         for label, indices in chosen.items()
         if indices
     ]
@@ -42,10 +43,10 @@ def _choose(of_class: Tensor, generator: torch.Generator) -> list[int]:
     return sorted(indices[order].tolist())
 
 
-def _cell(image: Tensor, index: int, transform: v2.Transform, seed: int) -> Cell:
+def _cell(image: Tensor, index: int, augmentation: Augmentation, seed: int) -> Cell:
     """A prepared image, uint8 [S, S, 3], beside its views."""
     seeds = [derive_seed(seed, index, view) for view in range(VIEWS)]
-    views = augment(image.expand(VIEWS, -1, -1, -1), transform, seeds)
+    views = augment(image.expand(VIEWS, -1, -1, -1), augmentation, seeds)
     titles = ["prepared", *(f"view {view}" for view in range(1, VIEWS + 1))]
     captions = [Caption(title, at=place + 0.5, align="center") for place, title in enumerate(titles)]
     return Cell([tile.numpy() for tile in (image, *views)], [captions])

@@ -20,12 +20,17 @@ def balanced_batches(labels: Tensor, batch_size: int, seed: int, epoch: int) -> 
         labels: float [N], 0 or 1, both present. batch_size: at least 2. epoch: from 0.
     """
     generator = torch.Generator().manual_seed(derive_seed(seed, epoch))
-    count = -(-len(labels) // batch_size)
+    count = batches_in_epoch(len(labels), batch_size)
     anomalous = batch_size // 2
     normal_deck = _deal(torch.nonzero(labels == 0).flatten(), (batch_size - anomalous) * count, generator)
     anomaly_deck = _deal(torch.nonzero(labels == 1).flatten(), anomalous * count, generator)
     halves = zip(torch.split(normal_deck, batch_size - anomalous), torch.split(anomaly_deck, anomalous), strict=True)
     return [torch.cat(pair) for pair in halves]
+
+
+def batches_in_epoch(images: int, batch_size: int) -> int:
+    """How many batches `balanced_batches` gives for so many images."""
+    return -(-images // batch_size)
 
 
 def even_size(count: int, at_most: int) -> int:

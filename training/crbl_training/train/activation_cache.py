@@ -18,7 +18,7 @@ from crbl_training.data.rows_in_file import read_rows
 from crbl_training.model.memory_layout import in_quickest_layout
 from crbl_training.options import CACHE_GIGABYTES, GIGABYTE
 from crbl_training.process_group import current_shard
-from crbl_training.train.activations import ActivationSource, ComputedActivations, image_by_image
+from crbl_training.train.activations import ActivationSource, ComputedActivations, ImageByImage
 
 # How activations are computed from the weights: other ways round differently.
 COMPUTED_BY = "BatchNorm folded into convolutions, channels_last"
@@ -153,7 +153,7 @@ def _key(source: ComputedActivations, views: int) -> str:
     rest = {
         "trainable": source.model.trainable,
         "spec": source.spec.to_dict(),
-        "views": [repr(source.transform), source.seed, views] if source.transform is not None else [],
+        "views": [repr(source.augmentation), source.seed, views] if source.augmentation is not None else [],
         "computed_by": [COMPUTED_BY, torch.__version__, source.device.type, torch.get_num_threads()],
     }
     digest.update(json.dumps(rest, sort_keys=True).encode())
@@ -162,7 +162,7 @@ def _key(source: ComputedActivations, views: int) -> str:
 
 def _repeatable(source: ComputedActivations) -> ActivationSource:
     # On a GPU one image alone would leave most of it idle, and nothing promises the same bits there.
-    return image_by_image(source) if source.device.type == "cpu" else source
+    return ImageByImage(source) if source.device.type == "cpu" else source
 
 
 def _fill(path: Path, source: ComputedActivations, views: int, values: int, name: str) -> None:

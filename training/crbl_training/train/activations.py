@@ -6,15 +6,14 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.data.augmentation import augment
+from crbl_training.data.augmentation import Augmentation
 from crbl_training.data.mapped_images import Images
+from crbl_training.data.view_dataset import ViewDataset, numbered_views
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.folded_copy import FoldedFrozenPart
 from crbl_training.model.network_input import network_input
-from crbl_training.seeds import derive_seed
 
 # Images' numbers and views' numbers, int64 [N] each -> both backbones' activations, float32 [N, ...] on the device.
 ActivationSource = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -26,14 +25,14 @@ class ComputedActivations:
 
     Attributes:
         model: on the device, with the weights that its frozen part is to have.
-        images: uint8 [N, H, W, 3], RGB. transform: augmentation, or None for the images as they are.
+        images: uint8 [N, H, W, 3], RGB. augmentation: None for the images as they are.
         seed: with an image's number and a view's number it decides how that view of the image looks.
     """
 
     model: CRBLDualModel
     images: Images
     spec: PreprocessingSpec
-    transform: v2.Transform | None
+    augmentation: Augmentation | None
     seed: int
     device: torch.device
 
@@ -42,16 +41,24 @@ class ComputedActivations:
         """A copy of what is frozen in the model, made when it is first needed."""
         return FoldedFrozenPart.of(self.model)
 
-    @torch.no_grad()
+    @property
+    def dataset(self) -> ViewDataset:
+        """Gives the views that the activations are those of."""
+        return ViewDataset(self.images, self.augmentation, self.seed)
+
     def __call__(self, indices: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
-        images = self.images[indices]
-        if self.transform is not None:
-            pairs = zip(indices.tolist(), views.tolist(), strict=True)
-            images = augment(images, self.transform, [derive_seed(self.seed, *pair) for pair in pairs])
-        return self.frozen_part(network_input(images.to(self.device), self.spec))
+        return self.of_pixels(self.dataset[numbered_views(indices, views)])
+
+    @torch.no_grad()
+    def of_pixels(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The activations of views that are drawn already, uint8 [N, H, W, 3]."""
+        # torch-directml must not be asked for a copy that goes on behind the program's back.
+        on_device = pixels.to(self.device, non_blocking=self.device.type == "cuda")
+        return self.frozen_part(network_input(on_device, self.spec))
 
 
-def image_by_image(source: ActivationSource) -> ActivationSource:
+@dataclass(frozen=True)
+class ImageByImage:
     """Computes each image alone, so that its activations are the same bits whatever else is in the batch.
 
     In a batch they are not: elementwise loops of PyTorch's CPU operators work on whole vectors and finish with single
@@ -59,9 +66,18 @@ def image_by_image(source: ActivationSource) -> ActivationSource:
     place in the batch. oneDNN chooses its kernels by the batch's size besides.
     """
 
-    def computed(indices: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
-        alone = [source(index, view) for index, view in zip(indices.split(1), views.split(1), strict=True)]
+    computed: ComputedActivations
+
+    @property
+    def dataset(self) -> ViewDataset:
+        """Gives the views that the activations are those of."""
+        return self.computed.dataset
+
+    def __call__(self, indices: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+        return self.of_pixels(self.dataset[numbered_views(indices, views)])
+
+    def of_pixels(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The activations of views that are drawn already, uint8 [N, H, W, 3]."""
+        alone = [self.computed.of_pixels(image) for image in pixels.split(1)]
         first, second = (torch.cat(activations) for activations in zip(*alone, strict=True))
         return first, second
-
-    return computed

@@ -3,12 +3,10 @@
 import math
 from typing import TYPE_CHECKING
 
-from crbl_runtime.errors import DataError, UsageError
+from crbl_runtime.errors import UsageError
 from crbl_training.options import CLASS_WEIGHTS
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from crbl_training.train.recipe import Recipe
 
 
@@ -30,20 +28,13 @@ def parse_class_weights(text: str) -> str | tuple[float, float]:
     return weights[0], weights[1]
 
 
-def loss_weights(recipe: "Recipe", labels: "Tensor") -> tuple[float, float]:
-    """The loss weights of (normal, anomaly), by the recipe's `class_weights`.
+def loss_weights(recipe: "Recipe") -> tuple[float, float]:
+    """The loss weights of (normal, anomaly) within a batch, by the recipe's `class_weights`.
 
     "assumed" are those of the original recipe, for an assumed share of normal images: (0.568, 4.167) for 88 %.
-    "balanced" gives both classes the same sum of weights, and all images together the sum N: N / (2 * images of the
-    class), as scikit-learn's class_weight="balanced". Batches are drawn half and half, which balances the classes
-    already: of a batch the weights are (1, 1), or nearly where its size is odd. Of all training images, where each
-    counts once, they are large for the rare class.
-
-    Args:
-        labels: of all the images that the loss is the mean of, float [N], 0 or 1: of a batch, or of the training set.
-
-    Raises:
-        DataError: the weights are to be balanced, and one class has no image.
+    "balanced" gives both classes the same sum of weights, and a batch the sum of its size, as scikit-learn's
+    class_weight="balanced" does. Batches are drawn half and half, so that they are (1, 1), or nearly where the size is
+    odd: how rare anomalies are among the training images is evened out by the drawing.
     """
     if not isinstance(recipe.class_weights, str):
         return recipe.class_weights
@@ -51,8 +42,5 @@ def loss_weights(recipe: "Recipe", labels: "Tensor") -> tuple[float, float]:
         from crbl_training.model.loss import class_weights
 
         return class_weights(recipe.assumed_normal_share)
-    anomalous = int(labels.sum())
-    normal = len(labels) - anomalous
-    if not normal or not anomalous:
-        raise DataError(f"Of {len(labels)} images {anomalous} are anomalous: balanced weights need both classes.")
-    return len(labels) / (2 * normal), len(labels) / (2 * anomalous)
+    anomalous = recipe.batch_size // 2
+    return recipe.batch_size / (2 * (recipe.batch_size - anomalous)), recipe.batch_size / (2 * anomalous)

@@ -1,7 +1,7 @@
 """The training loop: epochs, validation, the best weights, and the state that a stopped run goes on from."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,17 @@ from tqdm import tqdm
 from crbl_runtime.errors import UsageError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import get_augmentation
-from crbl_training.data.batches import balanced_batches, batches_of_size, even_size
+from crbl_training.data.batches import batches_in_epoch, batches_of_size, even_size
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import EVALUATION_BATCH, Metrics, compute_metrics
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.process_group import broadcast_from_rank0, current_shard, gather_rows
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings, activation_source
 from crbl_training.train.activations import ActivationSource, ComputedActivations
+from crbl_training.train.batch import Batch, DrawnBatches
 from crbl_training.train.best_epoch import badness, is_better
 from crbl_training.train.class_weights import loss_weights
+from crbl_training.train.feed import training_feed
 from crbl_training.train.head_start.solved_head import solve_head
 from crbl_training.train.history import Epoch
 from crbl_training.train.optimizer import Adam, end_epoch, learning_rate_scheduler
@@ -90,15 +92,22 @@ def train_model(
     device: torch.device,
     seed: int,
     outputs: RunOutputs = NO_OUTPUTS,
+    workers: int | None = 0,
 ) -> TrainingResult:
     """Train until the recipe ends it, and give back the weights of the best epoch, see `is_better`.
 
     A solved head is epoch 0: it is validated before the first step, and is given back where no epoch is better.
 
-    The same arguments give the same weights bit for bit on the CPU, however often the run was killed and resumed.
+    The same arguments give the same weights bit for bit on the CPU, however often the run was killed and resumed,
+    and whatever the number of workers.
+
+    Args:
+        workers: processes that draw augmented views, None for what fits, see `workers_for`. A program that starts any
+            must have its own beginning under `if __name__ == "__main__":`.
 
     Raises:
-        NotFiniteError: a logit is not finite. UnavailableError: the memory is too small for the smallest micro-batches.
+        NotFiniteError: a logit is not finite.
+        UnavailableError: the memory is too small for the smallest micro-batches, or a worker failed.
         UsageError: the state is of another run. What `activation_source` raises.
     """
     model.to(device)
@@ -112,22 +121,35 @@ def train_model(
     validation_source = _validation_source(model, data, device, seed, outputs)
     if recipe.head_start == "solved" and not progress.history:
         _start_from_solved_head(progress, validation_source, data, recipe, device, seed, outputs)
-    if _finished(progress, recipe):
-        return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history), progress.solved_head)
-    train_source = _train_source(model, data, recipe, device, seed, outputs)
-    step = TrainingStep(model, train_source, data.train.labels, recipe, device, seed, optimizer, outputs.notify)
-    while not _finished(progress, recipe):
+    if not _finished(progress, recipe):
+        train_source = _train_source(model, data, recipe, device, seed, outputs)
+        drawn = DrawnBatches(data.train.labels, recipe, seed, progress.epoch, len(progress.losses))
+        with training_feed(train_source, drawn, workers, device, outputs.notify) as feed:
+            step = TrainingStep(model, feed.source, recipe, device, seed, optimizer, outputs.notify)
+            _train_epochs(step, feed.batches, data, validation_source, progress, outputs)
+    return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history), progress.solved_head)
+
+
+def _train_epochs(
+    step: TrainingStep,
+    batches: Iterator[Batch],
+    data: TrainingData,
+    validation_source: ActivationSource,
+    progress: Progress,
+    outputs: RunOutputs,
+) -> None:
+    """The rest of the run, from the first step that is not done."""
+    while not _finished(progress, step.recipe):
         started = time.perf_counter()
-        learning_rate = optimizer.param_groups[0]["lr"]
-        _train_epoch(step, progress, outputs)
-        metrics = _validate(model, validation_source, data, progress.epoch)
+        learning_rate = progress.optimizer.param_groups[0]["lr"]
+        _train_epoch(step, batches, len(data.train.labels), progress, outputs)
+        metrics = _validate(step.model, validation_source, data, progress.epoch)
         train_loss = _mean_over_processes(progress.losses)
-        _add_epoch(progress, progress.epoch, learning_rate, train_loss, metrics, recipe, started)
-        end_epoch(scheduler, badness(metrics, recipe.best_by))
+        _add_epoch(progress, progress.epoch, learning_rate, train_loss, metrics, step.recipe, started)
+        end_epoch(progress.scheduler, badness(metrics, step.recipe.best_by))
         progress.epoch, progress.losses = progress.epoch + 1, []
         outputs.save(progress)
         outputs.report(progress.history[-1])
-    return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history), progress.solved_head)
 
 
 def _start_from_solved_head(
@@ -145,9 +167,7 @@ def _start_from_solved_head(
     train_loss = torch.zeros(1, dtype=torch.float64)
     if current_shard().rank == 0:
         computed = ComputedActivations(model, data.train.images, data.spec, None, seed, device)
-        # Of a batch, half of either class, as the steps that follow have them.
-        weights = loss_weights(recipe, torch.tensor([0.0, 1.0]))
-        solved = solve_head(computed, data.train.labels, weights, seed, outputs.cache, outputs.notify)
+        solved = solve_head(computed, data.train.labels, loss_weights(recipe), seed, outputs.cache, outputs.notify)
         weight, bias, train_loss = solved.weight, solved.bias, train_loss + solved.train_loss
         progress.solved_head = solved.to_dict()
     broadcast_from_rank0((weight, bias, train_loss))
@@ -198,9 +218,9 @@ def _train_source(
     model: CRBLDualModel, data: TrainingData, recipe: Recipe, device: torch.device, seed: int, outputs: RunOutputs
 ) -> ActivationSource:
     """Frozen activations of the training images, augmented as the recipe says."""
-    transform = get_augmentation(recipe.augment, data.spec.image_size)
-    computed = ComputedActivations(model, data.train.images, data.spec, transform, seed, device)
-    views = recipe.views if transform is not None else 1
+    augmentation = get_augmentation(recipe.augment)
+    computed = ComputedActivations(model, data.train.images, data.spec, augmentation, seed, device)
+    views = recipe.views if augmentation is not None else 1
     source, sentence = activation_source(computed, views, outputs.cache, "training")
     outputs.notify(sentence)
     return source
@@ -221,26 +241,27 @@ def _finished(progress: Progress, recipe: Recipe) -> bool:
     return done >= recipe.epochs or done - progress.best_epoch >= recipe.early_stopping
 
 
-def _train_epoch(step: TrainingStep, progress: Progress, outputs: RunOutputs) -> None:
+def _train_epoch(
+    step: TrainingStep, batches: Iterator[Batch], images: int, progress: Progress, outputs: RunOutputs
+) -> None:
     """The rest of the epoch, from the first step that is not done."""
     step.model.train()
-    batches = balanced_batches(step.labels, step.recipe.batch_size, step.seed, progress.epoch)
-    done = len(progress.losses)
+    count, done = batches_in_epoch(images, step.recipe.batch_size), len(progress.losses)
     with tqdm(
-        total=len(batches),
+        total=count,
         initial=done,
         desc=f"Epoch {progress.epoch}",
         unit="batch",
         leave=False,
         disable=None if current_shard().rank == 0 else True,
     ) as bar:
-        for number in range(done, len(batches)):
-            result = step.run(batches[number], progress.epoch, number, progress.micro_batches)
+        for number in range(done, count):
+            result = step.run(next(batches), progress.epoch, number, progress.micro_batches)
             progress.micro_batches = result.micro_batches
             progress.losses.append(result.loss)
             bar.set_postfix(loss=f"{result.loss:.4f}")
             bar.update()
-            if outputs.is_save_due(number + 1) and number + 1 < len(batches):
+            if outputs.is_save_due(number + 1) and number + 1 < count:
                 outputs.save(progress)
 
 

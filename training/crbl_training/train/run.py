@@ -90,6 +90,7 @@ class TrainingConfig:
         skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
         cache_mode, cache_budget: see `CacheSettings`. memory_budget: bytes, see `image_storage`.
+        workers: see `training_feed`.
         tensorboard: write event files, too.
         skip_device_check: train on DirectML without comparing a step with the CPU's first.
     """
@@ -113,6 +114,7 @@ class TrainingConfig:
     cache_mode: str
     cache_budget: int
     memory_budget: int | None
+    workers: int | None
     tensorboard: bool
     skip_device_check: bool
 
@@ -160,7 +162,8 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     cache = CacheSettings(folder / CACHE_FOLDER, config.cache_mode, config.cache_budget)
     with _epoch_log(config, folder) as report:
         outputs = RunOutputs(report, print_once, state_file, cache)
-        result = train_model(model, data, config.recipe, chosen.torch_device(), config.seed, outputs)
+        device = chosen.torch_device()
+        result = train_model(model, data, config.recipe, device, config.seed, outputs, config.workers)
     counts = _image_counts(train_set, validation_set, leakage)
     run = {"best_epoch": result.best_epoch, "solved_head": result.solved_head, "device_check": device_check}
     provenance = _provenance(config, chosen, origin, split) | hashes | counts | run
@@ -249,7 +252,7 @@ def _require_sound_device(
         print_once("Device check: skipped. If this driver computes wrongly, nobody will notice")
         return "skipped"
     indices = balanced_batches(train_set.labels, DEVICE_CHECK_IMAGES, config.seed, epoch=0)[0]
-    weights = loss_weights(config.recipe, train_set.labels[indices])
+    weights = loss_weights(config.recipe)
     images, labels = train_set.images[indices], train_set.labels[indices]
     device = chosen.torch_device()
     check_device(model, images, labels, config.spec, weights, device, tiled_resources=chosen.tiled_resources)

@@ -1,4 +1,4 @@
-"""One optimizer step: draw the batch, forward pass, loss, backward pass, update."""
+"""One optimizer step: forward pass, loss, backward pass, update."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -12,34 +12,11 @@ from crbl_runtime.errors import NotFiniteError, UnavailableError
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.loss import training_loss
 from crbl_training.process_group import average_gradients, current_shard
-from crbl_training.seeds import derive_seed
-from crbl_training.train.activations import ActivationSource
+from crbl_training.train.batch import Batch, step_seed
 from crbl_training.train.class_weights import loss_weights
 from crbl_training.train.optimizer import Adam, clip_gradients
 from crbl_training.train.out_of_memory import is_out_of_memory
 from crbl_training.train.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Images of one step, normal ones first.
-
-    Attributes:
-        indices, views: int64 [N], which image in which augmented view. labels: float32 [N], on the device.
-        weights: of the loss of a normal and of an anomalous image.
-    """
-
-    indices: Tensor
-    views: Tensor
-    labels: Tensor
-    weights: tuple[float, float]
-
-    def split(self, count: int) -> list["Batch"]:
-        """`count` micro-batches, each with its share of either class."""
-        return [
-            Batch(self.indices[first::count], self.views[first::count], self.labels[first::count], self.weights)
-            for first in range(count)
-        ]
 
 
 @dataclass(frozen=True)
@@ -55,37 +32,32 @@ class TrainingStep:
     """What a step needs in every epoch; `run` does one.
 
     Attributes:
-        model: on the device. source: gives the frozen activations of the training images.
-        labels: of all training images, float32 [N], 0 or 1. seed: of the training run.
-        notify: is called when the number of micro-batches is doubled.
+        model: on the device. source: gives the frozen activations of a batch, from its inputs.
+        seed: of the training run. notify: is called when the number of micro-batches is doubled.
     """
 
     model: CRBLDualModel
-    source: ActivationSource
-    labels: Tensor
+    source: Callable[..., tuple[Tensor, Tensor]]
     recipe: Recipe
     device: torch.device
     seed: int
     optimizer: Adam
     notify: Callable[[str], None]
 
-    def run(self, indices: Tensor, epoch: int, step: int, micro_batches: int) -> StepResult:
+    def run(self, batch: Batch, epoch: int, step: int, micro_batches: int) -> StepResult:
         """Move what learns along the gradient of a batch's mean loss; every process computes its own shard of it.
 
         Args:
-            indices: the training images of the batch, int64 [N], normal ones first. epoch: from 1. step: from 0.
+            batch: this process's shard, normal images first. epoch: from 1. step: from 0.
             micro_batches: in how many the shard is computed to begin with.
 
         Raises:
             NotFiniteError: a logit is not finite.
             UnavailableError: the memory does not suffice for the smallest micro-batches.
         """
-        step_seed, when = derive_seed(self.seed, epoch, step), f"Epoch {epoch}, step {step + 1}"
-        views, shard = _draw_views(len(indices), self.recipe, step_seed), current_shard()
-        labels = self.labels[indices]
-        weights = loss_weights(self.recipe, labels)
-        batch = Batch(shard.rows(indices), shard.rows(views), shard.rows(labels).to(self.device), weights)
-        result = self._compute_gradients(batch, micro_batches, step_seed, when)
+        on_device = Batch(batch.inputs, batch.labels.to(self.device))
+        seed, when = step_seed(self.seed, epoch, step), f"Epoch {epoch}, step {step + 1}"
+        result = self._compute_gradients(on_device, micro_batches, seed, when)
         average_gradients(self.model.parameters())
         if self.recipe.clip_norm is not None:
             clip_gradients(self.model.parameters(), self.recipe.clip_norm)
@@ -94,12 +66,12 @@ class TrainingStep:
 
     def _forward_and_backward(self, batch: Batch, micro_batches: int, when: str) -> float:
         """Add the gradients of the batch's mean loss to those that are there; returns the loss."""
-        total = 0.0
+        weights, total = loss_weights(self.recipe), 0.0
         for micro_batch in batch.split(micro_batches):
             with _precision(self.recipe, self.device):
-                logits = self.model.logits_from_frozen(*self.source(micro_batch.indices, micro_batch.views))
+                logits = self.model.logits_from_frozen(*self.source(*micro_batch.inputs))
             require_finite(logits, when)
-            loss = training_loss(logits, micro_batch.labels, batch.weights, self.recipe.label_smoothing)
+            loss = training_loss(logits, micro_batch.labels, weights, self.recipe.label_smoothing)
             share = loss * (len(micro_batch.labels) / len(batch.labels))
             share.backward()
             total += float(share.detach().cpu())
@@ -140,14 +112,6 @@ def require_finite(logits: Tensor, when: str) -> None:
             f"{when}: the network gave NaN or infinite logits. "
             "Lower --lr, or try --device cpu to see whether the graphics driver computes wrongly."
         )
-
-
-def _draw_views(count: int, recipe: Recipe, step_seed: int) -> Tensor:
-    """Which augmented view of each image: one of the recipe's, or one that was never drawn before."""
-    generator = torch.Generator().manual_seed(step_seed)
-    if recipe.augment == "none":
-        return torch.zeros(count, dtype=torch.int64)
-    return torch.randint(recipe.views or 2**62, (count,), generator=generator)
 
 
 def _precision(recipe: Recipe, device: torch.device) -> AbstractContextManager[object]:
