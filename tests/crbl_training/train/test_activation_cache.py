@@ -37,7 +37,7 @@ def test_cached_or_computed_an_images_bits_do_not_depend_on_the_batch(source, tm
 
 @pytest.mark.parametrize("mode", ["on", "off"])
 def test_activations_are_in_the_layout_in_which_learning_is_quicker(source, tmp_path, mode):
-    larger = replace(source, images=torch.zeros(4, 64, 64, 3, dtype=torch.uint8), transform=None)
+    larger = replace(source, images=torch.zeros(4, 64, 64, 3, dtype=torch.uint8), augmentation=None)
     given, _ = activation_source(larger, 1, CacheSettings(tmp_path, mode), "training")
     for activations in given(torch.arange(3), torch.zeros(3, dtype=torch.int64)):
         assert activations.shape == (3, 112, 4, 4)

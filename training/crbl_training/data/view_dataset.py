@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from crbl_training.data.augmentation import Augmentation, augment
+from crbl_training.data.mapped_images import Images
 from crbl_training.seeds import derive_seed
 
 # An image's number and a view's number.
@@ -22,7 +23,7 @@ class ViewDataset(Dataset[Tensor]):
         images: uint8 [N, H, W, 3], RGB. augmentation: None for the images as they are.
     """
 
-    images: Tensor
+    images: Images
     augmentation: Augmentation | None
     seed: int
 

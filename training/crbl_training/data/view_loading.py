@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from crbl_runtime.errors import UnavailableError
+from crbl_training.data.mapped_images import Images
 from crbl_training.data.view_dataset import NumberedView, ViewDataset
 
 # How many batches each worker is ahead. More would hide longer pauses of a worker; each takes 1.5 MB of shared memory
@@ -76,7 +77,7 @@ def loaded_views(
                 iterator._shutdown_workers()
 
 
-def _started(loader: "DataLoader[Tensor]", images: Tensor) -> Iterator[Tensor]:
+def _started(loader: "DataLoader[Tensor]", images: Images) -> Iterator[Tensor]:
     try:
         if isinstance(images, Tensor):
             _share(images)
