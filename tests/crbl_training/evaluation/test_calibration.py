@@ -49,6 +49,7 @@ def test_platt_finds_the_numbers_that_the_images_were_drawn_with() -> None:
     assert (found.calibration.data_hash, found.held_out) == ("0123", True)
 
 
+@pytest.mark.filterwarnings("error")  # The solver warns where the size of the logits keeps it from the end.
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1e-4, 3.0), (300.0, -500.0)])
 def test_platt_gives_the_probabilities_of_scikit_learn_whatever_the_size_of_the_logits(
     scale: float, shift: float
