@@ -17,6 +17,8 @@ LABELS = (RANDOM.uniform(size=400) < 0.3).astype(np.int64)
 # Their log odds are 2 x + ln(0.3 / 0.7) - 2, so these numbers are what a fit must find.
 TRUE_LOGITS = RANDOM.normal(size=400) + 2 * LABELS
 SLOPE, INTERCEPT = 2.0, np.log(0.3 / 0.7) - 2.0
+# The solver warns where the size of the logits keeps it from the end.
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 def fit(method: str, logits: object, labels: object = LABELS) -> CalibratedImages:
@@ -49,7 +51,6 @@ def test_platt_finds_the_numbers_that_the_images_were_drawn_with() -> None:
     assert (found.calibration.data_hash, found.held_out) == ("0123", True)
 
 
-@pytest.mark.filterwarnings("error")  # The solver warns where the size of the logits keeps it from the end.
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1e-4, 3.0), (300.0, -500.0)])
 def test_platt_gives_the_probabilities_of_scikit_learn_whatever_the_size_of_the_logits(
     scale: float, shift: float
