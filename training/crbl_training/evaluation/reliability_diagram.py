@@ -26,7 +26,7 @@ def write_reliability_diagram(
     if calibrated is not None:
         how = "calibrated by a fit to the other folds" if held_out else "calibrated"
         panels.append((f"mean probability, {how}", calibrated, CALIBRATED_COLOUR))
-    figure = Figure(figsize=(5.4 * len(panels), 5.8), layout="constrained")
+    figure = Figure(figsize=(5.4 * len(panels), 6.2), layout="constrained")
     FigureCanvasAgg(figure)
     # A dollar sign in a file's name is a dollar sign, not the start of a formula.
     figure.suptitle(drawable(title), wrap=True, size=11, family=installed_fonts(), parse_math=False)
