@@ -7,6 +7,7 @@ of a value. cv2.warpAffine would differ by several grey levels between OpenCV 4 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,8 +49,8 @@ class DrawnView:
 
 def render_view(image: NDArray[np.uint8], view: DrawnView) -> NDArray[np.uint8]:
     """The view of an image: uint8 [H, W, 3], RGB -> uint8 [H, W, 3]; what lies beyond an edge repeats the edge."""
-    cells, fractions = _sampled_positions(*image.shape[:2], view)
-    pixels = cv2.remap(image, cells, fractions, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cells, fractions = _sampled_positions(image.shape[0], image.shape[1], view)
+    pixels: Any = cv2.remap(image, cells, fractions, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if (view.contrast, view.brightness) != (1.0, 1.0):
         pixels = cv2.LUT(pixels, _colour_table(pixels, view))
     if view.blur:
@@ -74,7 +75,7 @@ def _sampled_positions(height: int, width: int, view: DrawnView) -> tuple[NDArra
     return cells, ((rows & within) << _CELL_BITS | (columns & within)).astype(np.uint16)
 
 
-def _in_32nds(of_column: NDArray[np.float64], of_row: NDArray[np.float64]) -> NDArray[np.int32]:
+def _in_32nds(of_column: NDArray[np.floating], of_row: NDArray[np.floating]) -> NDArray[np.int32]:
     """The sum of what a column and a row contribute to a position: float [W], float [H] -> int32 [H, W]."""
     half = 1 << (_ROUNDED_BITS - 1)
     across = np.rint(of_column * _UNIT).astype(np.int32)
@@ -108,5 +109,4 @@ def _noise(shape: tuple[int, ...], view: DrawnView) -> NDArray[np.int16]:
     count = math.prod(shape)
     numbers = np.random.PCG64(view.noise_seed).random_raw(-(-count // 8)).astype("<u8", copy=False)
     levels = np.rint(_NORMAL * (255 * view.noise)).astype(np.int16)
-    noise: NDArray[np.int16] = cv2.LUT(numbers.view(np.uint8)[:count].reshape(shape), levels)
-    return noise
+    return cv2.LUT(numbers.view(np.uint8)[:count].reshape(shape), levels).astype(np.int16, copy=False)
