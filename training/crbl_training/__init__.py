@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from crbl_training.model.bilinear_pooling import BilinearPooling
     from crbl_training.model.crbl import CRBLDualModel, create_crop_model, create_full_model
     from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
-    from crbl_training.train.run import TrainingConfig, run_training
+    from crbl_training.train.config import TrainingConfig
+    from crbl_training.train.run import run_training
 
 __all__ = [
     "BilinearPooling",
@@ -33,7 +34,7 @@ __getattr__, __dir__ = lazy_names(
         "BilinearPooling": "model.bilinear_pooling",
         "CRBLDualModel": "model.crbl",
         "EfficientNetB0FeatureExtractor": "model.feature_extractor",
-        "TrainingConfig": "train.run",
+        "TrainingConfig": "train.config",
         "create_crop_model": "model.crbl",
         "create_full_model": "model.crbl",
         "evaluate": "evaluation.metrics",

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from crbl_training.checkpoint import Checkpoint
     from crbl_training.data.dataset import Split
     from crbl_training.devices.device import ChosenDevice
-    from crbl_training.train.run import TrainingConfig
+    from crbl_training.train.config import TrainingConfig
 
 
 @click.command(epilog="Example: crbl-train --variant crop --data images/train --val images/validation.csv")
@@ -298,8 +298,10 @@ def main(
 
     from crbl_training.checkpoint import load_checkpoint
     from crbl_training.process_group import launched_shard, process_group
+    from crbl_training.train.config import TrainingConfig
     from crbl_training.train.folds import run_folds, split_into_folds
-    from crbl_training.train.run import TrainingConfig, print_once, run_training
+    from crbl_training.train.print_once import print_once
+    from crbl_training.train.run import run_training
 
     if launched_shard().rank == 0:
         for line in (*split.readings, *left_out_lines(split.left_out)):

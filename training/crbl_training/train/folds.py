@@ -17,7 +17,9 @@ from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.report import METRIC_LABELS
 from crbl_training.file_names import FOLDS_FILE, METRICS_FILE, STATE_FILE, fold_folder
 from crbl_training.process_group import current_shard
-from crbl_training.train.run import TrainingConfig, print_once, run_training
+from crbl_training.train.config import TrainingConfig
+from crbl_training.train.print_once import print_once
+from crbl_training.train.run import run_training
 
 
 def split_into_folds(
