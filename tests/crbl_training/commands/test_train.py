@@ -233,7 +233,7 @@ def test_a_solved_head_without_epochs_is_a_whole_run(grain_folder, tmp_path):
     assert answer.returncode == 0, answer.stderr
     assert "Solving the head (full); no epochs follow" in answer.stdout
     assert "Head solved on 16 training images; C by 5-fold cross-validation, AUROC of each fold:" in answer.stdout
-    assert "Best epoch 0, the solved head;" in answer.stdout
+    assert "Best epoch 0 (the solved head), chosen by AUROC" in answer.stdout
     metrics = json.loads((out / "metrics.json").read_text())
     solved = metrics["solved_head"]
     assert len(solved["cross_validation"]) == 11

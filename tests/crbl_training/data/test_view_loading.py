@@ -108,6 +108,7 @@ def start() -> tuple["subprocess.Popen[str]", list[int]]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # A job in the background ignores it.
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert process.stdout is not None
@@ -128,7 +129,7 @@ def test_ctrl_c_ends_all_and_nobody_prints_a_traceback():
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     os.killpg(process.pid, signal.SIGINT)  # What a terminal does.
-    _, told = process.communicate()
+    _, told = process.communicate(timeout=120)
     assert (process.returncode, told) == (130, "Stopped.\n")
     assert not any(map(is_alive, pids))
 

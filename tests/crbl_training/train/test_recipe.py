@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 
 from crbl_runtime.errors import UsageError
-from crbl_training.train.recipe import DEFAULT_RECIPE, RECIPES, Recipe, choose_recipe, recipe_default
+from crbl_training.train.recipe import (
+    DEFAULT_RECIPE,
+    RANDOM_HEAD,
+    RECIPES,
+    Recipe,
+    choose_recipe,
+    recipe_default,
+)
 
 
 def test_defaults_are_the_original_recipe():
@@ -27,14 +34,29 @@ def test_recommended_follows_what_learns():
     assert choose_recipe(DEFAULT_RECIPE, "after-150") == RECIPES["recommended"]["crop"]
     assert choose_recipe(DEFAULT_RECIPE, "all") == RECIPES["recommended"]["crop"]
     head = choose_recipe(DEFAULT_RECIPE, "head")
-    assert (head.learning_rate, head.best_by) == (1e-2, "auroc")
+    assert (head.head_start, head.epochs, head.best_by) == ("solved", 0, "auroc")
+
+
+def test_a_head_that_is_to_begin_at_random_learns_for_epochs_in_large_steps():
+    random_head = choose_recipe(DEFAULT_RECIPE, "head", head_start="random")
+    assert random_head == RANDOM_HEAD
+    assert (random_head.epochs, random_head.learning_rate, random_head.best_by) == (30, 1e-2, "auroc")
+    assert choose_recipe(DEFAULT_RECIPE, "head", head_start="random", epochs=3).epochs == 3
+
+
+def test_the_head_of_a_checkpoint_stays_and_takes_small_steps_unless_it_is_to_be_solved():
+    on = choose_recipe(DEFAULT_RECIPE, "head", from_checkpoint=True)
+    assert (on.head_start, on.epochs, on.learning_rate) == ("random", 30, 1e-4)
+    solved = choose_recipe(DEFAULT_RECIPE, "head", from_checkpoint=True, head_start="solved")
+    assert (solved.head_start, solved.epochs) == ("solved", 0)
+    assert choose_recipe("original", "head", from_checkpoint=True) == Recipe()
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
 @pytest.mark.parametrize("trainable", ["after-150", "head"])
 def test_what_is_given_always_wins_and_changes_nothing_else(name, trainable):
-    chosen = choose_recipe(name, trainable, learning_rate=1e-4, best_by="loss", epochs=None, label_smoothing=0.0)
-    assert chosen == replace(choose_recipe(name, trainable), learning_rate=1e-4, best_by="loss", label_smoothing=0.0)
+    chosen = choose_recipe(name, trainable, learning_rate=1e-3, best_by="loss", epochs=None, label_smoothing=0.1)
+    assert chosen == replace(choose_recipe(name, trainable), learning_rate=1e-3, best_by="loss", label_smoothing=0.1)
 
 
 def test_help_names_the_value_of_each_recipe_where_they_differ():

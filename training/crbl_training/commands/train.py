@@ -47,7 +47,14 @@ from crbl_training.options import (
     TRAINABLE,
 )
 from crbl_training.train.class_weights import parse_class_weights
-from crbl_training.train.recipe import DEFAULT_RECIPE, RECIPES, Recipe, choose_recipe, recipe_default
+from crbl_training.train.recipe import (
+    DEFAULT_RECIPE,
+    RANDOM_HEAD,
+    RECIPES,
+    Recipe,
+    choose_recipe,
+    recipe_default,
+)
 from crbl_training.weights.source import require_source
 
 if TYPE_CHECKING:
@@ -126,8 +133,8 @@ if TYPE_CHECKING:
 @click.option(
     "--head-start",
     type=click.Choice(HEAD_STARTS),
-    help="solved: begin with the head that logistic regression on the backbones' features gives.  "
-    f"{recipe_default('head_start')}",
+    help="solved: begin with the head that logistic regression on the backbones' features gives; random: with random "
+    f"weights, or those of --from-checkpoint.  {recipe_default('head_start')}",
 )
 @click.option(
     "--epochs",
@@ -135,7 +142,12 @@ if TYPE_CHECKING:
     help=f"At most so many; 0 with --head-start solved trains nothing further.  {recipe_default('epochs')}",
 )
 @click.option("--batch-size", type=int, help=recipe_default("batch_size"))
-@click.option("--lr", "learning_rate", type=float, help=recipe_default("learning_rate"))
+@click.option(
+    "--lr",
+    "learning_rate",
+    type=float,
+    help=f"{recipe_default('learning_rate')}  For a head alone that begins at random: {RANDOM_HEAD.learning_rate:g}.",
+)
 @click.option(
     "--best-by",
     type=click.Choice(BEST_BY),
@@ -276,6 +288,7 @@ def main(
     recipe = choose_recipe(
         recipe_name,
         learning,
+        from_checkpoint=from_checkpoint is not None,
         epochs=epochs,
         head_start=head_start,
         batch_size=batch_size,

@@ -103,27 +103,33 @@ class Recipe:
 
 
 # What is taken where no option says otherwise, by the recipe's name and the variant. The original is that of the model
-# that was born in Keras; docs/training.md says what the recommended one was measured with.
+# that was born in Keras; docs/real_images.md has what the recommended one was measured with.
 RECIPES: dict[str, dict[str, Recipe]] = {
-    "recommended": {"crop": Recipe(), "full": Recipe(learning_rate=1e-2, best_by="auroc")},
+    "recommended": {"crop": Recipe(), "full": Recipe(head_start="solved", epochs=0, best_by="auroc")},
     "original": {"crop": Recipe(), "full": Recipe()},
 }
 DEFAULT_RECIPE = "recommended"
+# Small steps leave a head that begins at random far from its best.
+RANDOM_HEAD = Recipe(learning_rate=1e-2, best_by="auroc")
 
 
-def choose_recipe(name: str, trainable: str, **given: Any) -> Recipe:
+def choose_recipe(name: str, trainable: str, *, from_checkpoint: bool = False, **given: Any) -> Recipe:
     """A recipe of `RECIPES` with what a user has given in its place.
 
     Args:
         name: one of `RECIPES`. trainable: which parameters learn, one of `TRAINABLE`: the head alone learns by the
             full variant's recipe, and all that has backbones in it by the crop variant's, whatever the variant is.
+        from_checkpoint: the head is trained already. It stays unless a user wants it solved, and takes small steps.
         given: attributes of `Recipe`; None for those that nobody has given.
 
     Raises:
         UsageError: the values do not go together, see `Recipe`.
     """
     variant = "full" if trainable == VARIANTS["full"].trainable else "crop"
-    return replace(RECIPES[name][variant], **{name: value for name, value in given.items() if value is not None})
+    defaults, head_start = RECIPES[name][variant], given.get("head_start")
+    if defaults.head_start == "solved" and (head_start == "random" or (from_checkpoint and head_start is None)):
+        defaults = replace(RANDOM_HEAD, learning_rate=Recipe.learning_rate) if from_checkpoint else RANDOM_HEAD
+    return replace(defaults, **{name: value for name, value in given.items() if value is not None})
 
 
 def recipe_default(attribute: str) -> str:

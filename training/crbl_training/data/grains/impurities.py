@@ -117,12 +117,12 @@ class _Kind:
 
 
 _KINDS = {
-    "bright_inclusion": _Kind(_bright_inclusion, 6, 16),
-    "dark_pit": _Kind(_dark_pit, 5, 11),
-    "fibre": _Kind(_fibre, 3, 9),
-    "rust_stain": _Kind(_rust_stain, 5, 11),
-    "crack": _Kind(_crack, 3, 6),
-    "foreign_particle": _Kind(_foreign_particle, 6, 14),
+    "bright_inclusion": _Kind(_bright_inclusion, 4, 9),
+    "dark_pit": _Kind(_dark_pit, 4, 8),
+    "fibre": _Kind(_fibre, 2, 6),
+    "rust_stain": _Kind(_rust_stain, 5, 9),
+    "crack": _Kind(_crack, 2, 5),
+    "foreign_particle": _Kind(_foreign_particle, 4, 9),
 }
 IMPURITIES: tuple[str, ...] = tuple(_KINDS)
 
