@@ -14,6 +14,7 @@ ones alone.
 
 import importlib.util
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -50,13 +51,16 @@ SPEC = PreprocessingSpec(region="whole", mean=IMAGENET_MEAN, std=IMAGENET_STD)
 VIEWS = ("--augment", "original", "--views", "4")
 ORIGINAL = ("--recipe", "original")
 SOLVED = ("--head-start", "solved")
+RANDOM = ("--head-start", "random")
 WAYS = {
-    "full, original recipe": ("full", (*ORIGINAL, "--augment", "none", "--epochs", "12")),
-    "full, lr 1e-2": ("full", ("--head-start", "random", "--augment", "none", "--epochs", "12", "--lr", "1e-2")),
-    "full, solved": ("full", (*SOLVED, "--epochs", "0")),
-    "full, solved, then trained": ("full", (*SOLVED, "--augment", "none", "--epochs", "4", "--lr", "1e-4")),
-    "crop, original recipe": ("crop", (*ORIGINAL, *VIEWS, "--epochs", "8")),
-    "crop, solved, then trained": ("crop", (*SOLVED, *VIEWS, "--epochs", "4", "--lr", "1e-4")),
+    "full, original recipe, 12 epochs": ("full", (*ORIGINAL, "--augment", "none", "--epochs", "12")),
+    "full, random head, lr 1e-2, 12 epochs": ("full", (*RANDOM, "--augment", "none", "--epochs", "12")),
+    "full, recommended: solved": ("full", ()),
+    "full, solved, then 4 epochs": ("full", (*SOLVED, "--augment", "none", "--epochs", "4")),
+    "crop, original recipe, 10 epochs": ("crop", (*ORIGINAL, *VIEWS, "--epochs", "10")),
+    "crop, solved, no epochs": ("crop", (*SOLVED, "--epochs", "0")),
+    "crop, recommended, 10 epochs": ("crop", VIEWS),
+    "crop, recommended, from a solved head": ("crop", (*SOLVED, *VIEWS)),
 }
 BASELINES = ("pooled features", "24 x 24 grey values")
 SIDE = 24
@@ -104,7 +108,8 @@ def _dataset(out: Path, seed: int) -> Path:
 def _elpv_recipe() -> ModuleType:
     path = Path(__file__).parents[1] / "training" / "recipes" / "elpv.py"
     spec = importlib.util.spec_from_file_location("elpv", path)
-    assert spec is not None and spec.loader is not None, path
+    assert spec is not None
+    assert spec.loader is not None
     recipe = importlib.util.module_from_spec(spec)
     sys.modules["elpv"] = recipe
     spec.loader.exec_module(recipe)
@@ -113,7 +118,7 @@ def _elpv_recipe() -> ModuleType:
 
 def _trained(out: Path, data: Path, way: str, backbones: str, sources: Sequence[str], seed: int) -> Result:
     variant, options = WAYS[way]
-    folder = out / f"{way.replace(', ', '_').replace(' ', '-')}_{backbones}_{seed}"
+    folder = out / f"{re.sub('[^a-z0-9]+', '-', way)}_{backbones}_{seed}"
     started = time.perf_counter()
     given = [argument for source in sources for argument in ("--weights", source)]
     resumed = ["--resume"] if (folder / "training_state.safetensors").is_file() else []

@@ -205,7 +205,9 @@ def _is_whole(path: Path) -> bool:
 def test_full_variant_trains_its_head_by_its_own_recipe_and_chooses_a_threshold_by_costs(grain_folder, tmp_path):
     data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv")
     costs = ("--threshold", "cost=20:0.5", "--defect-rate", 0.02)
-    answer = crbl_train("--variant", "full", *data, "--out", tmp_path, *QUICK, "--tensorboard", *costs)
+    answer = crbl_train(
+        "--variant", "full", *data, "--out", tmp_path, *QUICK, "--head-start", "random", *costs, "--tensorboard"
+    )
     assert answer.returncode == 0, answer.stderr
     checkpoint = load_checkpoint(next(tmp_path.glob("CRBL_*_pytorch_directml_full.safetensors")), "full")
     assert checkpoint.preprocessing.region == "border"

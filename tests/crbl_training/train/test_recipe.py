@@ -61,7 +61,8 @@ def test_what_is_given_always_wins_and_changes_nothing_else(name, trainable):
 
 def test_help_names_the_value_of_each_recipe_where_they_differ():
     assert recipe_default("batch_size") == "[default: 32]"
-    assert recipe_default("best_by") == "[default: loss for crop, auroc for full; --recipe original: loss]"
+    assert recipe_default("best_by") == "[default: auroc; --recipe original: loss]"
+    assert recipe_default("scheduler") == "[default: cosine for crop, plateau for full; --recipe original: plateau]"
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,10 @@ class Recipe:
 # What is taken where no option says otherwise, by the recipe's name and the variant. The original is that of the model
 # that was born in Keras; docs/real_images.md has what the recommended one was measured with.
 RECIPES: dict[str, dict[str, Recipe]] = {
-    "recommended": {"crop": Recipe(), "full": Recipe(head_start="solved", epochs=0, best_by="auroc")},
+    "recommended": {
+        "crop": Recipe(epochs=10, learning_rate=5e-4, scheduler="cosine", class_weights="balanced", best_by="auroc"),
+        "full": Recipe(head_start="solved", epochs=0, best_by="auroc"),
+    },
     "original": {"crop": Recipe(), "full": Recipe()},
 }
 DEFAULT_RECIPE = "recommended"
