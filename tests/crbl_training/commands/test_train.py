@@ -61,8 +61,8 @@ def test_checkpoint_carries_spec_threshold_and_provenance(crop_run, grain_folder
     provenance = checkpoint.provenance
     assert provenance["seed"] == 4
     assert provenance["recipe"]["batch_size"] == 8
-    assert provenance["recipe"]["learning_rate"] == 1e-4
-    assert (provenance["recipe_name"], provenance["recipe"]["best_by"]) == ("recommended", "loss")
+    assert provenance["recipe"]["learning_rate"] == 5e-4
+    assert (provenance["recipe_name"], provenance["recipe"]["best_by"]) == ("recommended", "auroc")
     assert provenance["train_images"] == 16
     assert provenance["train_data_hash"] == data_hash(read_labelled(grain_folder / "train"))
     assert provenance["validation_source"] == "given: validation.csv"
@@ -111,9 +111,9 @@ def test_output_tells_what_is_trained_where_and_what_comes_next(crop_run):
     assert "16 training images: 8 normal, 8 anomalous" in text
     assert "Training 8,139,833 parameters (crop) for up to 1 epoch\n" in text
     assert (
-        "Recipe recommended: learning rate 0.0001, the best epoch is that with the best loss on the validation" in text
+        "Recipe recommended: learning rate 0.0005, the best epoch is that with the best AUROC on the validation" in text
     )
-    assert "Best epoch 1, chosen by loss on the 8 validation images, on which:\n" in text
+    assert "Best epoch 1, chosen by AUROC on the 8 validation images, on which:\n" in text
     consequences = json.loads((out / "metrics.json").read_text())["consequences"]
     assert (consequences["defect_rate"], consequences["costs"]) == (0.5, None)
     assert "  Of 1,000 images with a defect rate of 0.5 (as among these images; --defect-rate sets another):\n" in text
