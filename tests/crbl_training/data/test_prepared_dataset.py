@@ -1,31 +1,12 @@
 """prepared_dataset.py: every image as the runtime prepares it, or a list of all that cannot be used."""
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 import torch
 
 from crbl_runtime.errors import DataError
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
-from crbl_training.data.dataset import LabelledImage
 from crbl_training.data.prepared_dataset import description_lines, prepare_dataset
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> list[LabelledImage]:
-    """Eight images of a dark object on white, and a ninth with none."""
-    random = np.random.default_rng(0)
-    images = []
-    for number in range(9):
-        pixels = np.full((90, 100, 3), 250, np.uint8)
-        if number < 8:
-            pixels[20 : 50 + number, 30:70] = random.integers(0, 120, (30 + number, 40, 3))
-        path = tmp_path / f"{number}.png"
-        assert cv2.imwrite(str(path), pixels)
-        images.append(LabelledImage(path, number % 2))
-    return images
 
 
 @pytest.mark.parametrize("region", ["object", "border", "whole"])

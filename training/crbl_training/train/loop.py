@@ -102,7 +102,7 @@ def train_model(
     and whatever the number of workers.
 
     Args:
-        workers: processes that draw augmented views, None for what fits, see `workers_for`. A program that starts any
+        workers: processes that draw augmented views, None for what fits, see `workers_that_fit`. A program that starts any
             must have its own beginning under `if __name__ == "__main__":`.
 
     Raises:
