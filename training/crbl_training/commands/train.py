@@ -30,6 +30,7 @@ from crbl_training.commands.data_and_device import (
     refuse_unused_format,
     refuse_without_directml,
 )
+from crbl_training.commands.recipe_options import GivenRecipe, recipe_options
 from crbl_training.commands.threshold_options import defect_rate_option
 from crbl_training.commands.weights_help import weights_help_option
 from crbl_training.data.dataset import read_split
@@ -37,24 +38,7 @@ from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.calibration_images import require_images_to_calibrate
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, fold_folder, run_files
-from crbl_training.options import (
-    AUGMENTATIONS,
-    BEST_BY,
-    CACHE_GIGABYTES,
-    CACHE_MODES,
-    HEAD_STARTS,
-    SCHEDULERS,
-    TRAINABLE,
-)
-from crbl_training.train.class_weights import parse_class_weights
-from crbl_training.train.recipe import (
-    DEFAULT_RECIPE,
-    RANDOM_HEAD,
-    RECIPES,
-    Recipe,
-    choose_recipe,
-    recipe_default,
-)
+from crbl_training.options import CACHE_GIGABYTES, CACHE_MODES, TRAINABLE
 from crbl_training.weights.source import require_source
 
 if TYPE_CHECKING:
@@ -63,6 +47,7 @@ if TYPE_CHECKING:
     from crbl_training.data.dataset import Split
     from crbl_training.devices.device import ChosenDevice
     from crbl_training.train.config import TrainingConfig
+    from crbl_training.train.recipe import Recipe
 
 
 @click.command(epilog="Example: crbl-train --variant crop --data images/train --val images/validation.csv")
@@ -122,50 +107,8 @@ if TYPE_CHECKING:
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @click.option("--fail-on-leakage", is_flag=True, help="Stop if a validation image is in the training set, or nearly.")
 @click.option("--trust-pickle", is_flag=True, help="Read .pth weights on torch < 2.6 although they can run code.")
-@click.option(
-    "--recipe",
-    "recipe_name",
-    type=click.Choice(list(RECIPES)),
-    default=DEFAULT_RECIPE,
-    show_default=True,
-    help="Whose defaults the following options have: those that measured best, or those of the original Keras model.",
-)
-@click.option(
-    "--head-start",
-    type=click.Choice(HEAD_STARTS),
-    help="solved: begin with the head that logistic regression on the backbones' features gives; random: with random "
-    f"weights, or those of --from-checkpoint.  {recipe_default('head_start')}",
-)
-@click.option(
-    "--epochs",
-    type=int,
-    help=f"At most so many; 0 with --head-start solved trains nothing further.  {recipe_default('epochs')}",
-)
-@click.option("--batch-size", type=int, help=recipe_default("batch_size"))
-@click.option(
-    "--lr",
-    "learning_rate",
-    type=float,
-    help=f"{recipe_default('learning_rate')}  For a head alone that begins at random: {RANDOM_HEAD.learning_rate:g}.",
-)
-@click.option(
-    "--best-by",
-    type=click.Choice(BEST_BY),
-    help=f"The metric of the validation images that tells the best epoch, a plateau and the end.  "
-    f"{recipe_default('best_by')}",
-)
-@click.option("--scheduler", type=click.Choice(SCHEDULERS), help=recipe_default("scheduler"))
-@click.option("--label-smoothing", type=float, help=recipe_default("label_smoothing"))
-@click.option(
-    "--class-weights",
-    "class_weights_text",
-    metavar="assumed|balanced|W0,W1",
-    help="What a normal and an anomalous image count in the loss: assumed is 0.568,4.167 as in the original recipe, "
-    f"balanced the same for both, as batches are half and half; or two numbers.  {recipe_default('class_weights')}",
-)
-@click.option("--clip-norm", type=float, help="Scale the gradient down to this length where it is longer.")
+@recipe_options
 @click.option("--trainable", type=click.Choice(TRAINABLE), help="Default: after-150 for crop, head for full.")
-@click.option("--augment", type=click.Choice(AUGMENTATIONS), help=recipe_default("augment"))
 @click.option(
     "--show-augment",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -173,24 +116,11 @@ if TYPE_CHECKING:
     help="Write a contact sheet of augmented training images to this file, and train nothing.",
 )
 @click.option(
-    "--views",
-    type=int,
-    help="How many augmented views of each image there are; 0 draws new ones in every epoch. With a number, what is "
-    f"frozen is computed once for each view (see --cache).  {recipe_default('views')}",
-)
-@click.option(
     "--workers",
     type=click.IntRange(0),
     help="Processes that draw augmented views while the device computes; the views are the same with any number. "
     "Default: where a GPU trains on 1,000 augmented images or more, a core less than there are, at most 4; else 0.",
 )
-@click.option(
-    "--accumulate",
-    type=int,
-    help="Compute each batch in this many micro-batches, for a device with little memory.  "
-    f"{recipe_default('accumulate')}",
-)
-@click.option("--amp", is_flag=True, help="Mixed precision (bfloat16), on CUDA from Ampere on.")
 @click.option(
     "--cache",
     "cache_mode",
@@ -220,7 +150,6 @@ if TYPE_CHECKING:
     help="Save the run after every so many steps, too, and not only after each epoch.",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard event files to OUT/tensorboard, too.")
-@click.option("--root-floor", type=float, help=f"See docs/root_floor.md.  {recipe_default('root_floor')}")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--region", type=click.Choice(REGIONS), help="Default: object for crop, border for full.")
 @click.option("--image-size", type=int, help="Side of the network's input in pixels.  [default: 128]")
@@ -246,23 +175,10 @@ def main(
     skip_bad: bool,
     fail_on_leakage: bool,
     trust_pickle: bool,
-    recipe_name: str,
-    head_start: str | None,
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    best_by: str | None,
-    scheduler: str | None,
-    label_smoothing: float | None,
-    class_weights_text: str | None,
-    clip_norm: float | None,
+    given_recipe: GivenRecipe,
     trainable: str | None,
-    augment: str | None,
     show_augment: Path | None,
-    views: int | None,
     workers: int | None,
-    accumulate: int | None,
-    amp: bool,
     cache_mode: str,
     cache_budget: int,
     memory_budget: int | None,
@@ -270,7 +186,6 @@ def main(
     resume: bool,
     save_steps: int,
     tensorboard: bool,
-    root_floor: float | None,
     seed: int,
     region: str | None,
     image_size: int | None,
@@ -285,25 +200,7 @@ def main(
     refuse_without_directml(device, no_tiled_resources)
     refuse_unused_format(dataset_format, data, validation)
     learning = trainable if trainable is not None else variant.trainable
-    recipe = choose_recipe(
-        recipe_name,
-        learning,
-        from_checkpoint=from_checkpoint is not None,
-        epochs=epochs,
-        head_start=head_start,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        best_by=best_by,
-        augment=augment,
-        views=views,
-        scheduler=scheduler,
-        label_smoothing=label_smoothing,
-        class_weights=parse_class_weights(class_weights_text) if class_weights_text is not None else None,
-        clip_norm=clip_norm,
-        accumulate=accumulate,
-        amp=amp,
-        root_floor=root_floor,
-    )
+    recipe = given_recipe.chosen(learning, from_checkpoint=from_checkpoint is not None)
 
     split = read_split(data, validation, image_folder, seed, dataset_format, test_share)
     if calibrate is not None:
@@ -326,7 +223,7 @@ def main(
         trainable=learning,
         spec=_preprocessing(variant, start, region, image_size, bit_depth, imagenet_normalization),
         recipe=recipe,
-        recipe_name=recipe_name,
+        recipe_name=given_recipe.name,
         seed=seed,
         start=start,
         weights=weights,
@@ -410,7 +307,7 @@ def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split", fol
     click.echo(f"Augmented training images: {path}")
 
 
-def _device(kind: str, device_index: int, no_tiled_resources: bool, recipe: Recipe) -> "ChosenDevice":
+def _device(kind: str, device_index: int, no_tiled_resources: bool, recipe: "Recipe") -> "ChosenDevice":
     """The device of this process, fit for the recipe."""
     import torch
 

@@ -102,8 +102,8 @@ def train_model(
     and whatever the number of workers.
 
     Args:
-        workers: processes that draw augmented views, None for what fits, see `workers_that_fit`. A program that starts any
-            must have its own beginning under `if __name__ == "__main__":`.
+        workers: processes that draw augmented views, None for what fits, see `workers_that_fit`. A program that starts
+            any must have its own beginning under `if __name__ == "__main__":`.
 
     Raises:
         NotFiniteError: a logit is not finite.
