@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import augment, get_augmentation
@@ -33,16 +33,27 @@ WORKERS = (0, 1, 2)
 WARM_UP = 40
 
 
-@dataclass
+class Sleeping(nn.Module):
+    """Takes a fixed time for whatever it is given, and gives it back."""
+
+    def __init__(self, period: float) -> None:
+        super().__init__()
+        self.period = period
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(self.period)
+        return x
+
+
+@dataclass(frozen=True)
 class StandIn:
-    """Takes `period` seconds for a batch, and gives nothing."""
+    """A model whose frozen layers take `period` seconds for each batch."""
 
     period: float
 
-    def frozen_activations(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        if self.period:
-            time.sleep(self.period)
-        return x, x
+    def frozen_layers(self) -> tuple[nn.Module, nn.Module]:
+        """One that takes the time, and one that takes none."""
+        return Sleeping(self.period), nn.Identity()
 
 
 def random_images() -> Tensor:
@@ -122,9 +133,9 @@ def main(rate: float, seconds: float) -> None:
 
 def views_per_second_of_device(period: float, batches: int = 50) -> float:
     """What the device takes where nothing is to be waited for: sleeping is never exact."""
-    device, nothing, started = StandIn(period), torch.empty(0), time.perf_counter()
+    device, nothing, started = Sleeping(period), torch.empty(0), time.perf_counter()
     for _ in range(batches):
-        device.frozen_activations(nothing)
+        device(nothing)
     return BATCH * batches / (time.perf_counter() - started)
 
 
