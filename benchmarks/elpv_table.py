@@ -87,7 +87,7 @@ class Result:
 @click.option("--only", multiple=True, default=("",), help="Ways whose names begin so.")
 def main(out: Path, weights: tuple[str, ...], seeds: int, only: tuple[str, ...]) -> None:
     """Train and measure every way that OUT has no result of, and print the table of all results in it."""
-    backbones = {"random": ("none",)} | ({"trained": weights} if weights else {})
+    backbones = ({"trained": weights} if weights else {}) | {"random": ("none",)}
     for seed in range(1, seeds + 1):
         data = _dataset(out, seed)
         for name, sources in backbones.items():
