@@ -52,6 +52,7 @@ def gram_key(source: ComputedActivations, landmarks: NDArray[np.int64] | None) -
         digest.update(source.images[some].numpy().data)
     rest = {
         "spec": source.spec.to_dict(),
+        "computed_in": "float64",
         "landmarks": landmarks.tolist() if landmarks is not None else None,
         "computed_by": [torch.__version__, np.__version__, source.device.type, torch.get_num_threads()],
     }

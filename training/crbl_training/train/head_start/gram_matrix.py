@@ -60,9 +60,11 @@ def pooled_channels(tile: Tile, channels: slice) -> tuple[Tensor, Tensor]:
     under_roots = torch.empty(len(tile), dtype=torch.float64)
     for start in range(0, len(tile), POOLED_AT_ONCE):
         some = slice(start, start + POOLED_AT_ONCE)
-        products = torch.bmm(first[some] / positions, tile.second[some].transpose(1, 2))
+        # The root of a product close to 0 makes much of its rounding, which differs with the shape of the block.
+        second = tile.second[some].double().transpose(1, 2)
+        products = torch.bmm(first[some].double() / positions, second)
         floored = products.abs().clamp_min_(FLOOR)
-        under_roots[some] = floored.sum((1, 2)).double()
+        under_roots[some] = floored.sum((1, 2))
         rooted[some] = products.mul_(floored.rsqrt_())
     return rooted.flatten(1), under_roots
 

@@ -141,10 +141,14 @@ def _as_head(
 
 
 def _compare(maps: FeatureMaps, weight: Tensor, bias: Tensor, logits: NDArray[np.float64]) -> float:
-    """The largest difference of a logit, on images spread over the whole set."""
+    """The largest difference between the regression's logits and the head's, on images spread over the whole set.
+
+    The head as it is stored, computed in float64: how far its logits round in float32 is for the exporter's gate.
+    """
     spread = torch.linspace(0, len(logits) - 1, min(len(logits), COMPARED_IMAGES)).long()
     tile = maps.of(spread)
-    of_model = bilinear_logits(tile.first.unsqueeze(3), tile.second.unsqueeze(3), weight, bias).double().numpy()
+    first, second = tile.first.double().unsqueeze(3), tile.second.double().unsqueeze(3)
+    of_model = bilinear_logits(first, second, weight.double(), bias.double()).numpy()
     largest = float(np.abs(of_model - logits[spread.numpy()]).max())
     if not largest <= TOLERANCE:
         raise WrongResultsError(
