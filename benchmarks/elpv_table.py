@@ -62,7 +62,8 @@ WAYS = {
     "crop, recommended, 10 epochs": ("crop", VIEWS),
     "crop, recommended, from a solved head": ("crop", (*SOLVED, *VIEWS)),
 }
-BASELINES = ("pooled features", "24 x 24 grey values")
+POOLED, GREY = "pooled features", "24 x 24 grey values"
+NO_BACKBONES = "none"
 SIDE = 24
 FOLDS = 5
 
@@ -87,15 +88,20 @@ class Result:
 @click.option("--only", multiple=True, default=("",), help="Ways whose names begin so.")
 def main(out: Path, weights: tuple[str, ...], seeds: int, only: tuple[str, ...]) -> None:
     """Train and measure every way that OUT has no result of, and print the table of all results in it."""
-    backbones = ({"trained": weights} if weights else {}) | {"random": ("none",)}
+    backbones = {NO_BACKBONES: ()} | ({"trained": weights} if weights else {}) | {"random": ("none",)}
     for seed in range(1, seeds + 1):
         data = _dataset(out, seed)
         for name, sources in backbones.items():
-            for way in (*BASELINES, *WAYS):
+            for way in _ways(name):
                 if way.startswith(tuple(only)) and not _is_there(out, way, name, seed):
-                    measure = _baseline if way in BASELINES else _trained
+                    measure = _trained if way in WAYS else _baseline
                     _keep(out, measure(out, data, way, name, sources, seed))
     click.echo("\n".join(_table(_results(out))))
+
+
+def _ways(backbones: str) -> tuple[str, ...]:
+    """What is measured with these backbones."""
+    return (GREY,) if backbones == NO_BACKBONES else (POOLED, *WAYS)
 
 
 def _dataset(out: Path, seed: int) -> Path:
@@ -139,10 +145,7 @@ def _run(command: click.Command, *arguments: object) -> None:
 def _baseline(out: Path, data: Path, way: str, backbones: str, sources: Sequence[str], seed: int) -> Result:
     started = time.perf_counter()
     sets = [prepare_dataset(read_labelled(data / name), SPEC, name) for name in ("train", "validation.csv", "test.csv")]
-    if way.startswith("pooled"):
-        features = _pooled_features(sets, sources, seed)
-    else:
-        features = [_grey_values(each) for each in sets]
+    features = _pooled_features(sets, sources, seed) if way == POOLED else [_grey_values(each) for each in sets]
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     costs = np.logspace(-5, 0, 6)
     regression = make_pipeline(
@@ -200,8 +203,8 @@ def _keep(out: Path, result: Result) -> None:
 def _table(results: Sequence[Result]) -> list[str]:
     """Mean and deviation over the seeds, as a table in Markdown."""
     lines = ["| backbones | way | seeds | validation | test | minutes |", "|---|---|---|---|---|---|"]
-    for backbones in ("trained", "random"):
-        for way in (*BASELINES, *WAYS):
+    for backbones in (NO_BACKBONES, "trained", "random"):
+        for way in _ways(backbones):
             of_way = [each for each in results if (each.way, each.backbones) == (way, backbones)]
             if of_way:
                 cells = [

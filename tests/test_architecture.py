@@ -21,7 +21,7 @@ MAY_IMPORT = {
 }
 # Later floors of crbl_training may import earlier ones. Rooms of one floor do not import each other.
 FLOORS = (
-    ("seeds", "process_group", "image_grid", "options", "file_names"),
+    ("seeds", "process_group", "image_grid", "options", "file_names", "file_hash"),
     ("model",),
     ("data", "checkpoint"),
     ("keras",),

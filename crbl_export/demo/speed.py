@@ -27,7 +27,7 @@ class Speed:
 
 def measure_speed(checkpoint: Checkpoint, model_file: Path, prepared: list[PreparedImage]) -> Speed:
     """Both take each image in turn, so that a busy machine slows both."""
-    model = checkpoint.build_model().eval()
+    model = checkpoint.build_model()
     images = torch.from_numpy(np.stack([each.pixels for each in prepared]))
     pytorch, file = [], []
     with Detector(model_file, "cpu", threads=torch.get_num_threads()) as detector:

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV, calibration_curve
 
 from crbl_runtime.errors import DataError, NotFiniteError
 from crbl_training.evaluation.calibration import CalibratedImages, calibrated_images, fit_calibration
 from crbl_training.evaluation.calibration_images import few_images_note, require_images_to_calibrate
-from crbl_training.evaluation.reliability import reliability, wilson_interval
+from crbl_training.evaluation.reliability import reliability
 
 RANDOM = np.random.RandomState(3)
 LABELS = (RANDOM.uniform(size=400) < 0.3).astype(np.int64)
@@ -192,9 +191,3 @@ def test_every_image_is_in_one_bin_of_at_least_a_few(count: int) -> None:
         assert sum(each.images for each in measured.bins) == count
         assert 1 <= len(measured.bins) <= max(1, min(10, count // 5))
         assert np.isfinite(list(measured.measures().values())).all()
-
-
-@pytest.mark.parametrize(("count", "of"), [(0, 1), (0, 7), (3, 7), (7, 7), (50, 400)])
-def test_the_interval_of_a_share_is_that_of_scipy(count: int, of: int) -> None:
-    theirs = binomtest(count, of).proportion_ci(0.95, method="wilson")
-    assert wilson_interval(count, of) == pytest.approx((theirs.low, theirs.high), abs=1e-12)

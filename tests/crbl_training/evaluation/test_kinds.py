@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest
 
 from crbl_training.data.prepared_dataset import PreparedDataset
-from crbl_training.evaluation.kinds import SHOWN, KindRecall, kind_lines, recall_by_kind, wilson_interval
+from crbl_training.evaluation.kinds import SHOWN, KindRecall, kind_lines, recall_by_kind
 from crbl_training.evaluation.metrics import evaluate
 from crbl_training.evaluation.report import report_lines, report_on
 from crbl_training.evaluation.scores import write_scores
@@ -37,20 +36,6 @@ def test_without_kinds_nothing_is_said():
     assert "recall_by_kind" not in evaluate(LOGITS, LABELS, 0.5).to_dict()
     assert recall_by_kind(("",) * 8, LABELS.numpy().astype(int), np.ones(8, dtype=int)) == ()
     assert kind_lines(()) == []
-
-
-@pytest.mark.parametrize(("found", "images"), [(81, 263), (15, 148), (0, 20), (1, 29), (1, 1), (7, 7), (999, 1000)])
-def test_interval_is_that_of_scipy(found, images):
-    interval, expected = wilson_interval(found, images), binomtest(found, images).proportion_ci(0.95, "wilson")
-    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-@pytest.mark.parametrize("images", [1, 2, 10_000])
-def test_interval_stays_within_0_and_1_and_has_a_width(images):
-    for found in (0, images):
-        interval = wilson_interval(found, images)
-        assert 0 <= interval.low <= found / images <= interval.high <= 1
-        assert interval.low < interval.high
 
 
 @pytest.mark.usefixtures("few_resamples")

@@ -128,8 +128,9 @@ def main(
         started = time.perf_counter()
         logits = model.logits(images)
         seconds = time.perf_counter() - started
-        used = threshold_in_use(model, asked, logits, images)
-        calibrated = _calibrated(model, images, logits, calibrate)
+        digest = data_hash(images.labelled_images)
+        used = threshold_in_use(model, asked, logits, images.labels, digest)
+        calibrated = _calibrated(model, images, logits, calibrate, digest)
     costs = used.chosen.rule.costs if used.chosen is not None else None
     report = report_on(images, logits, used.value, calibrated, get_assumptions(defect_rate, costs, model.training))
     checkpoint = _calibrated_checkpoint(model_path, report) if calibrate is not None else None
@@ -138,6 +139,8 @@ def main(
         "data_reading": listing.reading,
         "split": split,
         "left_out": left_out_as_json(listing.left_out),
+        "data_hash": digest,
+        "known_images": model.known_images(digest),
     }
     speed = {"prediction_seconds": seconds, "images_per_second": len(images.paths) / seconds}
     facts = _facts(model_path, model, given | speed, used, report)
@@ -183,14 +186,13 @@ def _require_calibratable(model_path: Path, out: Path | None, bit_depth: int | N
 
 
 def _calibrated(
-    model: "EvaluatedModel", images: "PreparedDataset", logits: "Tensor", method: str | None
+    model: "EvaluatedModel", images: "PreparedDataset", logits: "Tensor", method: str | None, digest: str
 ) -> "CalibratedImages | None":
     """The images by a new calibration, or by that of the model, if it has one."""
     from crbl_training.evaluation.calibration import calibrated_images, fit_calibration
 
     if method is None:
         return calibrated_images(model.calibration, logits) if model.calibration is not None else None
-    digest = data_hash(images.labelled_images)
     if digest == model.training.get("train_data_hash"):
         raise DataError(
             "The model was trained on these very images and is surer of them than of others: a calibration on them is "
@@ -235,7 +237,6 @@ def _facts(
     from crbl_training.evaluation.report import reliability_to_dict
 
     dataset, calibrated = report.dataset, report.calibrated
-    digest = data_hash(dataset.labelled_images)
     return {
         "model": str(model_path),
         "variant": model.variant,
@@ -243,8 +244,6 @@ def _facts(
         "device": model.device,
         "rejected": list(model.rejected),
         **images,
-        "data_hash": digest,
-        "known_images": model.known_images(digest),
         "skipped": list(dataset.skipped),
         "prepared_images": dataset.stored,
         "regions_missing": dataset.regions_missing,

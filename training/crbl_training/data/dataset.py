@@ -14,6 +14,7 @@ from crbl_training.data.set_aside import VALIDATION_SHARE, set_aside_validation,
 from crbl_training.data.split_words import SPLITS
 from crbl_training.data.table import read_table
 from crbl_training.data.visa import visa_folder
+from crbl_training.file_hash import file_hash
 
 CLASS_NAMES = ("normal (class_0)", "anomaly (class_1)")
 
@@ -190,11 +191,6 @@ def data_hash(images: Sequence[LabelledImage]) -> str:
     """SHA-256 over the content and label of all images, in any order of theirs."""
     entries = sorted(f"{file_hash(image.path)} {image.label}" for image in images)
     return hashlib.sha256("\n".join(entries).encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _read_both_classes(source: Path, image_folder: Path | None, dataset_format: DatasetFormat) -> _Source:

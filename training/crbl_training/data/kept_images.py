@@ -16,12 +16,12 @@ from torch import Tensor
 from crbl_runtime.errors import DataError, OutputError, first_line
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.version import __version__
-from crbl_training.data.dataset import file_hash
 from crbl_training.data.image_storage import ImageStorage, require_space
 from crbl_training.data.in_threads import in_threads
 from crbl_training.data.mapped_images import MappedImages
 from crbl_training.data.prepare_all import Keep, PreparedFacts, prepare_all, refuse_unusable, why_unusable
 from crbl_training.data.prepared_file import FACTS_BYTES, NotReadError, read_prepared, write_prepared
+from crbl_training.file_hash import file_hash
 from crbl_training.process_group import broadcast_from_rank0, current_shard
 
 SCHEMA_VERSION = 1

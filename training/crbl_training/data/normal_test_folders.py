@@ -20,6 +20,8 @@ from crbl_training.data.class_folders import (
 from crbl_training.data.folder_words import is_mask_folder, names_defect
 from crbl_training.data.subfolders import holds_images, subfolders
 
+_FOR_TESTING = re.compile(r"[ _-]test([ _-]dir)?$", re.IGNORECASE)
+
 
 def normal_test_folders(folder: Path) -> tuple[str, ...]:
     """The folders of normal images for testing: normal_test, good-test, normal_test_dir."""
@@ -64,8 +66,8 @@ def read_normal_test_folders(folder: Path) -> ClassFolders:
 
 
 def _is_for_testing(name: str) -> bool:
-    return re.search(r"[ _-]test([ _-]dir)?$", name, re.IGNORECASE) is not None
+    return _FOR_TESTING.search(name) is not None
 
 
 def _class_of(name: str) -> int | None:
-    return class_of_folder(re.sub(r"[ _-]test([ _-]dir)?$", "", name, flags=re.IGNORECASE))
+    return class_of_folder(_FOR_TESTING.sub("", name))

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crbl_training.evaluation.bootstrap import LEVEL, Interval
+from crbl_training.evaluation.wilson import wilson_interval
 
 SHOWN = 20
 METHOD = "Wilson score interval"
@@ -48,19 +48,6 @@ class KindRecall:
             "recall": self.recall,
             "interval": [low, high],
         }
-
-
-def wilson_interval(found: int, images: int) -> Interval:
-    """The 95 % score interval of a proportion (Wilson 1927, equation 3); for few images and for 0 or all found, too.
-
-    Args:
-        found: 0 to `images`. images: at least 1.
-    """
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    share, scale = found / images, 1 + z**2 / images
-    centre = (share + z**2 / (2 * images)) / scale
-    half = z / scale * (share * (1 - share) / images + z**2 / (4 * images**2)) ** 0.5
-    return Interval(max(0.0, centre - half) if found else 0.0, min(1.0, centre + half) if found < images else 1.0)
 
 
 def recall_by_kind(

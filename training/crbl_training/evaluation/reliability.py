@@ -1,15 +1,15 @@
 """How far probabilities are those of the labels: Brier score, log loss, calibration error, and what a diagram shows."""
 
-import math
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.metrics import brier_score_loss
 
-from crbl_training.evaluation.bootstrap import LEVEL, Floats, Integers
+from crbl_training.evaluation.bootstrap import Floats, Integers
+from crbl_training.evaluation.wilson import wilson_interval
+from crbl_training.model.loss import binary_cross_entropy
 
 BINS = 10
 # With fewer images in a bin the calibration error measures little else than chance.
@@ -66,12 +66,13 @@ def reliability(log_odds: Floats, truth: Integers) -> Reliability:
     Args:
         log_odds: [N]. truth: [N], 0 normal, 1 anomaly, both present.
     """
-    probabilities: Floats = torch.from_numpy(log_odds).sigmoid().numpy()
+    logits, labels = torch.from_numpy(log_odds), torch.from_numpy(truth).double()
+    probabilities: Floats = logits.sigmoid().numpy()
     bins = _bins(probabilities, truth)
     return Reliability(
         brier=float(brier_score_loss(truth, probabilities)),
         # From the log odds: a probability that is rounded to 0 or 1 has no logarithm.
-        log_loss=float(np.logaddexp(0, np.where(truth == 1, -log_odds, log_odds)).mean()),
+        log_loss=float(binary_cross_entropy(logits, labels).mean()),
         calibration_error=sum(each.images * abs(each.probability - each.share) for each in bins) / len(truth),
         bins=bins,
     )
@@ -87,17 +88,5 @@ def _bins(probabilities: Floats, truth: Integers) -> tuple[Bin, ...]:
 
 def _bin(probabilities: Floats, truth: Integers) -> Bin:
     images, anomalies = len(truth), int(truth.sum())
-    low, high = wilson_interval(anomalies, images)
-    return Bin(images, anomalies, float(probabilities.mean()), anomalies / images, low, high)
-
-
-def wilson_interval(count: int, of: int) -> tuple[float, float]:
-    """Where the share lies of which `count` of `of` were seen: Wilson's 95 % interval, without correction.
-
-    Wilson, J. Am. Stat. Assoc. 22, 1927, 209. It has a width where no image or every image of a bin is anomalous.
-    """
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    share = count / of
-    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    interval = wilson_interval(anomalies, images)
+    return Bin(images, anomalies, float(probabilities.mean()), anomalies / images, interval.low, interval.high)

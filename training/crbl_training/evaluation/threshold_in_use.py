@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from crbl_training.data.dataset import data_hash
-from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.evaluated_model import EvaluatedModel
 from crbl_training.evaluation.threshold import ChosenThreshold, choose_threshold
 from crbl_training.evaluation.threshold_rule import ThresholdRule
@@ -26,12 +24,12 @@ class ThresholdInUse:
 
 
 def threshold_in_use(
-    model: EvaluatedModel, asked: float | ThresholdRule, logits: Tensor, images: PreparedDataset
+    model: EvaluatedModel, asked: float | ThresholdRule, logits: Tensor, labels: Tensor, data_hash: str
 ) -> ThresholdInUse:
     """What is asked for: a number, or a rule, of which "keep" is the model's own threshold.
 
     Args:
-        logits: of the images, float [N].
+        logits, labels: of the images, float [N] each. data_hash: which images they are.
 
     Raises:
         DataError: a rule needs both classes, and the images are of one. NotFiniteError: a logit is not finite.
@@ -40,5 +38,5 @@ def threshold_in_use(
         return ThresholdInUse(asked, "given with --threshold")
     if asked.kind == "keep":
         return ThresholdInUse(model.threshold, model.threshold_source)
-    chosen = choose_threshold(asked, logits, images.labels, data_hash(images.labelled_images), "labelled")
+    chosen = choose_threshold(asked, logits, labels, data_hash, "labelled")
     return ThresholdInUse(chosen.value, chosen.source("labelled"), chosen)

@@ -1,6 +1,5 @@
 """A Keras file of any form: its content, with the arrays still in the file."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crbl_runtime.errors import CheckpointError
+from crbl_training.file_hash import file_hash
 from crbl_training.keras.backbones import LayerRoles, find_roles
 from crbl_training.keras.counted_layout import CONTAINERS, count_of_kind, read_counted
 from crbl_training.keras.hdf5_reader import Hdf5Tree, open_hdf5
@@ -71,7 +71,7 @@ def open_keras_model(path: Path) -> Iterator[KerasModel]:
     """
     if not path.is_file():
         raise CheckpointError(f"There is no file {path}. Name a .h5, .weights.h5 or .keras file that Keras wrote.")
-    sha256 = _sha256(path)
+    sha256 = file_hash(path)
     with path.open("rb") as file:
         start = file.read(len(ZIP_SIGNATURE))
     if start == ZIP_SIGNATURE:
@@ -151,8 +151,3 @@ def _version(metadata: str) -> str | None:
             f"metadata.json of the .keras file is no JSON ({error}). Save the model again."
         ) from error
     return str(values["keras_version"]) if isinstance(values, dict) and "keras_version" in values else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

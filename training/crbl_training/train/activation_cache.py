@@ -1,9 +1,6 @@
 """Frozen activations, computed once and cached in a file for every later epoch and run."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +16,12 @@ from crbl_training.model.memory_layout import in_quickest_layout
 from crbl_training.options import CACHE_GIGABYTES, GIGABYTE
 from crbl_training.process_group import current_shard
 from crbl_training.train.activations import ActivationSource, ComputedActivations, ImageByImage
+from crbl_training.train.content_key import content_key
 
 # How activations are computed from the weights: other ways round differently.
 COMPUTED_BY = "BatchNorm folded into convolutions, channels_last"
 # Rows of a file that are computed at a time.
 FILLED_AT_ONCE = 32
-# Images whose pixels are hashed at a time.
-HASHED_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,12 @@ class CacheSettings:
     folder: Path
     mode: str = "auto"
     budget: int = CACHE_GIGABYTES * GIGABYTE
+
+    def why_too_large(self, size: int) -> str | None:
+        """Why a file of so many bytes is not written; None where it may be."""
+        if size <= self.budget:
+            return None
+        return f"{size / GIGABYTE:.1f} GB would be needed, --cache-budget is {self.budget / GIGABYTE:g} GB"
 
 
 NO_CACHE = CacheSettings(Path(), "off")
@@ -113,9 +115,9 @@ def _cached_activations(
         raise _NotCachedError("every epoch draws new views (--views N fixes N of each image)")
     shapes = _shapes(source)
     size = len(source.images) * views * _values(shapes) * 4
-    if size > settings.budget:
-        wanted = f"{size / GIGABYTE:.1f} GB would be needed"
-        raise _NotCachedError(f"{wanted}, --cache-budget is {settings.budget / GIGABYTE:g} GB")
+    too_large = settings.why_too_large(size)
+    if too_large is not None:
+        raise _NotCachedError(too_large)
     path = settings.folder / f"activations_{_key(source, views)}.npy"
     found = path.is_file()
     if not found:
@@ -146,18 +148,13 @@ def _values(shapes: tuple[torch.Size, torch.Size]) -> int:
 
 def _key(source: ComputedActivations, views: int) -> str:
     """What the activations depend on: frozen weights, images, how they are seen, and what computes them."""
-    digest = hashlib.sha256()
-    images = (source.images[numbers] for numbers in torch.arange(len(source.images)).split(HASHED_AT_ONCE))
-    for tensor in chain(source.model.frozen_state().values(), images):
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
     rest = {
         "trainable": source.model.trainable,
         "spec": source.spec.to_dict(),
         "views": [repr(source.augmentation), source.seed, views] if source.augmentation is not None else [],
         "computed_by": [COMPUTED_BY, torch.__version__, source.device.type, torch.get_num_threads()],
     }
-    digest.update(json.dumps(rest, sort_keys=True).encode())
-    return digest.hexdigest()[:16]
+    return content_key(source.model.frozen_state().values(), source.images, rest)
 
 
 def _repeatable(source: ComputedActivations) -> ActivationSource:

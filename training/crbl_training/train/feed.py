@@ -55,7 +55,7 @@ def training_feed(
         workers = workers_that_fit(drawn.recipe, len(drawn.labels), device)
     if workers:
         notify(f"Views of the training images come from {counted(workers, 'worker')}")
-    numbers = _NumberedBatches(drawn)
+    numbers = (numbered_views(images, views) for images, views in drawn)
     with loaded_views(source.dataset, numbers, workers, pin_memory=device.type == "cuda") as loaded:
         pixels = ((views,) for views in loaded)
         yield Feed(_labelled(drawn, pixels), source.of_pixels)
@@ -71,15 +71,6 @@ def workers_that_fit(recipe: Recipe, images: int, device: torch.device) -> int:
     if device.type == "cpu" or recipe.augment == "none" or images < SMALL_SET:
         return 0
     return min(max(usable_cores() // launched_shard().world_size - 1, 0), MOST_WORKERS)
-
-
-@dataclass(frozen=True)
-class _NumberedBatches:
-    drawn: DrawnBatches
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for images, views in self.drawn:
-            yield numbered_views(images, views)
 
 
 def _labelled(drawn: DrawnBatches, inputs: Iterator[tuple[Tensor, ...]]) -> Iterator[Batch]:

@@ -1,6 +1,5 @@
 """A backbone's pretrained weights: downloaded, or read from a file of timm, torchvision or Keras."""
 
-import hashlib
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from crbl_runtime.errors import CheckpointError
 from crbl_training.checkpoint import load_exactly, require_same_tensors, require_sound
+from crbl_training.file_hash import file_hash
 from crbl_training.model.feature_extractor import EfficientNetB0FeatureExtractor
 from crbl_training.weights.architecture import ADAPTED, TORCHVISION, timm_architecture
 from crbl_training.weights.backbone_state import backbone_state, without_wrappers
@@ -48,12 +48,7 @@ def load_pretrained(backbone: EfficientNetB0FeatureExtractor, source: str, *, tr
         state, notes = _read_backbone(path, backbone, trust_pickle)
         origin = [f"file {path.name}", *notes]
     load_exactly(backbone, state, str(path))
-    return ", ".join((*origin, f"SHA-256 {_sha256(path)}"))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return ", ".join((*origin, f"SHA-256 {file_hash(path)}"))
 
 
 def _read_backbone(

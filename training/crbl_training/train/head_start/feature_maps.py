@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -48,6 +49,7 @@ class FeatureMaps:
     count: int
     _last: tuple[int, Tile] | None = field(default=None, init=False)
 
+    @cached_property
     def tile_images(self) -> list[Tensor]:
         """Which images are in which tile: int64 each, ascending."""
         one = self.of(torch.zeros(1, dtype=torch.int64))
@@ -58,7 +60,7 @@ class FeatureMaps:
         """The tile of this number. The last one is kept, so that a single tile is computed once."""
         if self._last is None or self._last[0] != number:
             self._last = None
-            self._last = number, self.of(self.tile_images()[number])
+            self._last = number, self.of(self.tile_images[number])
         return self._last[1]
 
     @torch.no_grad()

@@ -108,4 +108,4 @@ def _progress(passes: int) -> tqdm:
 
 def _spans(maps: FeatureMaps) -> list[slice]:
     """The rows of either tile."""
-    return [slice(int(images[0]), int(images[-1]) + 1) for images in maps.tile_images()]
+    return [slice(int(images[0]), int(images[-1]) + 1) for images in maps.tile_images]

@@ -1,7 +1,10 @@
 """How much each image counts, so that solving the head minimises the loss that training minimises."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from crbl_training.model.loss import binary_cross_entropy
 
 
 def sample_weights(labels: NDArray[np.int64], class_weights: tuple[float, float]) -> NDArray[np.float64]:
@@ -20,5 +23,5 @@ def sample_weights(labels: NDArray[np.int64], class_weights: tuple[float, float]
 
 def weighted_loss(logits: NDArray[np.float64], labels: NDArray[np.int64], class_weights: tuple[float, float]) -> float:
     """The mean cross-entropy of logits [N], weighted as `sample_weights` says."""
-    losses = np.logaddexp(0, np.where(labels == 1, -logits, logits))
+    losses = binary_cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels).double()).numpy()
     return float(np.mean(losses * sample_weights(labels, class_weights)))

@@ -132,7 +132,7 @@ def _as_head(
     maps: FeatureMaps, features: KernelFeatures, classifier: LinearClassifier, landmarks: NDArray[np.int64] | None
 ) -> tuple[Tensor, Tensor]:
     if landmarks is None:
-        tiles = (maps.tile(number) for number in range(len(maps.tile_images())))
+        tiles = (maps.tile(number) for number in range(len(maps.tile_images)))
     else:
         tiles = (maps.of(some) for some in torch.from_numpy(landmarks).split(len(landmarks)))
     weight = head_weights(tiles, features.back @ classifier.coefficients)
