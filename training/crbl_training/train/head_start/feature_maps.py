@@ -1,6 +1,5 @@
 """Feature maps of the training images as they are: not augmented, and from a network that is not learning."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -30,10 +29,6 @@ class Tile:
 
     def __len__(self) -> int:
         return len(self.first)
-
-    def split(self, at_once: int) -> Iterator["Tile"]:
-        """The same images, so many at a time."""
-        yield from map(Tile, self.first.split(at_once), self.second.split(at_once))
 
 
 @dataclass

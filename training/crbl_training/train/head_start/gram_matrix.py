@@ -4,7 +4,7 @@ An image has 1,638,400 of them (6.6 MB), and all that logistic regression needs 
 of every two images. They are added up over blocks of the first backbone's channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -69,9 +69,17 @@ def pooled_channels(tile: Tile, channels: slice) -> tuple[Tensor, Tensor]:
     return rooted.flatten(1), under_roots
 
 
+def channel_blocks(tile: Tile, images: int) -> Iterator[slice]:
+    """All channels of the first backbone, as many at a time as fit into BLOCK_BYTES for so many images."""
+    channels, columns = tile.first.shape[1], tile.second.shape[1]
+    at_once = max(BLOCK_BYTES // (8 * images * columns), 1)
+    for start in range(0, channels, at_once):
+        yield slice(start, min(start + at_once, channels))
+
+
 def _products_with_itself(tile: Tile, bar: tqdm) -> NDArray[np.float64]:
     total, squared_norms = np.zeros((len(tile), len(tile))), np.zeros(len(tile))
-    for channels in _channel_blocks(tile, len(tile), bar):
+    for channels in _with_progress(channel_blocks(tile, len(tile)), tile, bar):
         pooled, under_roots = pooled_channels(tile, channels)
         # The lower half alone, which takes half the time; the transposed array is read as it lies in memory.
         total += dsyrk(1.0, pooled.numpy().T, trans=1, lower=1)
@@ -84,7 +92,7 @@ def _products_with_itself(tile: Tile, bar: tqdm) -> NDArray[np.float64]:
 def _products(rows: Tile, columns: Tile, bar: tqdm) -> NDArray[np.float64]:
     total = np.zeros((len(rows), len(columns)))
     row_norms, column_norms = np.zeros(len(rows)), np.zeros(len(columns))
-    for channels in _channel_blocks(rows, len(rows) + len(columns), bar):
+    for channels in _with_progress(channel_blocks(rows, len(rows) + len(columns)), rows, bar):
         row_pooled, row_roots = pooled_channels(rows, channels)
         column_pooled, column_roots = pooled_channels(columns, channels)
         total += (row_pooled @ column_pooled.T).numpy()
@@ -93,12 +101,10 @@ def _products(rows: Tile, columns: Tile, bar: tqdm) -> NDArray[np.float64]:
     return total * np.outer(1 / np.sqrt(row_norms), 1 / np.sqrt(column_norms))
 
 
-def _channel_blocks(tile: Tile, images: int, bar: tqdm) -> Iterator[slice]:
-    channels, columns = tile.first.shape[1], tile.second.shape[1]
-    at_once = max(BLOCK_BYTES // (8 * images * columns), 1)
-    for start in range(0, channels, at_once):
-        yield slice(start, start + at_once)
-        bar.update(min(at_once, channels - start) / channels)
+def _with_progress(blocks: Iterable[slice], tile: Tile, bar: tqdm) -> Iterator[slice]:
+    for channels in blocks:
+        yield channels
+        bar.update((channels.stop - channels.start) / tile.first.shape[1])
 
 
 def _progress(passes: int) -> tqdm:

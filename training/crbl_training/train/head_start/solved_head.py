@@ -1,6 +1,6 @@
 """The head's weights and bias that logistic regression on the training images' pooled features gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from crbl_runtime.errors import WrongResultsError
 from crbl_training.model.bilinear_head import bilinear_logits
 from crbl_training.train.activation_cache import CacheSettings, activation_source
 from crbl_training.train.activations import ComputedActivations
-from crbl_training.train.head_start.feature_maps import FeatureMaps
+from crbl_training.train.head_start.feature_maps import FeatureMaps, Tile
 from crbl_training.train.head_start.gram_cache import cached_gram, gram_key
 from crbl_training.train.head_start.gram_matrix import gram_columns, gram_matrix
 from crbl_training.train.head_start.head_weights import head_weights
@@ -131,10 +131,11 @@ def _kernel_features(
 def _as_head(
     maps: FeatureMaps, features: KernelFeatures, classifier: LinearClassifier, landmarks: NDArray[np.int64] | None
 ) -> tuple[Tensor, Tensor]:
+    tiles: Iterable[Tile]
     if landmarks is None:
-        tiles = (maps.tile(number) for number in range(len(maps.tile_images)))
+        tiles = map(maps.tile, range(len(maps.tile_images)))
     else:
-        tiles = (maps.of(some) for some in torch.from_numpy(landmarks).split(len(landmarks)))
+        tiles = [maps.of(torch.from_numpy(landmarks))]
     weight = head_weights(tiles, features.back @ classifier.coefficients)
     bias = classifier.intercept + features.offset @ classifier.coefficients
     return weight.float().view(1, -1), torch.tensor([bias], dtype=torch.float32)
