@@ -57,7 +57,8 @@ def main(folder: Path, train: int, validation: int, image_size: int, steps: int,
             make_images(path, count, image_size, seed)
     command = (
         *("--variant", "full", "--data", sets["train"], "--val", sets["validation"], "--out", folder / "run"),
-        *("--weights", "none", "--epochs", 1, "--image-size", image_size, "--batch-size", BATCH, "--device", "cpu"),
+        *("--weights", "none", "--head-start", "random", "--epochs", 1, "--image-size", image_size),
+        *("--batch-size", BATCH, "--device", "cpu"),
         *("--memory-budget", 0.1, "--save-steps", steps, *options),
     )
     started = time.perf_counter()
