@@ -6,7 +6,8 @@
 Each way is what crbl-train does with the options that stand in WAYS; beside them are two logistic regressions that see
 nothing of the bilinear features. A seed decides the split of the images, the random weights and the batches. All is
 kept in OUT, results in OUT/results.jsonl, so that a benchmark that was stopped goes on where it was: `--only crop`
-computes the ways whose names begin so, and every call prints the table of what is there.
+computes the ways whose names begin so, and every call prints the table of what is there. Ways that start from the same
+frozen layers of the same images compute them once: the first of them takes the minutes of that.
 
 Only the backbones' weights are given, --weights twice where the two differ; without --weights the backbones are random
 ones alone.
@@ -14,9 +15,9 @@ ones alone.
 
 import importlib.util
 import json
+import os
 import re
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Result:
-    """AUROC on the validation and the test images of one way on one seed, and its wall time in minutes."""
+    """AUROC on the validation and the test images of one way on one seed, and the minutes of one core it took."""
 
     way: str
     backbones: str
@@ -78,7 +79,7 @@ class Result:
     validation: float
     test: float
     best_epoch: int | None
-    minutes: float
+    cpu_minutes: float
 
 
 @click.command(epilog="Example: python benchmarks/elpv_table.py elpv_table --weights tf_efficientnet_b0.safetensors")
@@ -89,9 +90,9 @@ class Result:
 def main(out: Path, weights: tuple[str, ...], seeds: int, only: tuple[str, ...]) -> None:
     """Train and measure every way that OUT has no result of, and print the table of all results in it."""
     backbones = {NO_BACKBONES: ()} | ({"trained": weights} if weights else {}) | {"random": ("none",)}
-    for seed in range(1, seeds + 1):
-        data = _dataset(out, seed)
-        for name, sources in backbones.items():
+    for name, sources in backbones.items():
+        for seed in range(1, seeds + 1):
+            data = _dataset(out, seed)
             for way in _ways(name):
                 if way.startswith(tuple(only)) and not _is_there(out, way, name, seed):
                     measure = _trained if way in WAYS else _baseline
@@ -125,12 +126,13 @@ def _elpv_recipe() -> ModuleType:
 def _trained(out: Path, data: Path, way: str, backbones: str, sources: Sequence[str], seed: int) -> Result:
     variant, options = WAYS[way]
     folder = out / f"{re.sub('[^a-z0-9]+', '-', way)}_{backbones}_{seed}"
-    started = time.perf_counter()
+    _share_cache(folder, out / f"cache_{backbones}_{seed}")
+    started = _cpu_minutes()
     given = [argument for source in sources for argument in ("--weights", source)]
     resumed = ["--resume"] if (folder / "training_state.safetensors").is_file() else []
     train = [*("--variant", variant, "--data", data / "train", "--val", data / "validation.csv", "--out", folder)]
     _run(crbl_train, *train, *SEEN, *options, *given, "--seed", seed, "--device", "cpu", *resumed)
-    minutes = (time.perf_counter() - started) / 60
+    minutes = _cpu_minutes() - started
     checkpoint = next(folder.glob("*.safetensors"))
     _run(crbl_evaluate, checkpoint, "--data", data / "test.csv", "--out", folder / "test", "--device", "cpu")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -138,12 +140,26 @@ def _trained(out: Path, data: Path, way: str, backbones: str, sources: Sequence[
     return Result(way, backbones, seed, metrics["validation"]["auroc"], test, metrics["best_epoch"], minutes)
 
 
+def _share_cache(folder: Path, cache: Path) -> None:
+    """Let a run find its frozen activations where the other runs have theirs: files are named by their content."""
+    cache.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    link = folder / "activation_cache"
+    if not link.is_symlink():
+        link.symlink_to(cache.absolute(), target_is_directory=True)
+
+
+def _cpu_minutes() -> float:
+    """Of this process and its workers that ended."""
+    return sum(os.times()[:4]) / 60
+
+
 def _run(command: click.Command, *arguments: object) -> None:
     command.main([str(argument) for argument in arguments], standalone_mode=False)
 
 
 def _baseline(out: Path, data: Path, way: str, backbones: str, sources: Sequence[str], seed: int) -> Result:
-    started = time.perf_counter()
+    started = _cpu_minutes()
     sets = [prepare_dataset(read_labelled(data / name), SPEC, name) for name in ("train", "validation.csv", "test.csv")]
     features = _pooled_features(sets, sources, seed) if way == POOLED else [_grey_values(each) for each in sets]
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
@@ -157,7 +173,7 @@ def _baseline(out: Path, data: Path, way: str, backbones: str, sources: Sequence
         float(roc_auc_score(each.labels.numpy(), regression.decision_function(values)))
         for each, values in zip(sets[1:], features[1:], strict=True)
     )
-    return Result(way, backbones, seed, validation, test, None, (time.perf_counter() - started) / 60)
+    return Result(way, backbones, seed, validation, test, None, _cpu_minutes() - started)
 
 
 @torch.no_grad()
@@ -202,7 +218,7 @@ def _keep(out: Path, result: Result) -> None:
 
 def _table(results: Sequence[Result]) -> list[str]:
     """Mean and deviation over the seeds, as a table in Markdown."""
-    lines = ["| backbones | way | seeds | validation | test | minutes |", "|---|---|---|---|---|---|"]
+    lines = ["| backbones | way | seeds | validation | test | CPU minutes |", "|---|---|---|---|---|---|"]
     for backbones in (NO_BACKBONES, "trained", "random"):
         for way in _ways(backbones):
             of_way = [each for each in results if (each.way, each.backbones) == (way, backbones)]
@@ -210,7 +226,7 @@ def _table(results: Sequence[Result]) -> list[str]:
                 cells = [
                     _mean_and_deviation([getattr(each, name) for each in of_way]) for name in ("validation", "test")
                 ]
-                minutes = f"{mean(each.minutes for each in of_way):.1f}"
+                minutes = f"{mean(each.cpu_minutes for each in of_way):.1f}"
                 lines.append(f"| {backbones} | {way} | {len(of_way)} | {' | '.join(cells)} | {minutes} |")
     return lines
 
