@@ -163,17 +163,17 @@ def _start_from_solved_head(
 ) -> None:
     """Give the model its solved head, which rank 0 solves for all processes, and add it to the history as epoch 0."""
     started, model = time.perf_counter(), progress.model
-    weight, bias = model.classifier.weight.detach().cpu(), model.classifier.bias.detach().cpu()
+    weight = model.classifier.weight.detach().cpu()
     train_loss = torch.zeros(1, dtype=torch.float64)
     if current_shard().rank == 0:
         computed = ComputedActivations(model, data.train.images, data.spec, None, seed, device)
         solved = solve_head(computed, data.train.labels, loss_weights(recipe), seed, outputs.cache, outputs.notify)
-        weight, bias, train_loss = solved.weight, solved.bias, train_loss + solved.train_loss
+        weight, train_loss = solved.weight, train_loss + solved.train_loss
         progress.solved_head = solved.to_dict()
-    broadcast_from_rank0((weight, bias, train_loss))
+    broadcast_from_rank0((weight, train_loss))
     with torch.no_grad():
         model.classifier.weight.copy_(weight)
-        model.classifier.bias.copy_(bias)
+        model.classifier.bias.zero_()
     metrics = _validate(model, validation_source, data, 0)
     _add_epoch(progress, 0, 0.0, float(train_loss), metrics, recipe, started)
     outputs.save(progress)

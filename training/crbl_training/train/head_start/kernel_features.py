@@ -12,20 +12,18 @@ SMALLEST_DEVIATION = 1e-6
 
 @dataclass(frozen=True)
 class KernelFeatures:
-    """Features whose inner products are those of the Gram matrix, or approximate them; centred, their variance 1.
+    """Features whose inner products are those of the Gram matrix, or approximate them; scaled to variance 1.
 
-    A classifier with an intercept is the same on centred features, and C means the same for any backbones.
+    So C means the same for any backbones. They are not centred: see `LinearClassifier`.
 
     Attributes:
         rows: float64 [N, r], a row for each image.
-        back: float64 [m, r]. With weights w on the rows, the logit is the sum over the images, or over the landmarks,
-            of (back @ w) times the pooled features of each, and constants.
-        offset: float64 [r]. offset @ w is the constant that centring took away.
+        back: float64 [m, r]. With weights w on the rows, the head's weights are the sum over the images, or over the
+            landmarks, of (back @ w) times the pooled features of each.
     """
 
     rows: NDArray[np.float64]
     back: NDArray[np.float64]
-    offset: NDArray[np.float64]
 
 
 def exact_features(gram: NDArray[np.float64]) -> KernelFeatures:
@@ -38,7 +36,7 @@ def exact_features(gram: NDArray[np.float64]) -> KernelFeatures:
     # Below it, an eigenvalue is rounding: as in numpy.linalg.matrix_rank.
     kept = eigenvalues > eigenvalues[-1] * len(gram) * np.finfo(np.float64).eps
     roots, vectors = np.sqrt(eigenvalues[kept]), vectors[:, kept]
-    return _standardized(vectors * roots, vectors / roots)
+    return _scaled(vectors * roots, vectors / roots)
 
 
 def nystroem_features(columns: NDArray[np.float64], landmarks: NDArray[np.int64]) -> KernelFeatures:
@@ -53,13 +51,11 @@ def nystroem_features(columns: NDArray[np.float64], landmarks: NDArray[np.int64]
     nystroem = Nystroem(kernel="precomputed", n_components=len(landmarks), random_state=0)
     nystroem.fit((among_landmarks + among_landmarks.T) / 2)
     # It leaves the columns of a precomputed kernel in their order; what it shuffles are the features it makes.
-    return _standardized(nystroem.transform(columns), nystroem.normalization_.T)
+    return _scaled(nystroem.transform(columns), nystroem.normalization_.T)
 
 
-def _standardized(rows: NDArray[np.float64], back: NDArray[np.float64]) -> KernelFeatures:
-    mean = rows.mean(axis=0)
-    centred = rows - mean
-    deviation = np.sqrt(np.mean(np.sum(centred**2, axis=1)))
+def _scaled(rows: NDArray[np.float64], back: NDArray[np.float64]) -> KernelFeatures:
+    deviation = np.sqrt(np.sum(rows.var(axis=0)))
     # Where all images are alike, there is nothing to scale.
     scale = 1 / deviation if deviation > SMALLEST_DEVIATION else 1.0
-    return KernelFeatures(centred * scale, back * scale, -mean * scale)
+    return KernelFeatures(rows * scale, back * scale)

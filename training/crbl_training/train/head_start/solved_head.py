@@ -1,4 +1,4 @@
-"""The head's weights and bias that logistic regression on the training images' pooled features gives."""
+"""The head's weights that logistic regression on the training images' pooled features gives."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,14 +36,13 @@ class SolvedHead:
     """A head, and how it was found.
 
     Attributes:
-        weight: float32 [1, C * C]. bias: float32 [1]. Both on the CPU.
+        weight: float32 [1, C * C], on the CPU. The bias is 0.
         train_loss: the mean weighted loss on the training images as they are.
         landmarks: how many images stood for all of them; None where all did. images: how many there are.
         largest_difference: of a logit between the regression and the model.
     """
 
     weight: Tensor
-    bias: Tensor
     train_loss: float
     images: int
     landmarks: int | None
@@ -96,16 +95,15 @@ def solve_head(
     cross_validation = cross_validate(features.rows, truth, class_weights, seed)
     classifier = fit(features.rows, truth, class_weights, cross_validation.chosen)
     logits = classifier.logits(features.rows)
-    weight, bias = _as_head(maps, features, classifier, chosen)
+    weight = _as_head(maps, features, classifier, chosen)
     solved = SolvedHead(
         weight=weight,
-        bias=bias,
         train_loss=weighted_loss(logits, truth, class_weights),
         images=len(truth),
         landmarks=len(chosen) if chosen is not None else None,
         components=features.rows.shape[1],
         cross_validation=cross_validation,
-        largest_difference=_compare(maps, weight, bias, logits),
+        largest_difference=_compare(maps, weight, logits),
     )
     notify("\n".join(_lines(solved)))
     return solved
@@ -130,18 +128,16 @@ def _kernel_features(
 
 def _as_head(
     maps: FeatureMaps, features: KernelFeatures, classifier: LinearClassifier, landmarks: NDArray[np.int64] | None
-) -> tuple[Tensor, Tensor]:
+) -> Tensor:
     tiles: Iterable[Tile]
     if landmarks is None:
         tiles = map(maps.tile, range(len(maps.tile_images)))
     else:
         tiles = [maps.of(torch.from_numpy(landmarks))]
-    weight = head_weights(tiles, features.back @ classifier.coefficients)
-    bias = classifier.intercept + features.offset @ classifier.coefficients
-    return weight.float().view(1, -1), torch.tensor([bias], dtype=torch.float32)
+    return head_weights(tiles, features.back @ classifier.coefficients).float().view(1, -1)
 
 
-def _compare(maps: FeatureMaps, weight: Tensor, bias: Tensor, logits: NDArray[np.float64]) -> float:
+def _compare(maps: FeatureMaps, weight: Tensor, logits: NDArray[np.float64]) -> float:
     """The largest difference between the regression's logits and the head's, on images spread over the whole set.
 
     The head as it is stored, computed in float64: how far its logits round in float32 is for the exporter's gate.
@@ -149,7 +145,7 @@ def _compare(maps: FeatureMaps, weight: Tensor, bias: Tensor, logits: NDArray[np
     spread = torch.linspace(0, len(logits) - 1, min(len(logits), COMPARED_IMAGES)).long()
     tile = maps.of(spread)
     first, second = tile.first.double().unsqueeze(3), tile.second.double().unsqueeze(3)
-    of_model = bilinear_logits(first, second, weight.double(), bias.double()).numpy()
+    of_model = bilinear_logits(first, second, weight.double(), torch.zeros(1).double()).numpy()
     largest = float(np.abs(of_model - logits[spread.numpy()]).max())
     if not largest <= TOLERANCE:
         raise WrongResultsError(
