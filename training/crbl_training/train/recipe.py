@@ -107,13 +107,13 @@ class Recipe:
 RECIPES: dict[str, dict[str, Recipe]] = {
     "recommended": {
         "crop": Recipe(epochs=10, learning_rate=5e-4, scheduler="cosine", class_weights="balanced", best_by="auroc"),
-        "full": Recipe(head_start="solved", epochs=0, best_by="auroc"),
+        "full": Recipe(head_start="solved", epochs=0, class_weights="balanced", best_by="auroc"),
     },
     "original": {"crop": Recipe(), "full": Recipe()},
 }
 DEFAULT_RECIPE = "recommended"
 # Small steps leave a head that begins at random far from its best.
-RANDOM_HEAD = Recipe(learning_rate=1e-2, best_by="auroc")
+RANDOM_HEAD = Recipe(learning_rate=1e-2, class_weights="balanced", best_by="auroc")
 
 
 def choose_recipe(name: str, trainable: str, *, from_checkpoint: bool = False, **given: Any) -> Recipe:
