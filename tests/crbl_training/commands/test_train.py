@@ -57,8 +57,9 @@ def test_checkpoint_carries_spec_threshold_and_provenance(crop_run, grain_folder
     checkpoint = load_checkpoint(next(crop_run[0].glob("*.pth")), "crop")
     spec = checkpoint.preprocessing
     assert (spec.region, spec.image_size, spec.channel_order, spec.mean) == ("object", 32, "rgb", (0.0, 0.0, 0.0))
-    assert (checkpoint.threshold, checkpoint.threshold_source) == (0.01, "the default of the variant crop")
     provenance = checkpoint.provenance
+    assert provenance["threshold_choice"]["rule"] == "f1"
+    assert checkpoint.threshold == provenance["threshold_choice"]["threshold"]
     assert provenance["seed"] == 4
     assert provenance["recipe"]["batch_size"] == 8
     assert provenance["recipe"]["learning_rate"] == 5e-4
@@ -101,7 +102,6 @@ def test_every_metric_has_its_interval_and_travels_with_the_checkpoint_without_f
         assert low <= metrics[name] <= high
         assert f"{metrics[name]:.4f}   {low:.4f} to {high:.4f}" in text
     assert provenance["leakage"] == {"identical": 0, "near_identical": 0, "two_labels": 0}
-    assert provenance["threshold_choice"] is None
     assert str(grain_folder) not in json.dumps(provenance)
 
 

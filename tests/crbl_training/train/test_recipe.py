@@ -11,6 +11,7 @@ from crbl_training.train.recipe import (
     RECIPES,
     Recipe,
     choose_recipe,
+    default_threshold_rule,
     recipe_default,
 )
 
@@ -50,6 +51,14 @@ def test_the_head_of_a_checkpoint_stays_and_takes_small_steps_unless_it_is_to_be
     solved = choose_recipe(DEFAULT_RECIPE, "head", from_checkpoint=True, head_start="solved")
     assert (solved.head_start, solved.epochs) == ("solved", 0)
     assert choose_recipe("original", "head", from_checkpoint=True) == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("recipe_name", "from_checkpoint", "rule"),
+    [("recommended", False, "f1"), ("recommended", True, "keep"), ("original", False, "keep")],
+)
+def test_a_threshold_stays_only_with_what_it_belongs_to(recipe_name, from_checkpoint, rule):
+    assert default_threshold_rule(recipe_name, from_checkpoint=from_checkpoint) == rule
 
 
 @pytest.mark.parametrize("name", list(RECIPES))

@@ -93,10 +93,9 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     "threshold_text",
-    default="keep",
-    show_default=True,
     help="keep the threshold of the variant or checkpoint, or choose one on the validation images: f1, recall=R, or "
-    "cost=FN:FP for what a missed anomaly costs and what a false alarm.",
+    "cost=FN:FP for what a missed anomaly costs and what a false alarm.  "
+    "[default: f1; --recipe original and --from-checkpoint: keep]",
 )
 @defect_rate_option
 @click.option(
@@ -169,7 +168,7 @@ def main(
     skip_device_check: bool,
     weights: tuple[str, ...],
     from_checkpoint: Path | None,
-    threshold_text: str,
+    threshold_text: str | None,
     defect_rate: float | None,
     calibrate: str | None,
     skip_bad: bool,
@@ -194,7 +193,9 @@ def main(
 ) -> None:
     """Train the crop or the full variant of CRBL and write a checkpoint with its metrics."""
     variant = get_variant(variant_name)
-    parse_threshold_rule(threshold_text)
+    default_rule = given_recipe.threshold_rule(from_checkpoint=from_checkpoint is not None)
+    rule = threshold_text if threshold_text is not None else default_rule
+    parse_threshold_rule(rule)
     folder = out if out is not None else Path("runs") / variant.name
     _check_options(weights, from_checkpoint, folder, folds, validation)
     refuse_without_directml(device, no_tiled_resources)
@@ -228,7 +229,7 @@ def main(
         start=start,
         weights=weights,
         trust_pickle=trust_pickle,
-        threshold_rule=threshold_text,
+        threshold_rule=rule,
         defect_rate=defect_rate,
         calibrate=calibrate,
         skip_bad=skip_bad,

@@ -135,6 +135,15 @@ def choose_recipe(name: str, trainable: str, *, from_checkpoint: bool = False, *
     return replace(defaults, **{name: value for name, value in given.items() if value is not None})
 
 
+def default_threshold_rule(recipe_name: str, *, from_checkpoint: bool) -> str:
+    """How the threshold is chosen where nobody says, as a text for `parse_threshold_rule`.
+
+    The variants' own thresholds, 0.01 and 0.5, belong to the original recipe, and a checkpoint's to the checkpoint. The
+    logits of another recipe lie elsewhere: at 0.01, every one of 394 solar cells was called anomalous.
+    """
+    return "keep" if recipe_name == "original" or from_checkpoint else "f1"
+
+
 def recipe_default(attribute: str) -> str:
     """What an attribute is where nobody gives it, as a text for --help: one value, or which of them for which."""
     values = {
