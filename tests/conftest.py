@@ -72,7 +72,7 @@ def _train_and_export(variant: str, opset: int, grains: Path, folder: Path) -> N
     trained = run_command(
         "crbl-train",
         *("--variant", variant, "--data", grains / "train", "--val", grains / "validation.csv"),
-        *("--weights", "none", "--epochs", 2, "--lr", 1e-3, "--device", "cpu", "--out", folder),
+        *("--weights", "none", "--epochs", 2, "--lr", 1e-3, "--threshold", "keep", "--device", "cpu", "--out", folder),
     )
     assert trained.returncode == 0, trained.stderr
     checkpoint = next(folder.glob("*.safetensors"))
