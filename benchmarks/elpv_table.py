@@ -43,6 +43,7 @@ from crbl_training.data.dataset import read_labelled
 from crbl_training.data.prepared_dataset import PreparedDataset, prepare_dataset
 from crbl_training.model.crbl import create_full_model
 from crbl_training.model.network_input import network_input
+from crbl_training.train.run import CACHE_FOLDER
 from crbl_training.weights.initial_weights import load_backbones
 
 # ELPV's cells fill the image, and both variants see all of it.
@@ -144,7 +145,7 @@ def _share_cache(folder: Path, cache: Path) -> None:
     """Let a run find its frozen activations where the other runs have theirs: files are named by their content."""
     cache.mkdir(exist_ok=True)
     folder.mkdir(exist_ok=True)
-    link = folder / "activation_cache"
+    link = folder / CACHE_FOLDER
     if not link.is_symlink():
         link.symlink_to(cache.absolute(), target_is_directory=True)
 

@@ -9,15 +9,7 @@ import click
 
 from crbl_training.options import AUGMENTATIONS, BEST_BY, HEAD_STARTS, SCHEDULERS
 from crbl_training.train.class_weights import parse_class_weights
-from crbl_training.train.recipe import (
-    DEFAULT_RECIPE,
-    RANDOM_HEAD,
-    RECIPES,
-    Recipe,
-    choose_recipe,
-    default_threshold_rule,
-    recipe_default,
-)
+from crbl_training.train.recipe import DEFAULT_RECIPE, RANDOM_HEAD, RECIPES, Recipe, choose_recipe, recipe_default
 
 
 @dataclass(frozen=True)
@@ -34,10 +26,6 @@ class GivenRecipe:
     def chosen(self, trainable: str, *, from_checkpoint: bool) -> Recipe:
         """The recipe, see `choose_recipe`."""
         return choose_recipe(self.name, trainable, from_checkpoint=from_checkpoint, **self.values)
-
-    def threshold_rule(self, *, from_checkpoint: bool) -> str:
-        """What goes with the recipe where --threshold is not given, see `default_threshold_rule`."""
-        return default_threshold_rule(self.name, from_checkpoint=from_checkpoint)
 
 
 def _class_weights(

@@ -39,6 +39,7 @@ from crbl_training.evaluation.calibration_images import require_images_to_calibr
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, fold_folder, run_files
 from crbl_training.options import CACHE_GIGABYTES, CACHE_MODES, TRAINABLE
+from crbl_training.train.recipe import default_threshold_rule
 from crbl_training.weights.source import require_source
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def main(
 ) -> None:
     """Train the crop or the full variant of CRBL and write a checkpoint with its metrics."""
     variant = get_variant(variant_name)
-    default_rule = given_recipe.threshold_rule(from_checkpoint=from_checkpoint is not None)
+    default_rule = default_threshold_rule(given_recipe.name, from_checkpoint=from_checkpoint is not None)
     rule = threshold_text if threshold_text is not None else default_rule
     parse_threshold_rule(rule)
     folder = out if out is not None else Path("runs") / variant.name

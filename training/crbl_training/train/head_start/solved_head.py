@@ -145,7 +145,7 @@ def _compare(maps: FeatureMaps, weight: Tensor, logits: NDArray[np.float64]) -> 
     spread = torch.linspace(0, len(logits) - 1, min(len(logits), COMPARED_IMAGES)).long()
     tile = maps.of(spread)
     first, second = tile.first.double().unsqueeze(3), tile.second.double().unsqueeze(3)
-    of_model = bilinear_logits(first, second, weight.double(), torch.zeros(1).double()).numpy()
+    of_model = bilinear_logits(first, second, weight.double(), torch.zeros(1, dtype=torch.float64)).numpy()
     largest = float(np.abs(of_model - logits[spread.numpy()]).max())
     if not largest <= TOLERANCE:
         raise WrongResultsError(
