@@ -37,11 +37,16 @@ class CacheSettings:
     mode: str = "auto"
     budget: int = CACHE_GIGABYTES * GIGABYTE
 
-    def why_too_large(self, size: int) -> str | None:
-        """Why a file of so many bytes is not written; None where it may be."""
-        if size <= self.budget:
-            return None
-        return f"{size / GIGABYTE:.1f} GB would be needed, --cache-budget is {self.budget / GIGABYTE:g} GB"
+    def why_not_cached(self, path: Path, size: int) -> str | None:
+        """Why a file of so many bytes is neither read nor written; None where it may be."""
+        needed = f"{size / GIGABYTE:.1f} GB would be needed"
+        if self.mode == "off":
+            return "the cache is off"
+        if size > self.budget:
+            return f"{needed}, --cache-budget is {self.budget / GIGABYTE:g} GB"
+        if not path.is_file() and size > (spare := spare_bytes(self.folder)):
+            return f"{needed}, the disk has {spare / GIGABYTE:.1f} GB to spare"
+        return None
 
 
 NO_CACHE = CacheSettings(Path(), "off")
@@ -115,26 +120,18 @@ def _cached_activations(
         raise _NotCachedError("every epoch draws new views (--views N fixes N of each image)")
     shapes = _shapes(source)
     size = len(source.images) * views * _values(shapes) * 4
-    too_large = settings.why_too_large(size)
-    if too_large is not None:
-        raise _NotCachedError(too_large)
     path = settings.folder / f"activations_{_key(source, views)}.npy"
+    reason = settings.why_not_cached(path, size)
+    if reason is not None:
+        raise _NotCachedError(reason)
     found = path.is_file()
     if not found:
         remove_temporaries(path)
-        _require_space(size, settings.folder)
         _fill(path, source, views, _values(shapes), name)
     done = "read from" if found else "cached in"
     sentence = f"Frozen layers of {name} images {done} {path} ({size / 1e6:,.0f} MB)"
     offset = np.load(path, mmap_mode="r").offset
     return CachedActivations(path.absolute(), offset, shapes, views, source.device), sentence
-
-
-def _require_space(size: int, folder: Path) -> None:
-    spare = spare_bytes(folder)
-    if size > spare:
-        wanted = f"{size / GIGABYTE:.1f} GB would be needed"
-        raise _NotCachedError(f"{wanted}, the disk has {spare / GIGABYTE:.1f} GB to spare")
 
 
 def _shapes(source: ComputedActivations) -> tuple[torch.Size, torch.Size]:

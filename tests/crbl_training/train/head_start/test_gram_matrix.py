@@ -9,7 +9,7 @@ from crbl_training.model.bilinear_pooling import BilinearPooling
 from crbl_training.model.crbl import create_full_model
 from crbl_training.train.head_start import feature_maps, gram_matrix
 from crbl_training.train.head_start.feature_maps import FeatureMaps
-from crbl_training.train.head_start.gram_matrix import gram_columns
+from crbl_training.train.head_start.gram_matrix import gram_columns, gram_of
 from crbl_training.train.head_start.head_weights import head_weights
 
 IMAGES = 7
@@ -43,8 +43,17 @@ def test_gram_matrix_is_that_of_the_models_pooling(maps, pooled, monkeypatch, ti
     assert len(maps.tile_images) == (1 if tile_bytes == 2**29 else 3)
     expected = (pooled @ pooled.T).numpy()
     np.testing.assert_allclose(gram_matrix.gram_matrix(maps), expected, rtol=0, atol=1e-6)
-    columns = torch.tensor([0, 3, 6])
-    np.testing.assert_allclose(gram_columns(maps, columns), expected[:, columns], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows_at_once", [3, 1024])
+def test_columns_and_landmarks_are_parts_of_the_gram_matrix(maps, pooled, monkeypatch, rows_at_once):
+    monkeypatch.setattr(gram_matrix, "ROWS_AT_ONCE", rows_at_once)
+    expected, numbers = (pooled @ pooled.T).numpy(), torch.tensor([0, 3, 6])
+    landmarks = maps.of(numbers)
+    np.testing.assert_allclose(gram_of(landmarks), expected[numbers][:, numbers], rtol=0, atol=1e-6)
+    tiles = list(gram_columns(maps, landmarks))
+    assert len(tiles) == -(-IMAGES // rows_at_once)
+    np.testing.assert_allclose(np.concatenate(tiles), expected[:, numbers], rtol=0, atol=1e-6)
 
 
 def test_head_weights_are_the_weighted_sum_of_the_pooled_features(maps, pooled):

@@ -1,4 +1,4 @@
-"""logistic_regression.py, sample_weights.py and kernel_features.py, on numbers that anyone can check."""
+"""logistic_regression.py, sample_weights.py, kernel_features.py and chosen_images.py, on numbers anyone can check."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 
 from crbl_training.data.batches import balanced_batches
 from crbl_training.model.loss import training_loss
-from crbl_training.train.head_start.kernel_features import exact_features, nystroem_features
-from crbl_training.train.head_start.landmarks import choose_landmarks
+from crbl_training.train.head_start.chosen_images import choose_images
+from crbl_training.train.head_start.kernel_features import exact_features, nystroem_map
 from crbl_training.train.head_start.logistic_regression import DEFAULT_C, GRID, cross_validate, fit
 from crbl_training.train.head_start.sample_weights import weighted_loss
 
@@ -72,11 +72,14 @@ def test_with_all_images_as_landmarks_nystroem_is_exact_and_with_fewer_it_is_nea
     gram = rows @ rows.T
     exact = fit(exact_features(gram).rows, labels, WEIGHTS, 1.0).logits(exact_features(gram).rows)
     for landmarks in (np.arange(60), np.array([3, 8, 20, 31, 44, 50, 58])):  # seven span all five dimensions
-        features = nystroem_features(gram[:, landmarks], landmarks)
-        classifier = fit(features.rows, labels, WEIGHTS, 1.0)
-        np.testing.assert_allclose(classifier.logits(features.rows), exact, atol=1e-4)
-        back = rows[landmarks].T @ (features.back @ classifier.coefficients)
-        np.testing.assert_allclose(rows @ back, classifier.logits(features.rows), atol=1e-6)
+        back = nystroem_map(gram[np.ix_(landmarks, landmarks)])
+        features = gram[:, landmarks] @ back
+        assert features[landmarks].var(axis=0).sum() == pytest.approx(1)
+        # C counts on features of variance 1: over the landmarks here, over all images there.
+        classifier = fit(features, labels, WEIGHTS, features.var(axis=0).sum() ** -1)
+        np.testing.assert_allclose(classifier.logits(features), exact, atol=1e-4)
+        weights = rows[landmarks].T @ (back @ classifier.coefficients)
+        np.testing.assert_allclose(rows @ weights, classifier.logits(features), atol=1e-6)
 
 
 def test_the_best_mean_auroc_chooses_c_and_equal_ones_the_smaller_loss():
@@ -121,8 +124,8 @@ def test_fewer_images_than_folds_make_fewer_folds_and_a_single_image_makes_none(
 @pytest.mark.parametrize(("normal", "anomalous", "of_anomalous"), [(90, 90, 10), (990, 4, 4), (5, 90, 15)])
 def test_landmarks_are_half_of_either_class_where_it_has_as_many(normal, anomalous, of_anomalous):
     labels = np.repeat([0, 1], [normal, anomalous])
-    landmarks = choose_landmarks(labels, 20, seed=1)
+    landmarks = choose_images(labels, 20, seed=1)
     assert len(set(landmarks.tolist())) == 20
     assert labels[landmarks].sum() == of_anomalous
-    assert landmarks.tolist() == sorted(landmarks.tolist()) == choose_landmarks(labels, 20, seed=1).tolist()
-    assert landmarks.tolist() != choose_landmarks(labels, 20, seed=2).tolist()
+    assert landmarks.tolist() == sorted(landmarks.tolist()) == choose_images(labels, 20, seed=1).tolist()
+    assert landmarks.tolist() != choose_images(labels, 20, seed=2).tolist()

@@ -14,7 +14,7 @@ from crbl_training.evaluation.metrics import predict_logits
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings
 from crbl_training.train.activations import ComputedActivations
-from crbl_training.train.head_start import solved_head
+from crbl_training.train.head_start import exact_regression, landmark_features
 from crbl_training.train.head_start.gram_cache import gram_key
 from crbl_training.train.head_start.solved_head import solve_head
 
@@ -103,15 +103,47 @@ def test_above_the_limit_landmarks_stand_for_all_images(solve, model, train_set)
     assert solve(most_images=16)[0].landmarks is None
 
 
+def test_with_all_images_as_landmarks_the_head_is_the_exact_one_up_to_what_c_counts_on(solve, model, train_set):
+    found = logits(solve(most_images=15, landmarks=16)[0], model, train_set.images)
+    exact = logits(solve()[0], model, train_set.images)
+    assert np.corrcoef(found, exact)[0, 1] > 0.99
+
+
+def test_features_of_landmarks_in_a_file_and_in_memory_give_the_same_bits(solve, tmp_path):
+    in_memory, said = solve(most_images=15, landmarks=12)
+    assert "(Nyström) not cached, 0 MB in memory: the cache is off" in said
+    cache = CacheSettings(tmp_path)
+    in_file, said = solve(most_images=15, landmarks=12, cache=cache)
+    (file,) = tmp_path.glob("landmark_features_*.npy")
+    assert f"(Nyström) cached in {file} (0 MB)" in said
+    assert np.load(file).shape == (16, 12)
+    again, said = solve(most_images=15, landmarks=12, cache=cache)
+    assert f"(Nyström) read from {file} (0 MB)" in said
+    assert in_memory.weight.equal(in_file.weight)
+    assert in_memory.weight.equal(again.weight)
+    assert in_memory.to_dict() == again.to_dict()
+
+
+def test_a_run_stopped_among_the_features_of_landmarks_leaves_no_file_of_them(solve, tmp_path, monkeypatch):
+    def stopping(maps, landmarks):
+        yield np.zeros((8, 12))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(landmark_features, "gram_columns", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        solve(most_images=15, landmarks=12, cache=CacheSettings(tmp_path))
+    assert [path.name for path in tmp_path.iterdir() if "landmark" in path.name] == []
+
+
 def test_a_run_stopped_after_the_gram_matrix_reads_it_and_ends_in_the_same_bits(solve, tmp_path, monkeypatch):
     cache = CacheSettings(tmp_path / "cache")
     whole = solve(cache=CacheSettings(tmp_path / "other"))[0]
     with monkeypatch.context() as patched:
-        patched.setattr(solved_head, "cross_validate", lambda *given: 1 / 0)
+        patched.setattr(exact_regression, "cross_validate", lambda *given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             solve(cache=cache)
     (file,) = cache.folder.glob("gram_*.npy")
-    monkeypatch.setattr(solved_head, "gram_matrix", lambda maps: pytest.fail("computed again"))
+    monkeypatch.setattr(exact_regression, "gram_matrix", lambda maps: pytest.fail("computed again"))
     head, messages = solve(cache=cache)
     assert f"read from {file}" in messages
     assert head.weight.equal(whole.weight)
@@ -119,7 +151,7 @@ def test_a_run_stopped_after_the_gram_matrix_reads_it_and_ends_in_the_same_bits(
 
 def test_a_run_stopped_within_the_gram_matrix_leaves_no_file_of_it(solve, tmp_path, monkeypatch):
     cache = CacheSettings(tmp_path)
-    monkeypatch.setattr(solved_head, "gram_matrix", lambda maps: 1 / 0)
+    monkeypatch.setattr(exact_regression, "gram_matrix", lambda maps: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         solve(cache=cache)
     assert [path.name for path in tmp_path.iterdir() if "gram" in path.name] == []
@@ -173,7 +205,7 @@ def test_features_that_are_no_numbers_are_refused(solve, model):
 
 
 def test_a_head_that_does_not_give_the_regressions_logits_is_refused(solve, monkeypatch):
-    right = solved_head.head_weights
-    monkeypatch.setattr(solved_head, "head_weights", lambda *given: right(*given).roll(1))
+    right = exact_regression.head_weights
+    monkeypatch.setattr(exact_regression, "head_weights", lambda *given: right(*given).roll(1))
     with pytest.raises(WrongResultsError, match=r"from those of its regression, expected 0\.0001 at most"):
         solve()

@@ -23,12 +23,10 @@ def cached_gram(
     Args:
         key: of all that the matrix depends on, see `gram_key`. size: of the matrix, bytes.
     """
-    if settings.mode == "off":
-        return compute(), "not cached: the cache is off"
-    too_large = settings.why_too_large(size)
-    if too_large is not None:
-        return compute(), f"not cached: {too_large}"
     path = settings.folder / f"gram_{key}.npy"
+    reason = settings.why_not_cached(path, size)
+    if reason is not None:
+        return compute(), f"not cached: {reason}"
     if path.is_file():
         return np.load(path), f"read from {path}"
     remove_temporaries(path)

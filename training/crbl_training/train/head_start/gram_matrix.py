@@ -20,6 +20,8 @@ from crbl_training.train.head_start.feature_maps import FeatureMaps, Tile
 BLOCK_BYTES = 2**27
 # Images whose products are computed at a time, so that they stay in the processor's cache.
 POOLED_AT_ONCE = 32
+# Images whose products with the landmarks are computed at a time. For each, the landmarks are pooled anew.
+ROWS_AT_ONCE = 1024
 
 
 def gram_matrix(maps: FeatureMaps) -> NDArray[np.float64]:
@@ -39,13 +41,18 @@ def gram_matrix(maps: FeatureMaps) -> NDArray[np.float64]:
     return matrix
 
 
-def gram_columns(maps: FeatureMaps, columns: Tensor) -> NDArray[np.float64]:
-    """Inner products of all images with some of them, int64 [m]: float64 [N, m]."""
-    matrix, spans, others = np.empty((maps.count, len(columns))), _spans(maps), maps.of(columns)
-    with _progress(len(spans)) as bar:
-        for number, rows in enumerate(spans):
-            matrix[rows] = _products(maps.tile(number), others, bar)
-    return matrix
+def gram_of(tile: Tile) -> NDArray[np.float64]:
+    """Inner products of the images of one tile: float64 [n, n]."""
+    with _progress(1) as bar:
+        return _products_with_itself(tile, bar)
+
+
+def gram_columns(maps: FeatureMaps, landmarks: Tile) -> Iterator[NDArray[np.float64]]:
+    """Inner products of all images, in order and some at a time, with some of them: float64 [n, m] each."""
+    parts = torch.arange(maps.count).split(ROWS_AT_ONCE)
+    with _progress(len(parts)) as bar:
+        for images in parts:
+            yield _products(maps.of(images), landmarks, bar)
 
 
 def pooled_channels(tile: Tile, channels: slice) -> tuple[Tensor, Tensor]:

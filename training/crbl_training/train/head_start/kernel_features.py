@@ -39,19 +39,19 @@ def exact_features(gram: NDArray[np.float64]) -> KernelFeatures:
     return _scaled(vectors * roots, vectors / roots)
 
 
-def nystroem_features(columns: NDArray[np.float64], landmarks: NDArray[np.int64]) -> KernelFeatures:
-    """From the inner products of all images with m landmarks, float64 [N, m], by scikit-learn's Nystroem.
-
-    Williams, Seeger, "Using the Nyström Method to Speed Up Kernel Machines", 2001.
+def nystroem_map(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What turns inner products with m landmarks into features, by scikit-learn's Nystroem: `back` of KernelFeatures.
 
     Args:
-        landmarks: [m], which rows are those of the landmarks.
+        gram: of the landmarks among themselves, float64 [m, m]. The features of these have variance 1.
+
+    Returns:
+        float64 [m, m]. The features of any images are the inner products of each with the landmarks, [n, m], times it.
     """
-    among_landmarks = columns[landmarks]
-    nystroem = Nystroem(kernel="precomputed", n_components=len(landmarks), random_state=0)
-    nystroem.fit((among_landmarks + among_landmarks.T) / 2)
+    nystroem = Nystroem(kernel="precomputed", n_components=len(gram), random_state=0).fit(gram)
     # It leaves the columns of a precomputed kernel in their order; what it shuffles are the features it makes.
-    return _scaled(nystroem.transform(columns), nystroem.normalization_.T)
+    back = nystroem.normalization_.T
+    return _scaled(gram @ back, back).back
 
 
 def _scaled(rows: NDArray[np.float64], back: NDArray[np.float64]) -> KernelFeatures:

@@ -1,6 +1,6 @@
 """The head's weights that logistic regression on the training images' pooled features gives."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,13 @@ from crbl_runtime.errors import WrongResultsError
 from crbl_training.model.bilinear_head import bilinear_logits
 from crbl_training.train.activation_cache import CacheSettings, activation_source
 from crbl_training.train.activations import ComputedActivations
-from crbl_training.train.head_start.feature_maps import FeatureMaps, Tile
-from crbl_training.train.head_start.gram_cache import cached_gram, gram_key
-from crbl_training.train.head_start.gram_matrix import gram_columns, gram_matrix
-from crbl_training.train.head_start.head_weights import head_weights
-from crbl_training.train.head_start.kernel_features import KernelFeatures, exact_features, nystroem_features
-from crbl_training.train.head_start.landmarks import choose_landmarks
-from crbl_training.train.head_start.logistic_regression import CrossValidation, LinearClassifier, cross_validate, fit
+from crbl_training.train.head_start.chosen_images import choose_images
+from crbl_training.train.head_start.exact_regression import exact_regression
+from crbl_training.train.head_start.feature_maps import FeatureMaps
+from crbl_training.train.head_start.gram_cache import gram_key
+from crbl_training.train.head_start.landmark_regression import landmark_regression
+from crbl_training.train.head_start.logistic_regression import CrossValidation
+from crbl_training.train.head_start.regression import Problem
 from crbl_training.train.head_start.sample_weights import weighted_loss
 
 # With more images the inner products of all of them take more than half a gigabyte and, on two cores, ten minutes.
@@ -90,51 +90,23 @@ def solve_head(
     source, sentence = activation_source(computed, 1, cache, "unaugmented training")
     notify(sentence)
     maps, truth = FeatureMaps(computed.model, source, len(labels)), labels.numpy().astype(np.int64)
-    chosen = choose_landmarks(truth, landmarks, seed) if len(truth) > most_images else None
-    features = _kernel_features(maps, chosen, gram_key(computed, chosen), cache, notify)
-    cross_validation = cross_validate(features.rows, truth, class_weights, seed)
-    classifier = fit(features.rows, truth, class_weights, cross_validation.chosen)
-    logits = classifier.logits(features.rows)
-    weight = _as_head(maps, features, classifier, chosen)
+    problem = Problem(maps, truth, class_weights, seed)
+    if len(truth) <= most_images:
+        found = exact_regression(problem, gram_key(computed, None), cache, notify)
+    else:
+        chosen = choose_images(truth, landmarks, seed)
+        found = landmark_regression(problem, chosen, most_images, gram_key(computed, chosen), cache, notify)
     solved = SolvedHead(
-        weight=weight,
-        train_loss=weighted_loss(logits, truth, class_weights),
+        weight=found.weight,
+        train_loss=weighted_loss(found.logits, truth, class_weights),
         images=len(truth),
-        landmarks=len(chosen) if chosen is not None else None,
-        components=features.rows.shape[1],
-        cross_validation=cross_validation,
-        largest_difference=_compare(maps, weight, logits),
+        landmarks=found.landmarks,
+        components=found.components,
+        cross_validation=found.cross_validation,
+        largest_difference=_compare(maps, found.weight, found.logits),
     )
     notify("\n".join(_lines(solved)))
     return solved
-
-
-def _kernel_features(
-    maps: FeatureMaps,
-    landmarks: NDArray[np.int64] | None,
-    key: str,
-    cache: CacheSettings,
-    notify: Callable[[str], None],
-) -> KernelFeatures:
-    if landmarks is None:
-        gram, origin = cached_gram(lambda: gram_matrix(maps), key, maps.count**2 * 8, cache)
-        notify(f"Gram matrix of {counted(maps.count, 'training image')} {origin}")
-        return exact_features(gram)
-    chosen = torch.from_numpy(landmarks)
-    columns, origin = cached_gram(lambda: gram_columns(maps, chosen), key, maps.count * len(chosen) * 8, cache)
-    notify(f"Gram matrix of {maps.count} training images with {len(chosen)} landmarks (Nyström) {origin}")
-    return nystroem_features(columns, landmarks)
-
-
-def _as_head(
-    maps: FeatureMaps, features: KernelFeatures, classifier: LinearClassifier, landmarks: NDArray[np.int64] | None
-) -> Tensor:
-    tiles: Iterable[Tile]
-    if landmarks is None:
-        tiles = map(maps.tile, range(len(maps.tile_images)))
-    else:
-        tiles = [maps.of(torch.from_numpy(landmarks))]
-    return head_weights(tiles, features.back @ classifier.coefficients).float().view(1, -1)
 
 
 def _compare(maps: FeatureMaps, weight: Tensor, logits: NDArray[np.float64]) -> float:

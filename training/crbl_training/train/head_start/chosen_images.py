@@ -1,10 +1,10 @@
-"""The images that stand for all where there are too many for all their inner products."""
+"""Some of the images, of either class, that stand for all where there are too many."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def choose_landmarks(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+def choose_images(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """`count` images, ascending: half of either class, or all of a class that has fewer and more of the other.
 
     Args:

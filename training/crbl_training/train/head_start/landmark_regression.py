@@ -1,0 +1,48 @@
+"""Regression on the inner products of all training images with a few of them, the landmarks.
+
+Williams, Seeger, "Using the Nyström Method to Speed Up Kernel Machines", 2001. Memory does not grow with the images:
+their features are in a file, and the regression reads them a block at a time.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from crbl_training.train.activation_cache import CacheSettings
+from crbl_training.train.head_start.blockwise_regression import fit_in_blocks
+from crbl_training.train.head_start.chosen_images import choose_images
+from crbl_training.train.head_start.gram_matrix import gram_of
+from crbl_training.train.head_start.head_weights import head_weights
+from crbl_training.train.head_start.kernel_features import nystroem_map
+from crbl_training.train.head_start.landmark_features import in_blocks, landmark_features
+from crbl_training.train.head_start.logistic_regression import cross_validate
+from crbl_training.train.head_start.regression import Problem, Regression
+
+
+def landmark_regression(
+    problem: Problem,
+    landmarks: NDArray[np.int64],
+    most_validated: int,
+    key: str,
+    cache: CacheSettings,
+    notify: Callable[[str], None],
+) -> Regression:
+    """Solve it with some of the images as landmarks.
+
+    Args:
+        landmarks: [m], ascending. most_validated: how many images, at most N, C is chosen by, see `cross_validate`.
+        key: of what the features of the images depend on, see `gram_key`.
+    """
+    maps, labels, class_weights = problem.maps, problem.labels, problem.class_weights
+    tile = maps.of(torch.from_numpy(landmarks))
+    back = nystroem_map(gram_of(tile))
+    features, origin = landmark_features(maps, tile, back, key, cache)
+    notify(f"Gram matrix of {maps.count} training images with {len(landmarks)} landmarks (Nyström) {origin}")
+    some = choose_images(labels, most_validated, problem.seed)
+    validated = cross_validate(features[some], labels[some], class_weights, problem.seed)
+    classifier = fit_in_blocks(features, labels, class_weights, validated.chosen)
+    weight = head_weights([tile], back @ classifier.coefficients).float().view(1, -1)
+    logits = np.concatenate([classifier.logits(rows) for _, rows in in_blocks(features)])
+    return Regression(weight, logits, back.shape[1], len(landmarks), validated)
