@@ -72,8 +72,16 @@ def test_calibration_comes_back_and_leaves_the_rest_as_it_was(tmp_path: Path) ->
     assert calibrated.hash == make_checkpoint().hash
 
 
-def test_checkpoints_of_the_first_schema_have_no_calibration(saved: tuple[Path, Path]) -> None:
-    rewrite(saved[1], schema_version=1, calibration=REMOVED)
+def test_checkpoints_of_the_second_schema_have_no_hash_of_their_weights(saved: tuple[Path, Path]) -> None:
+    rewrite(saved[1], schema_version=2, weights_sha256=REMOVED)
+    assert_same(load_checkpoint(saved[0]), make_checkpoint())
+    rewrite(saved[1], weights_sha256="ab" * 32)
+    with pytest.raises(CheckpointError, match=r"schema version 2 with the keys .*'weights_sha256'"):
+        load_checkpoint(saved[1])
+
+
+def test_checkpoints_of_the_first_schema_have_no_calibration_either(saved: tuple[Path, Path]) -> None:
+    rewrite(saved[1], schema_version=1, calibration=REMOVED, weights_sha256=REMOVED)
     assert_same(load_checkpoint(saved[0]), make_checkpoint())
     rewrite(saved[1], calibration=None)
     with pytest.raises(CheckpointError, match=r"schema version 1 with the keys .*'calibration'"):
@@ -207,17 +215,17 @@ def test_metadata_that_is_no_json_object(tmp_path, text):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 3}, r"schema version 3 .*expected version 2 .*Use the version of crbl that wrote it"),
+        ({"schema_version": 4}, r"schema version 4 .*expected version 3 .*Use the version of crbl that wrote it"),
         ({"schema_version": [1]}, r"schema version \[1\] "),
-        ({"calibration": REMOVED}, "schema version 2 with the keys"),
+        ({"calibration": REMOVED}, "schema version 3 with the keys"),
         (
             {"calibration": asdict(CALIBRATION) | {"slope": -1.0}},
             r"cannot be read.*slope is -1\.0, expected a positive",
         ),
         ({"calibration": asdict(CALIBRATION) | {"slope": 10**400}}, "metadata that cannot be read"),
         ({"calibration": {"slope": 1.0}}, "cannot be read.*the calibration is .*expected method, slope"),
-        ({"extra": 1}, "schema version 2 with the keys .*'extra'"),
-        ({"threshold": REMOVED}, "schema version 2 with the keys"),
+        ({"extra": 1}, "schema version 3 with the keys .*'extra'"),
+        ({"threshold": REMOVED}, "schema version 3 with the keys"),
         ({"threshold": "high"}, "metadata that cannot be read.*high"),
         ({"variant": "both"}, "metadata that cannot be read.*'both'"),
         ({"preprocessing": {"region": "object"}}, "metadata that cannot be read.*preprocessing spec has the keys"),
@@ -231,6 +239,15 @@ def test_metadata_of_another_form_is_named(saved, changes, message):
 
 
 # Hash
+
+
+def test_one_bit_of_one_weight_is_noticed(saved: tuple[Path, Path]) -> None:
+    content = bytearray(saved[1].read_bytes())
+    content[-3] ^= 1
+    saved[1].write_bytes(content)
+    for path in saved:
+        with pytest.raises(CheckpointError, match=r"model\.safetensors is damaged or was changed .*Copy it again"):
+            load_checkpoint(path)
 
 
 def test_hash_changes_with_one_value_name_or_type():

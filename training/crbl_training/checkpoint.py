@@ -20,11 +20,14 @@ from crbl_runtime.variant import Variant, get_variant
 from crbl_training.file_names import checkpoint_files
 from crbl_training.model.crbl import CRBLDualModel
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 METADATA_KEY = "crbl"
 LABELS = ("normal", "anomaly")
 # What metadata of older versions that are still read do not have.
-OLDER_VERSIONS: dict[int, dict[str, Any]] = {1: {"calibration": None}}
+OLDER_VERSIONS: dict[int, dict[str, Any]] = {
+    1: {"calibration": None, "weights_sha256": None},
+    2: {"weights_sha256": None},
+}
 
 # What older checkpoints do not name. Their weights fit this arithmetic: few values of an image differ, and by 1.
 OLDER_PREPROCESSING = {"arithmetic": ARITHMETIC, "bit_depth": None, "fast_decode": False}
@@ -65,12 +68,17 @@ class Checkpoint:
     @property
     def hash(self) -> str:
         """SHA-256 over names, shapes, types and values of all tensors."""
-        digest = hashlib.sha256()
-        for name in sorted(self.state):
-            tensor = self.state[name].contiguous()
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
-            digest.update(tensor.numpy().tobytes())
-        return digest.hexdigest()
+        return weights_hash(self.state)
+
+
+def weights_hash(state: dict[str, Tensor]) -> str:
+    """SHA-256 over names, shapes, types and values of all tensors, which are on the CPU."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype};".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_exactly(module: torch.nn.Module, state: dict[str, Tensor], source: str) -> None:
@@ -145,6 +153,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
         "provenance": checkpoint.provenance,
         "calibration": calibration_to_json(checkpoint.calibration),
         "pth_sha256": hashlib.sha256(buffer.getbuffer()).hexdigest(),
+        "weights_sha256": weights_hash(state),
     }
     content = save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
     with replacing_together(pth.parent) as new:
@@ -186,6 +195,11 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
         )
     state = load_file(sidecar)
     require_sound(state, str(sidecar))
+    if metadata["weights_sha256"] not in (None, weights_hash(state)):
+        raise CheckpointError(
+            f"{sidecar} is damaged or was changed after it was written: its weights do not have the SHA-256 that it "
+            "records. Copy it again."
+        )
     try:
         return Checkpoint(
             variant=get_variant(metadata["variant"]),
@@ -225,7 +239,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} has metadata that cannot be read ({error}). Copy it again.") from error
     expected = {
         "schema_version", "variant", "preprocessing", "threshold", "threshold_source", "labels", "provenance",
-        "calibration", "pth_sha256",
+        "calibration", "pth_sha256", "weights_sha256",
     }  # fmt: skip
     version = metadata.get("schema_version")
     added = OLDER_VERSIONS.get(version, {}) if isinstance(version, int) else {}
