@@ -230,7 +230,7 @@ def test_full_variant_trains_its_head_by_its_own_recipe_and_chooses_a_threshold_
 def test_a_solved_head_without_epochs_is_a_whole_run(grain_folder, tmp_path):
     out = tmp_path / "out"
     data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv", "--out", out)
-    options = (*QUICK, "--epochs", 0, "--head-start", "solved", "--tensorboard", "--threshold", "f1")
+    options = (*QUICK, "--epochs", 0, "--head-start", "solved", "--tensorboard")
     answer = crbl_train("--variant", "full", *data, *options)
     assert answer.returncode == 0, answer.stderr
     assert "Solving the head (full); no epochs follow" in answer.stdout
@@ -243,6 +243,8 @@ def test_a_solved_head_without_epochs_is_a_whole_run(grain_folder, tmp_path):
     assert solved["largest_logit_difference"] < 1e-4
     checkpoint = load_checkpoint(out / metrics["checkpoint"], "full")
     assert checkpoint.provenance["solved_head"] == solved
+    assert not checkpoint.state["classifier.bias"].any()
+    assert checkpoint.threshold_source.startswith("f1 on ")
     assert (checkpoint.provenance["best_epoch"], checkpoint.provenance["recipe"]["head_start"]) == (0, "solved")
     assert (out / "history.csv").read_text().splitlines()[1].startswith("0,0,")
     assert cv2.imread(str(out / "curves.png")) is not None
