@@ -29,7 +29,7 @@ def fit_in_blocks(
     """
     objective = _Objective(features, labels, sample_weights(labels, class_weights), c)
     start = np.zeros(features.shape[1])
-    # An image's features have a length near 1, its logit one of 10: the first steps are as long as such weights.
+    # Logits are of the order of 10 and features of 1, so the first step may be as long as weights of 10.
     options = {"gtol": TOLERANCE, "initial_trust_radius": 10.0, "max_trust_radius": 1e6}
     found = minimize(objective, start, method="trust-exact", jac=True, hess=objective.hessian, options=options)
     if not found.success:
