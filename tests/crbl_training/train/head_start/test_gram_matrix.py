@@ -36,7 +36,7 @@ def maps(drawn) -> FeatureMaps:
     return FeatureMaps(create_full_model(), lambda images, views: (first[images], second[images]), IMAGES)
 
 
-@pytest.mark.parametrize(("tile_bytes", "block_bytes"), [(2**29, 2**27), (3 * 8 * 4 * 1280, 2**18)])
+@pytest.mark.parametrize(("tile_bytes", "block_bytes"), [(2**29, 2**26), (3 * 8 * 4 * 1280, 2**18)])
 def test_gram_matrix_is_that_of_the_models_pooling(maps, pooled, monkeypatch, tile_bytes, block_bytes):
     monkeypatch.setattr(feature_maps, "TILE_BYTES", tile_bytes)
     monkeypatch.setattr(gram_matrix, "BLOCK_BYTES", block_bytes)

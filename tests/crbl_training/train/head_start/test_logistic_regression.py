@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 
 from crbl_training.data.batches import balanced_batches
 from crbl_training.model.loss import training_loss
 from crbl_training.train.head_start.chosen_images import choose_images
-from crbl_training.train.head_start.kernel_features import exact_features, nystroem_map
+from crbl_training.train.head_start.kernel_features import exact_features
 from crbl_training.train.head_start.logistic_regression import DEFAULT_C, GRID, cross_validate, fit
 from crbl_training.train.head_start.sample_weights import weighted_loss
 
@@ -67,19 +68,32 @@ def test_features_of_a_gram_matrix_give_the_regression_on_the_rows_themselves():
     np.testing.assert_allclose(rows @ back, own.logits(features.rows), atol=1e-8)
 
 
-def test_with_all_images_as_landmarks_nystroem_is_exact_and_with_fewer_it_is_near():
+@pytest.mark.parametrize("landmarks", [np.arange(60), np.array([3, 8, 20, 31, 44, 50, 58])], ids=["all", "seven"])
+def test_landmarks_that_span_the_rows_give_the_exact_regression(landmarks):
     rows, labels = draw(40, 20)
     gram = rows @ rows.T
-    exact = fit(exact_features(gram).rows, labels, WEIGHTS, 1.0).logits(exact_features(gram).rows)
-    for landmarks in (np.arange(60), np.array([3, 8, 20, 31, 44, 50, 58])):  # seven span all five dimensions
-        back = nystroem_map(gram[np.ix_(landmarks, landmarks)])
-        features = gram[:, landmarks] @ back
-        assert features[landmarks].var(axis=0).sum() == pytest.approx(1)
-        # C counts on features of variance 1: over the landmarks here, over all images there.
-        classifier = fit(features, labels, WEIGHTS, features.var(axis=0).sum() ** -1)
-        np.testing.assert_allclose(classifier.logits(features), exact, atol=1e-4)
-        weights = rows[landmarks].T @ (back @ classifier.coefficients)
-        np.testing.assert_allclose(rows @ weights, classifier.logits(features), atol=1e-6)
+    features = exact_features(gram.copy())
+    exact = fit(features.rows, labels, WEIGHTS, 1.0).logits(features.rows)
+    back = exact_features(gram[np.ix_(landmarks, landmarks)]).back
+    found = gram[:, landmarks] @ back
+    assert found[landmarks].var(axis=0).sum() == pytest.approx(1)
+    # C counts on features of variance 1: over the landmarks here, over all images there.
+    classifier = fit(found, labels, WEIGHTS, 1 / found.var(axis=0).sum())
+    np.testing.assert_allclose(classifier.logits(found), exact, atol=1e-4)
+    weights = rows[landmarks].T @ (back @ classifier.coefficients)
+    np.testing.assert_allclose(rows @ weights, classifier.logits(found), atol=1e-6)
+
+
+def test_features_from_too_few_landmarks_have_the_inner_products_of_scikit_learns_nystroem():
+    rows = draw(40, 20)[0]
+    gram, landmarks = np.exp(-((rows[:, None] - rows) ** 2).sum(2) / 20), np.array([3, 8, 20, 31, 44])
+    among = gram[np.ix_(landmarks, landmarks)]
+    nystroem = Nystroem(kernel="precomputed", n_components=5, random_state=0).fit(among)
+    expected = nystroem.transform(gram[:, landmarks])
+    found = gram[:, landmarks] @ exact_features(among.copy()).back
+    scale = expected[landmarks].var(axis=0).sum()
+    assert np.abs(expected @ expected.T - gram).max() > 0.1
+    np.testing.assert_allclose(found @ found.T * scale, expected @ expected.T, atol=1e-9)
 
 
 def test_the_best_mean_auroc_chooses_c_and_equal_ones_the_smaller_loss():

@@ -18,6 +18,7 @@ def exact_regression(problem: Problem, key: str, cache: CacheSettings, notify: C
     gram, origin = cached_gram(lambda: gram_matrix(maps), key, maps.count**2 * 8, cache)
     notify(f"Gram matrix of {counted(maps.count, 'training image')} {origin}")
     features = exact_features(gram)
+    del gram  # Overwritten, and as large as the features.
     validated = cross_validate(features.rows, labels, class_weights, problem.seed)
     classifier = fit(features.rows, labels, class_weights, validated.chosen)
     tiles = map(maps.tile, range(len(maps.tile_images)))

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from crbl_training.model.bilinear_pooling import FLOOR
 from crbl_training.train.head_start.feature_maps import FeatureMaps, Tile
 
-# Of one block of pooled features, in bytes: 4 channels of 3,276 images.
-BLOCK_BYTES = 2**27
+# Of one block of pooled features, in bytes: 2 channels of 3,276 images.
+BLOCK_BYTES = 2**26
 # Images whose products are computed at a time, so that they stay in the processor's cache.
 POOLED_AT_ONCE = 32
 # Images whose products with the landmarks are computed at a time. For each, the landmarks are pooled anew.
@@ -87,25 +87,42 @@ def channel_blocks(tile: Tile, images: int) -> Iterator[slice]:
 def _products_with_itself(tile: Tile, bar: tqdm) -> NDArray[np.float64]:
     total, squared_norms = np.zeros((len(tile), len(tile))), np.zeros(len(tile))
     for channels in _with_progress(channel_blocks(tile, len(tile)), tile, bar):
-        pooled, under_roots = pooled_channels(tile, channels)
-        # The lower half alone, which takes half the time; the transposed array is read as it lies in memory.
-        total += dsyrk(1.0, pooled.numpy().T, trans=1, lower=1)
-        squared_norms += under_roots.numpy()
-    lower = np.tril(total)
-    inverse_norms = 1 / np.sqrt(squared_norms)
-    return (lower + np.tril(lower, -1).T) * np.outer(inverse_norms, inverse_norms)
+        products, under_roots = _block_with_itself(tile, channels)
+        total += products
+        squared_norms += under_roots
+    total /= np.sqrt(squared_norms)[:, None]
+    total /= np.sqrt(squared_norms)
+    for image in range(len(tile)):
+        total[image, image:] = total[image:, image]
+    return total
 
 
 def _products(rows: Tile, columns: Tile, bar: tqdm) -> NDArray[np.float64]:
     total = np.zeros((len(rows), len(columns)))
     row_norms, column_norms = np.zeros(len(rows)), np.zeros(len(columns))
     for channels in _with_progress(channel_blocks(rows, len(rows) + len(columns)), rows, bar):
-        row_pooled, row_roots = pooled_channels(rows, channels)
-        column_pooled, column_roots = pooled_channels(columns, channels)
-        total += (row_pooled @ column_pooled.T).numpy()
-        row_norms += row_roots.numpy()
-        column_norms += column_roots.numpy()
-    return total * np.outer(1 / np.sqrt(row_norms), 1 / np.sqrt(column_norms))
+        products, row_roots, column_roots = _block(rows, columns, channels)
+        total += products
+        row_norms += row_roots
+        column_norms += column_roots
+    total /= np.sqrt(row_norms)[:, None]
+    total /= np.sqrt(column_norms)
+    return total
+
+
+# Functions of their own, so that a block's pooled features are gone before those of the next are computed.
+def _block_with_itself(tile: Tile, channels: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    pooled, under_roots = pooled_channels(tile, channels)
+    # The lower half alone, which takes half the time; the transposed array is read as it lies in memory.
+    return dsyrk(1.0, pooled.numpy().T, trans=1, lower=1), under_roots.numpy()
+
+
+def _block(
+    rows: Tile, columns: Tile, channels: slice
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    row_pooled, row_roots = pooled_channels(rows, channels)
+    column_pooled, column_roots = pooled_channels(columns, channels)
+    return (row_pooled @ column_pooled.T).numpy(), row_roots.numpy(), column_roots.numpy()
 
 
 def _with_progress(blocks: Iterable[slice], tile: Tile, bar: tqdm) -> Iterator[slice]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.kernel_approximation import Nystroem
+from scipy.linalg import eigh
 
 # Of the pooled features, which have length 1: below it images differ by rounding.
 SMALLEST_DEVIATION = 1e-6
@@ -12,14 +12,14 @@ SMALLEST_DEVIATION = 1e-6
 
 @dataclass(frozen=True)
 class KernelFeatures:
-    """Features whose inner products are those of the Gram matrix, or approximate them; scaled to variance 1.
+    """Features whose inner products are those of the Gram matrix; scaled to variance 1.
 
     So C means the same for any backbones. They are not centred: see `LinearClassifier`.
 
     Attributes:
         rows: float64 [N, r], a row for each image.
-        back: float64 [m, r]. With weights w on the rows, the head's weights are the sum over the images, or over the
-            landmarks, of (back @ w) times the pooled features of each.
+        back: float64 [N, r]. With weights w on the rows, the head's weights are the sum over the images of (back @ w)
+            times the pooled features of each.
     """
 
     rows: NDArray[np.float64]
@@ -31,31 +31,24 @@ def exact_features(gram: NDArray[np.float64]) -> KernelFeatures:
 
     They are a rotation of the pooled features, and L2-regularised regression is the same in any rotated basis. So a
     regression on some of the rows, as in cross-validation, learns nothing from the others.
-    """
-    eigenvalues, vectors = np.linalg.eigh(gram)
-    # Below it, an eigenvalue is rounding: as in numpy.linalg.matrix_rank.
-    kept = eigenvalues > eigenvalues[-1] * len(gram) * np.finfo(np.float64).eps
-    roots, vectors = np.sqrt(eigenvalues[kept]), vectors[:, kept]
-    return _scaled(vectors * roots, vectors / roots)
 
-
-def nystroem_map(gram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What turns inner products with m landmarks into features, by scikit-learn's Nystroem: `back` of KernelFeatures.
+    Its `back` turns the inner products of any images with these, [n, N], into features of those images, too: what
+    Nyström's method approximates a larger Gram matrix by (Williams, Seeger, "Using the Nyström Method to Speed Up
+    Kernel Machines", 2001).
 
     Args:
-        gram: of the landmarks among themselves, float64 [m, m]. The features of these have variance 1.
-
-    Returns:
-        float64 [m, m]. The features of any images are the inner products of each with the landmarks, [n, m], times it.
+        gram: symmetric; overwritten, since it is as large as all else that is in memory here.
     """
-    nystroem = Nystroem(kernel="precomputed", n_components=len(gram), random_state=0).fit(gram)
-    # It leaves the columns of a precomputed kernel in their order; what it shuffles are the features it makes.
-    back = nystroem.normalization_.T
-    return _scaled(gram @ back, back).back
-
-
-def _scaled(rows: NDArray[np.float64], back: NDArray[np.float64]) -> KernelFeatures:
-    deviation = np.sqrt(np.sum(rows.var(axis=0)))
+    # This driver needs the matrix and its vectors; NumPy's three times as much, scikit-learn's Nystroem five times.
+    eigenvalues, vectors = eigh(gram.T, overwrite_a=True, check_finite=False, driver="evr")
+    # Below it, an eigenvalue is rounding: as in numpy.linalg.matrix_rank.
+    kept = slice(np.searchsorted(eigenvalues, eigenvalues[-1] * len(gram) * np.finfo(np.float64).eps), None)
+    roots, vectors = np.sqrt(eigenvalues[kept]), vectors[:, kept]
+    rows = np.multiply(vectors, roots, order="C")  # As scikit-learn reads them without a copy.
+    mean = rows.mean(axis=0)
+    deviation = np.sqrt(max(np.sum(eigenvalues) / len(gram) - mean @ mean, 0))
     # Where all images are alike, there is nothing to scale.
     scale = 1 / deviation if deviation > SMALLEST_DEVIATION else 1.0
-    return KernelFeatures(rows * scale, back * scale)
+    rows *= scale
+    vectors *= scale / roots
+    return KernelFeatures(rows, vectors)

@@ -14,7 +14,7 @@ from crbl_training.train.activation_cache import CacheSettings
 from crbl_training.train.head_start.feature_maps import FeatureMaps, Tile
 from crbl_training.train.head_start.gram_matrix import gram_columns
 
-# Rows that are read at a time: 16 MB with 2,000 landmarks.
+# Rows that are read at a time: 8 MB with 1,000 landmarks.
 READ_AT_ONCE = 1024
 
 
@@ -62,7 +62,8 @@ def landmark_features(
     they come from.
 
     Args:
-        back: float64 [m, r], see `nystroem_map`. key: of all that the features depend on, see `gram_key`.
+        back: of the landmarks' `KernelFeatures`, float64 [m, r].
+        key: of all that the features depend on, see `gram_key`.
     """
     shape, path = (maps.count, back.shape[1]), settings.folder / f"landmark_features_{key}.npy"
     megabytes = f"{(size := 8 * shape[0] * shape[1]) / 1e6:,.0f} MB"

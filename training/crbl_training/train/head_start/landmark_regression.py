@@ -1,7 +1,6 @@
 """Regression on the inner products of all training images with a few of them, the landmarks.
 
-Williams, Seeger, "Using the Nyström Method to Speed Up Kernel Machines", 2001. Memory does not grow with the images:
-their features are in a file, and the regression reads them a block at a time.
+Memory does not grow with the images: their features are in a file, and the regression reads them a block at a time.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from crbl_training.train.head_start.blockwise_regression import fit_in_blocks
 from crbl_training.train.head_start.chosen_images import choose_images
 from crbl_training.train.head_start.gram_matrix import gram_of
 from crbl_training.train.head_start.head_weights import head_weights
-from crbl_training.train.head_start.kernel_features import nystroem_map
+from crbl_training.train.head_start.kernel_features import exact_features
 from crbl_training.train.head_start.landmark_features import in_blocks, landmark_features
 from crbl_training.train.head_start.logistic_regression import cross_validate
 from crbl_training.train.head_start.regression import Problem, Regression
@@ -37,7 +36,7 @@ def landmark_regression(
     """
     maps, labels, class_weights = problem.maps, problem.labels, problem.class_weights
     tile = maps.of(torch.from_numpy(landmarks))
-    back = nystroem_map(gram_of(tile))
+    back = exact_features(gram_of(tile)).back
     features, origin = landmark_features(maps, tile, back, key, cache)
     notify(f"Gram matrix of {maps.count} training images with {len(landmarks)} landmarks (Nyström) {origin}")
     some = choose_images(labels, most_validated, problem.seed)
