@@ -47,8 +47,7 @@ class FeatureMaps:
     @cached_property
     def tile_images(self) -> list[Tensor]:
         """Which images are in which tile: int64 each, ascending."""
-        one = self.of(torch.zeros(1, dtype=torch.int64))
-        at_once = max(TILE_BYTES // (4 * (one.first.numel() + one.second.numel())), 1)
+        at_once = max(TILE_BYTES // (4 * sum(shape.numel() for shape in self._shapes)), 1)
         return list(torch.arange(self.count).split(at_once))
 
     def tile(self, number: int) -> Tile:
@@ -58,17 +57,18 @@ class FeatureMaps:
             self._last = number, self.of(self.tile_images[number])
         return self._last[1]
 
-    @torch.no_grad()
     def of(self, images: Tensor) -> Tile:
         """The feature maps of these images, int64 [n].
 
         Raises:
             NotFiniteError: a feature is NaN or infinite.
         """
-        self.model.eval()
-        batches = batches_of_size(images, even_size(len(images), EVALUATION_BATCH))
-        maps = [self._of_batch(batch) for batch in batches]
-        first, second = (torch.cat(each)[: len(images)] for each in zip(*maps, strict=True))
+        first, second = (torch.empty(len(images), *shape) for shape in self._shapes)
+        done = 0
+        for batch in batches_of_size(images, even_size(len(images), EVALUATION_BATCH)):
+            for maps, some in zip((first, second), self._of_batch(batch), strict=True):
+                maps[done : done + len(batch)] = some[: len(images) - done]
+            done += len(batch)
         if not bool(first.isfinite().all() and second.isfinite().all()):
             raise NotFiniteError(
                 "The backbones gave NaN or infinite features, so the head can't be solved. "
@@ -76,6 +76,14 @@ class FeatureMaps:
             )
         return Tile(first, second)
 
+    @cached_property
+    def _shapes(self) -> tuple[torch.Size, torch.Size]:
+        """Of one image's maps, (C, positions) for either backbone."""
+        first, second = self._of_batch(torch.zeros(1, dtype=torch.int64))
+        return first.shape[1:], second.shape[1:]
+
+    @torch.no_grad()
     def _of_batch(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        self.model.eval()
         first, second = self.model.features_from_frozen(*self.source(images, torch.zeros_like(images)))
         return first.cpu().flatten(2), second.cpu().flatten(2)

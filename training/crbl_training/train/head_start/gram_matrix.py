@@ -16,8 +16,8 @@ from tqdm import tqdm
 from crbl_training.model.bilinear_pooling import FLOOR
 from crbl_training.train.head_start.feature_maps import FeatureMaps, Tile
 
-# Of one block of pooled features, in bytes: 2 channels of 3,276 images.
-BLOCK_BYTES = 2**26
+# Of one block of pooled features, in bytes: those of one channel for 3,276 images.
+BLOCK_BYTES = 2**25
 # Images whose products are computed at a time, so that they stay in the processor's cache.
 POOLED_AT_ONCE = 32
 # Images whose products with the landmarks are computed at a time. For each, the landmarks are pooled anew.
@@ -87,13 +87,11 @@ def channel_blocks(tile: Tile, images: int) -> Iterator[slice]:
 def _products_with_itself(tile: Tile, bar: tqdm) -> NDArray[np.float64]:
     total, squared_norms = np.zeros((len(tile), len(tile))), np.zeros(len(tile))
     for channels in _with_progress(channel_blocks(tile, len(tile)), tile, bar):
-        products, under_roots = _block_with_itself(tile, channels)
-        total += products
-        squared_norms += under_roots
+        squared_norms += _add_products_with_itself(total, tile, channels)
     total /= np.sqrt(squared_norms)[:, None]
     total /= np.sqrt(squared_norms)
     for image in range(len(tile)):
-        total[image, image:] = total[image:, image]
+        total[image:, image] = total[image, image:]
     return total
 
 
@@ -111,15 +109,18 @@ def _products(rows: Tile, columns: Tile, bar: tqdm) -> NDArray[np.float64]:
 
 
 # Functions of their own, so that a block's pooled features are gone before those of the next are computed.
-def _block_with_itself(tile: Tile, channels: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _add_products_with_itself(total: NDArray[np.float64], tile: Tile, channels: slice) -> NDArray[np.float64]:
+    """Add to the upper half of `total`, in place; gives back what was under the roots, float64 [n]."""
     pooled, under_roots = pooled_channels(tile, channels)
-    # The lower half alone, which takes half the time; the transposed array is read as it lies in memory.
-    return dsyrk(1.0, pooled.numpy().T, trans=1, lower=1), under_roots.numpy()
+    # BLAS counts columns first: its lower half of the transposed matrix is the upper one. Half takes half the time.
+    dsyrk(1.0, pooled.numpy().T, beta=1.0, c=total.T, trans=1, lower=1, overwrite_c=1)
+    return under_roots.numpy()
 
 
 def _block(
     rows: Tile, columns: Tile, channels: slice
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The products, and what was under the roots of either."""
     row_pooled, row_roots = pooled_channels(rows, channels)
     column_pooled, column_roots = pooled_channels(columns, channels)
     return (row_pooled @ column_pooled.T).numpy(), row_roots.numpy(), column_roots.numpy()
