@@ -35,13 +35,15 @@ def landmark_regression(
         key: of what the features of the images depend on, see `gram_key`.
     """
     maps, labels, class_weights = problem.maps, problem.labels, problem.class_weights
-    tile = maps.of(torch.from_numpy(landmarks))
+    chosen = torch.from_numpy(landmarks)
+    tile = maps.of(chosen)
     back = exact_features(gram_of(tile)).back
     features, origin = landmark_features(maps, tile, back, key, cache)
+    del tile  # Computed anew for the head: cross-validation needs the memory.
     notify(f"Gram matrix of {maps.count} training images with {len(landmarks)} landmarks (Nyström) {origin}")
     some = choose_images(labels, most_validated, problem.seed)
     validated = cross_validate(features[some], labels[some], class_weights, problem.seed)
     classifier = fit_in_blocks(features, labels, class_weights, validated.chosen)
-    weight = head_weights([tile], back @ classifier.coefficients).float().view(1, -1)
+    weight = head_weights([maps.of(chosen)], back @ classifier.coefficients).float().view(1, -1)
     logits = np.concatenate([classifier.logits(rows) for _, rows in in_blocks(features)])
     return Regression(weight, logits, back.shape[1], len(landmarks), validated)
