@@ -5,6 +5,7 @@
 Makes the images in FOLDER, unless they are there, and starts crbl-train as a process of its own: the full variant from
 random weights, one epoch. It is stopped after so many steps, since an epoch takes hours on a small machine and what a
 step needs does not grow with the number of images; 0 lets it end. What each line took is told by the time before it.
+Options of crbl-train after `--` replace these: `-- --head-start solved --epochs 0`.
 """
 
 import subprocess
