@@ -5,13 +5,58 @@ page that is missing draws in its neighbours, which random images do not need (t
 of 12 kB); and a disk that fails ends the process.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import DataError, first_line
+
+
+@dataclass(frozen=True)
+class RowsInFile:
+    """Rows of a .npy file, indexed by their numbers as the array would be; what is given out is a copy.
+
+    Attributes:
+        path: the file, absolute. offset: where in it the first row begins, in bytes.
+        shape: of the array, (N, values). dtype: of its values.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def open(cls, path: Path) -> "RowsInFile":
+        """The rows of a file that `write_rows` made."""
+        mapped = np.load(path, mmap_mode="r")
+        return cls(path.absolute(), mapped.offset, mapped.shape, mapped.dtype)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Rows int64 [n], each from 0 -> [n, values]. Raises DataError, see `read_rows`."""
+        return read_rows(self.path, numbers, offset=self.offset, shape=self.shape[1:], dtype=self.dtype)
+
+
+def write_rows(path: Path, blocks: Iterable[NDArray[Any]], shape: tuple[int, int], dtype: DTypeLike) -> None:
+    """Write a .npy file, atomically, some rows at a time.
+
+    Args:
+        blocks: rows of the dtype, C-contiguous, [n, values] each, N in all. shape: (N, values).
+    """
+    remove_temporaries(path)
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for rows in blocks:
+            file.write(rows.data)
 
 
 def read_rows(

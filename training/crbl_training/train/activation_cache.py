@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from crbl_runtime.atomic_file import remove_temporaries, replacing
 from crbl_runtime.errors import UsageError
 from crbl_training.data.disk_space import spare_bytes
-from crbl_training.data.rows_in_file import read_rows
+from crbl_training.data.rows_in_file import RowsInFile, write_rows
 from crbl_training.model.memory_layout import in_quickest_layout
 from crbl_training.options import CACHE_GIGABYTES, GIGABYTE
 from crbl_training.process_group import current_shard
@@ -57,21 +56,17 @@ class CachedActivations:
     """Reads activations from a file.
 
     Attributes:
-        path: a .npy file, float32 [images * views, values], an image's views one after the other. offset: where in it
-            the first value is, in bytes.
+        rows: float32 [images * views, values], an image's views one after the other.
         shapes: of one image's activations in either backbone. views: how many of each image there are.
     """
 
-    path: Path
-    offset: int
+    rows: RowsInFile
     shapes: tuple[torch.Size, torch.Size]
     views: int
     device: torch.device
 
     def __call__(self, images: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
-        numbers, values = (images * self.views + views).numpy(), _values(self.shapes)
-        read = read_rows(self.path, numbers, offset=self.offset, shape=(values,), dtype=np.float32)
-        rows = torch.from_numpy(read)
+        rows = torch.from_numpy(self.rows[(images * self.views + views).numpy()])
         first, second = rows.split([shape.numel() for shape in self.shapes], dim=1)
         shapes = ((len(rows), *shape) for shape in self.shapes)
         first, second = (values.reshape(shape) for values, shape in zip((first, second), shapes, strict=True))
@@ -126,12 +121,10 @@ def _cached_activations(
         raise _NotCachedError(reason)
     found = path.is_file()
     if not found:
-        remove_temporaries(path)
         _fill(path, source, views, _values(shapes), name)
     done = "read from" if found else "cached in"
     sentence = f"Frozen layers of {name} images {done} {path} ({size / 1e6:,.0f} MB)"
-    offset = np.load(path, mmap_mode="r").offset
-    return CachedActivations(path.absolute(), offset, shapes, views, source.device), sentence
+    return CachedActivations(RowsInFile.open(path), shapes, views, source.device), sentence
 
 
 def _shapes(source: ComputedActivations) -> tuple[torch.Size, torch.Size]:
@@ -160,11 +153,14 @@ def _repeatable(source: ComputedActivations) -> ActivationSource:
 
 
 def _fill(path: Path, source: ComputedActivations, views: int, values: int, name: str) -> None:
-    repeatable = _repeatable(source)
-    batches = torch.arange(len(source.images) * views).split(FILLED_AT_ONCE)
-    header = {"descr": "<f4", "fortran_order": False, "shape": (len(source.images) * views, values)}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for batch in tqdm(batches, desc=f"Frozen layers, {name}", unit="batch", leave=False, disable=None):
-            activations = repeatable(batch // views, batch % views)
-            file.write(torch.cat([each.flatten(1).cpu() for each in activations], dim=1).numpy().data)
+    repeatable, count = _repeatable(source), len(source.images) * views
+    batches = tqdm(
+        torch.arange(count).split(FILLED_AT_ONCE),
+        desc=f"Frozen layers, {name}",
+        unit="batch",
+        leave=False,
+        disable=None,
+    )
+    activations = (repeatable(batch // views, batch % views) for batch in batches)
+    blocks = (torch.cat([each.flatten(1).cpu() for each in pair], dim=1).numpy() for pair in activations)
+    write_rows(path, blocks, (count, values), np.float32)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from crbl_runtime.errors import DataError
+from crbl_training.data.rows_in_file import RowsInFile
 from crbl_training.train.head_start import landmark_features
 from crbl_training.train.head_start.blockwise_regression import fit_in_blocks
-from crbl_training.train.head_start.landmark_features import FeaturesInFile, in_blocks
+from crbl_training.train.head_start.landmark_features import in_blocks
 from crbl_training.train.head_start.logistic_regression import GRID, fit
 
 WEIGHTS = (0.568, 4.167)
@@ -22,10 +23,10 @@ def drawn():
 
 
 @pytest.fixture
-def in_file(drawn, tmp_path) -> FeaturesInFile:
+def in_file(drawn, tmp_path) -> RowsInFile:
     path = tmp_path / "rows.npy"
     np.save(path, drawn[0])
-    return FeaturesInFile.open(path)
+    return RowsInFile.open(path)
 
 
 @pytest.mark.parametrize("c", [GRID[0], 1.0, GRID[-1]])

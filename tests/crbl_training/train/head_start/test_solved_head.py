@@ -14,8 +14,9 @@ from crbl_training.evaluation.metrics import predict_logits
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings
 from crbl_training.train.activations import ComputedActivations
-from crbl_training.train.head_start import exact_regression, landmark_features
+from crbl_training.train.head_start import exact_regression, landmark_features, landmark_regression
 from crbl_training.train.head_start.gram_cache import gram_key
+from crbl_training.train.head_start.kernel_features import KernelFeatures
 from crbl_training.train.head_start.solved_head import solve_head
 
 SPEC = PreprocessingSpec("whole", image_size=32)
@@ -124,6 +125,20 @@ def test_features_of_landmarks_in_a_file_and_in_memory_give_the_same_bits(solve,
     assert in_memory.to_dict() == again.to_dict()
 
 
+def test_features_in_a_file_go_with_the_eigenvectors_that_they_were_made_by(solve, tmp_path, monkeypatch):
+    cache, right = CacheSettings(tmp_path), landmark_regression.exact_features
+    first, _ = solve(most_images=15, landmarks=12, cache=cache)
+
+    def of_another_release(gram):
+        features = right(gram)
+        return KernelFeatures(-features.rows, -features.back)
+
+    monkeypatch.setattr(landmark_regression, "exact_features", of_another_release)
+    second, said = solve(most_images=15, landmarks=12, cache=cache)
+    assert "landmarks (Nyström) read from" in said
+    assert second.weight.equal(first.weight)
+
+
 def test_a_run_stopped_among_the_features_of_landmarks_leaves_no_file_of_them(solve, tmp_path, monkeypatch):
     def stopping(maps, landmarks):
         yield np.zeros((8, 12))
@@ -132,7 +147,7 @@ def test_a_run_stopped_among_the_features_of_landmarks_leaves_no_file_of_them(so
     monkeypatch.setattr(landmark_features, "gram_columns", stopping)
     with pytest.raises(KeyboardInterrupt):
         solve(most_images=15, landmarks=12, cache=CacheSettings(tmp_path))
-    assert [path.name for path in tmp_path.iterdir() if "landmark" in path.name] == []
+    assert [path.name for path in tmp_path.iterdir() if "landmark_features" in path.name] == []
 
 
 def test_a_run_stopped_after_the_gram_matrix_reads_it_and_ends_in_the_same_bits(solve, tmp_path, monkeypatch):

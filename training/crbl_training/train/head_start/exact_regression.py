@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from crbl_runtime.counted import counted
 from crbl_training.train.activation_cache import CacheSettings
-from crbl_training.train.head_start.gram_cache import cached_gram
+from crbl_training.train.head_start.gram_cache import cached_matrix
 from crbl_training.train.head_start.gram_matrix import gram_matrix
 from crbl_training.train.head_start.head_weights import head_weights
 from crbl_training.train.head_start.kernel_features import exact_features
@@ -15,7 +15,7 @@ from crbl_training.train.head_start.regression import Problem, Regression
 def exact_regression(problem: Problem, key: str, cache: CacheSettings, notify: Callable[[str], None]) -> Regression:
     """Solve it by the Gram matrix, whose key `gram_key` gives."""
     maps, labels, class_weights = problem.maps, problem.labels, problem.class_weights
-    gram, origin = cached_gram(lambda: gram_matrix(maps), key, maps.count**2 * 8, cache)
+    gram, origin = cached_matrix(lambda: gram_matrix(maps), f"gram_{key}", maps.count**2 * 8, cache)
     notify(f"Gram matrix of {counted(maps.count, 'training image')} {origin}")
     features = exact_features(gram)
     del gram  # Overwritten, and as large as the features.

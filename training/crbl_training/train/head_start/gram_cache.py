@@ -1,4 +1,4 @@
-"""The Gram matrix in a file, so that a run that was stopped does not compute it again."""
+"""The Gram matrix, and what is made of it, in files, so that a run that was stopped does not compute them again."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,15 @@ from crbl_training.train.activations import ComputedActivations
 from crbl_training.train.content_key import content_key
 
 
-def cached_gram(
-    compute: Callable[[], NDArray[np.float64]],
-    key: str,
-    size: int,
-    settings: CacheSettings,
+def cached_matrix(
+    compute: Callable[[], NDArray[np.float64]], name: str, size: int, settings: CacheSettings
 ) -> tuple[NDArray[np.float64], str]:
-    """The matrix from its file, or computed and, where the settings allow, written to it; and where it comes from.
+    """A matrix from its file, or computed and, where the settings allow, written to it; and where it comes from.
 
     Args:
-        key: of all that the matrix depends on, see `gram_key`. size: of the matrix, bytes.
+        name: of the file, with the key of all that the matrix depends on, see `gram_key`. size: of the matrix, bytes.
     """
-    path = settings.folder / f"gram_{key}.npy"
+    path = settings.folder / f"{name}.npy"
     reason = settings.why_not_cached(path, size)
     if reason is not None:
         return compute(), f"not cached: {reason}"

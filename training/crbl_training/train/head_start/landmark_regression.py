@@ -8,14 +8,17 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from crbl_training.train.activation_cache import CacheSettings
 from crbl_training.train.head_start.blockwise_regression import fit_in_blocks
 from crbl_training.train.head_start.chosen_images import choose_images
+from crbl_training.train.head_start.feature_maps import FeatureMaps
+from crbl_training.train.head_start.gram_cache import cached_matrix
 from crbl_training.train.head_start.gram_matrix import gram_of
 from crbl_training.train.head_start.head_weights import head_weights
 from crbl_training.train.head_start.kernel_features import exact_features
-from crbl_training.train.head_start.landmark_features import in_blocks, landmark_features
+from crbl_training.train.head_start.landmark_features import Features, in_blocks, landmark_features
 from crbl_training.train.head_start.logistic_regression import cross_validate
 from crbl_training.train.head_start.regression import Problem, Regression
 
@@ -36,10 +39,7 @@ def landmark_regression(
     """
     maps, labels, class_weights = problem.maps, problem.labels, problem.class_weights
     chosen = torch.from_numpy(landmarks)
-    tile = maps.of(chosen)
-    back = exact_features(gram_of(tile)).back
-    features, origin = landmark_features(maps, tile, back, key, cache)
-    del tile  # Computed anew for the head: cross-validation needs the memory.
+    features, back, origin = _features(maps, chosen, key, cache)
     notify(f"Gram matrix of {maps.count} training images with {len(landmarks)} landmarks (Nyström) {origin}")
     some = choose_images(labels, most_validated, problem.seed)
     validated = cross_validate(features[some], labels[some], class_weights, problem.seed)
@@ -47,3 +47,15 @@ def landmark_regression(
     weight = head_weights([maps.of(chosen)], back @ classifier.coefficients).float().view(1, -1)
     logits = np.concatenate([classifier.logits(rows) for _, rows in in_blocks(features)])
     return Regression(weight, logits, back.shape[1], len(landmarks), validated)
+
+
+# A function of its own, so that the landmarks' maps are gone during the cross-validation.
+def _features(
+    maps: FeatureMaps, landmarks: Tensor, key: str, cache: CacheSettings
+) -> tuple[Features, NDArray[np.float64], str]:
+    """The features of all images, the `back` of `KernelFeatures` that they were made by, and where they come from."""
+    tile, size = maps.of(landmarks), len(landmarks) ** 2 * 8
+    # Cached as well: the eigenvectors of another release of LAPACK would not go with features that are in a file.
+    back, _ = cached_matrix(lambda: exact_features(gram_of(tile)).back, f"landmark_map_{key}", size, cache)
+    features, origin = landmark_features(maps, tile, back, key, cache)
+    return features, back, origin
