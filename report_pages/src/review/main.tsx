@@ -1,0 +1,5 @@
+import { render } from "preact";
+import "../shared/theme.css";
+
+const element = document.getElementById("page");
+if (element !== null) render(<main>review</main>, element);
