@@ -112,7 +112,16 @@ def test_command_without_its_extra_ends_with_3_and_says_how_to_install_it(progra
 
 
 # Of the runtime, but not of its wheel, which has no commands.
-NO_LIBRARY = ("commands/", "machine_report/", "verification/", "benchmark/", "ray/", "command_line.py", "ending.py")
+NO_LIBRARY = (
+    "commands/",
+    "machine_report/",
+    "report/",
+    "verification/",
+    "benchmark/",
+    "ray/",
+    "command_line.py",
+    "ending.py",
+)
 
 
 def runtime_files() -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from crbl_runtime.command_line import (
     device_index_option,
     provider_option,
 )
-from crbl_runtime.commands.image_list import list_images, names
+from crbl_runtime.commands.image_list import ImageList, list_images, names
 from crbl_runtime.commands.image_result import ImageResult, table_header
 from crbl_runtime.commands.result_counts import ResultCounts
 from crbl_runtime.commands.result_files import ResultFiles
@@ -28,6 +28,7 @@ from crbl_runtime.csv_file import csv_as_it_grows
 from crbl_runtime.errors import ImageError, UsageError
 from crbl_runtime.file_patterns import matches
 from crbl_runtime.held_signals import signals_held
+from crbl_runtime.report.size import REPORT_FILE, require_showable
 
 if TYPE_CHECKING:
     from crbl_runtime.commands.open_models import OpenModels
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
       crbl-predict crop.onnx full.onnx "line 2/**/*.png" --csv results.csv
       find images -name "*.jpg" -print0 | crbl-predict crop.onnx - --jsonl > results.jsonl
       crbl-predict crop.onnx images/ --heatmaps overlays --copy-anomalies anomalies
+      crbl-predict crop.onnx full.onnx images/ --report report
     """
 )
 @click.argument("arguments", metavar="MODEL... PATHS...", nargs=-1, required=True)
@@ -81,6 +83,14 @@ if TYPE_CHECKING:
 @click.option(
     "--copy-anomalies", "copies", metavar="DIR", type=WRITTEN_PATH, help="Copy the anomalous images to this folder."
 )
+@click.option(
+    "--report",
+    "report_folder",
+    metavar="DIR",
+    type=WRITTEN_PATH,
+    help="Write a page to this folder, report.html, that shows all images with their heatmaps, and in which the "
+    "threshold can be moved and decisions marked. It needs no network.",
+)
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 1 if any image is anomalous.")
 def main(
     arguments: tuple[str, ...],
@@ -96,6 +106,7 @@ def main(
     as_json_lines: bool,
     heatmaps: Path | None,
     copies: Path | None,
+    report_folder: Path | None,
     fail_on_anomaly: bool,
 ) -> None:
     """Predict images with one model file (.onnx), or with a crop and a full model together.
@@ -117,6 +128,7 @@ def main(
         _require_output(csv_path, [*models, *images.images])
     for folder in folders:
         require_writable(folder / result_names.name(images.images[0]))
+    report = _report_file(report_folder, len(images.images)) if report_folder is not None else None
 
     from crbl_runtime.commands.open_models import open_models
     from crbl_runtime.onnxruntime_boundary import print_errors_only
@@ -140,13 +152,13 @@ def main(
             printing = json_array()
         else:
             printing = table(path_width(images.images), counts)
-        with _stop_explained(counts, len(images.images), csv_path):
-            _predict_all(opened, images.images, files, csv_path, printing, counts)
+        with _stop_explained(counts, len(images.images), [path for path in (csv_path, report) if path is not None]):
+            _predict_all(opened, images, files, csv_path, report, printing, counts)
     for line in counts.failure_lines():
         click.echo(line, err=True)
     if without_heatmap:
         click.echo(f"No heatmaps of {' and '.join(without_heatmap)}: the model has none.", err=True)
-    for line in images.lines():
+    for line in [*images.lines(), *([f"Report: {report}"] if report is not None else [])]:
         click.echo(line, err=as_json or as_json_lines)
     _exit_with(counts, fail_on_anomaly)
 
@@ -174,38 +186,52 @@ def _require_output(csv_path: Path, inputs: Sequence[Path]) -> None:
     require_writable(csv_path)
 
 
+def _report_file(folder: Path, images: int) -> Path:
+    """The page to write: UsageError for too many images, OutputError where it cannot be written."""
+    require_showable(images)
+    require_writable(folder / REPORT_FILE)
+    return folder / REPORT_FILE
+
+
 @contextmanager
-def _stop_explained(counts: ResultCounts, images: int, csv_path: Path | None) -> Iterator[None]:
+def _stop_explained(counts: ResultCounts, images: int, written: Sequence[Path]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        kept = f"; they are in {csv_path}" if csv_path is not None and counts.results else ""
+        kept = f"; they are in {' and '.join(map(str, written))}" if written and counts.results else ""
         stopped = f"Stopped after {counts.results} of {counted(images, 'image')}{kept}."
         raise type(stop)("\n".join([*counts.failure_lines(), stopped])) from stop
 
 
 def _predict_all(
     models: "OpenModels",
-    images: Sequence[Path],
+    images: ImageList,
     files: ResultFiles,
     csv_path: Path | None,
+    report: Path | None,
     printing: AbstractContextManager[Print],
     counts: ResultCounts,
 ) -> None:
     """Predict images. Each result goes everywhere as soon as it is there, and stays, whatever stops the others."""
     from tqdm import tqdm
 
+    from crbl_runtime.commands.review_report import review_page_as_it_grows
+
     with ExitStack() as stack:
         table_to = csv_as_it_grows(csv_path, table_header(models.variants)) if csv_path is not None else None
         write_row = stack.enter_context(table_to) if table_to is not None else None
+        page = review_page_as_it_grows(report, models, images.lines()) if report is not None else None
+        add_to_page = stack.enter_context(page) if page is not None else None
         print_result = stack.enter_context(printing)
-        results = stack.enter_context(closing(models.predict(images)))
-        for found in tqdm(results, desc="Predicting", total=len(images), unit="", leave=False, disable=None):
+        results = stack.enter_context(closing(models.predict(images.images)))
+        for found in tqdm(results, desc="Predicting", total=len(images.images), unit="", leave=False, disable=None):
             # A result is in all outputs or in none.
             with signals_held():
                 result = _with_files(found, files)
                 if write_row is not None:
                     write_row(result.to_row(len(models.variants)))
+                if add_to_page is not None:
+                    add_to_page(result)
                 print_result(result)
                 counts.add(result)
 

@@ -7,7 +7,16 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 RUNTIME = Path(__file__).resolve().parents[2] / "crbl_runtime"
 # The commands come with the whole project; crbl_runtime.ray needs a cluster.
-LEFT_OUT = ("commands/", "machine_report/", "verification/", "benchmark/", "ray/", "command_line.py", "ending.py")
+LEFT_OUT = (
+    "commands/",
+    "machine_report/",
+    "report/",
+    "verification/",
+    "benchmark/",
+    "ray/",
+    "command_line.py",
+    "ending.py",
+)
 
 
 class RuntimeModules(BuildHookInterface):

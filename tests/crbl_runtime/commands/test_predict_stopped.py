@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from crbl_runtime.csv_file import ENCODING
+from filled_page import FilledPage
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 TIMES = 50
@@ -62,16 +63,21 @@ def test_ctrl_c_leaves_each_result_in_all_outputs_or_in_none(
     form: str, small: Path, photographs: Path, tmp_path: Path
 ) -> None:
     table, overlays, copies = tmp_path / "results.csv", tmp_path / "overlays", tmp_path / "copies"
+    page = tmp_path / "report" / "report.html"
     options = ("--csv", table, "--heatmaps", overlays, "--copy-anomalies", copies, "--threshold", 0)
-    running = started(small, photographs, form, *options)
+    running = started(small, photographs, form, *options, "--report", page.parent)
     printed, said = stopped(running, signal.SIGINT)
     assert running.returncode == 130
     results = json.loads(printed) if form == "--json" else list(map(json.loads, printed.splitlines()))
     assert 0 < len(results) < TIMES * 40
-    assert said.decode().endswith(f"Stopped after {len(results)} of {TIMES * 40} images; they are in {table}.\n")
+    assert said.decode().endswith(
+        f"Stopped after {len(results)} of {TIMES * 40} images; they are in {table} and {page}.\n"
+    )
     with table.open(newline="", encoding=ENCODING) as file:
         assert [row["path"] for row in csv.DictReader(file)] == [result["path"] for result in results]
     names = {Path(result["path"]).name for result in results}
     assert {path.name for path in copies.iterdir()} == names
     assert {path.name for path in overlays.iterdir()} == {f"{name}.full.png" for name in names}
-    assert {path.name for path in tmp_path.iterdir()} == {"results.csv", "overlays", "copies"}
+    data = FilledPage.read(page).data
+    assert [data["folder"] + path for path in data["paths"]] == [result["path"] for result in results]
+    assert {path.name for path in tmp_path.iterdir()} == {"results.csv", "overlays", "copies", "report"}

@@ -9,12 +9,12 @@ import torch
 from crbl_runtime.errors import CRBLError
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.evaluation.metrics import (
-    EVALUATION_BATCH,
     compute_metrics,
     evaluate,
     predict_logits,
     require_finite_logits,
 )
+from crbl_training.evaluation.network_outputs import EVALUATION_BATCH
 from crbl_training.model.crbl import create_full_model
 from crbl_training.model.network_input import network_input
 

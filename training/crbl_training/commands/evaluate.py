@@ -12,6 +12,7 @@ from crbl_runtime.calibration import METHODS, calibration_to_json
 from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
 from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
+from crbl_runtime.report.size import REPORT_FILE, require_showable
 from crbl_training.commands.data_and_device import (
     data_option,
     device_option,
@@ -70,6 +71,14 @@ if TYPE_CHECKING:
     type=click.Choice(METHODS),
     help="Fit a calibration of the CHECKPOINT to these images, and write the calibrated checkpoint to --out.",
 )
+@click.option(
+    "--report",
+    "report_folder",
+    metavar="DIR",
+    type=WRITTEN_PATH,
+    help="Write a page to this folder, report.html, that shows all images with their heatmaps, and in which the "
+    "threshold can be moved and decisions marked. It needs no network.",
+)
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @memory_budget_option
 @bit_depth_option
@@ -87,6 +96,7 @@ def main(
     threshold_text: str | None,
     defect_rate: float | None,
     calibrate: str | None,
+    report_folder: Path | None,
     skip_bad: bool,
     memory_budget: int | None,
     bit_depth: int | None,
@@ -105,7 +115,11 @@ def main(
         _require_no_training_run(out)
         written = checkpoint_files(out / model_path.name) if calibrate is not None else ()
         require_writable(*(out / name for name in EVALUATION_FILES), *written)
+    if report_folder is not None:
+        require_writable(report_folder / REPORT_FILE)
     listing = read_images(data, image_folder, split, dataset_format)
+    if report_folder is not None:
+        require_showable(len(listing.images))
     if calibrate is not None:
         require_images_to_calibrate([image.label for image in listing.images], calibrate)
 
@@ -116,6 +130,7 @@ def main(
     from crbl_training.evaluation.consequences import get_assumptions
     from crbl_training.evaluation.evaluated_model import open_model
     from crbl_training.evaluation.report import report_on
+    from crbl_training.evaluation.review import reviewed_images, write_review
     from crbl_training.evaluation.threshold_in_use import threshold_in_use
 
     print_errors_only()
@@ -126,13 +141,15 @@ def main(
         images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad, storage=storage)
         refuse_two_labels(images)
         started = time.perf_counter()
-        logits = model.logits(images)
+        explained = model.explain(images) if report_folder is not None else None
+        logits = explained.logits if explained is not None else model.logits(images)
         seconds = time.perf_counter() - started
         digest = data_hash(images.labelled_images)
         used = threshold_in_use(model, asked, logits, images.labels, digest)
         calibrated = _calibrated(model, images, logits, calibrate, digest)
     costs = used.chosen.rule.costs if used.chosen is not None else None
-    report = report_on(images, logits, used.value, calibrated, get_assumptions(defect_rate, costs, model.training))
+    assumptions = get_assumptions(defect_rate, costs, model.training)
+    report = report_on(images, logits, used.value, calibrated, assumptions)
     checkpoint = _calibrated_checkpoint(model_path, report) if calibrate is not None else None
     given = {
         "data": str(data),
@@ -144,9 +161,20 @@ def main(
     }
     speed = {"prediction_seconds": seconds, "images_per_second": len(images.paths) / seconds}
     facts = _facts(model_path, model, given | speed, used, report)
+    title = f"{model_path.name} on {data.name}"
     try:
         if out is not None:
-            facts = _write(out, facts, report, f"{model_path.name} on {data.name}", checkpoint)
+            facts = _write(out, facts, report, title, checkpoint)
+        if report_folder is not None and explained is not None:
+            shown = reviewed_images(listing.images, report, explained, model.preprocessing.bit_depth)
+            write_review(
+                report_folder / REPORT_FILE,
+                title,
+                model.reviewed(model_path.name, used.value, used.source),
+                shown,
+                report.consequences,
+                [*_notes(facts), *left_out_lines(listing.left_out)],
+            )
     finally:  # What was measured is shown where it cannot be written, too.
         lines = [*_lines(model_path, model, facts, report), *left_out_lines(listing.left_out)]
         click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(lines))
@@ -155,6 +183,8 @@ def main(
         if checkpoint is not None:
             pth, sidecar = checkpoint_files(out / model_path.name)
             click.echo(f"Calibrated checkpoint: {pth} and {sidecar.name}")
+    if report_folder is not None and not as_json:
+        click.echo(f"Report: {report_folder / REPORT_FILE}")
 
 
 def _require_no_training_run(out: Path) -> None:
@@ -272,8 +302,12 @@ def _lines(model_path: Path, model: "EvaluatedModel", facts: dict[str, Any], rep
         f"{facts['images_per_second']:.1f} images/s"
     )
     lines.append(f"Threshold {report.evaluation.metrics.threshold:.4g}: {facts['threshold_source']}")
-    if facts["threshold_choice"] is not None:
-        lines.append("Note: The threshold was chosen on these very images: at it, expect less of others.")
-    if facts["known_images"]:
-        lines.append(f"Note: {facts['known_images']}")
+    lines += [f"Note: {note}" for note in _notes(facts)]
     return [*lines, *report_lines(report), *reliability_lines(report)]
+
+
+def _notes(facts: dict[str, Any]) -> list[str]:
+    """What makes the figures better than those of other images would be."""
+    chosen_here = "The threshold was chosen on these very images: at it, expect less of others."
+    notes = [chosen_here] if facts["threshold_choice"] is not None else []
+    return [*notes, facts["known_images"]] if facts["known_images"] else notes

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -13,10 +14,14 @@ from tqdm import tqdm
 from crbl_runtime.calibration import Calibration
 from crbl_runtime.detector import Detector
 from crbl_runtime.errors import UsageError
-from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.checkpoint import Checkpoint, load_checkpoint
+from crbl_runtime.prediction import Prediction
+from crbl_runtime.preprocessing import PreprocessingSpec, prepare
+from crbl_runtime.report.reviewed import ReviewedModel
+from crbl_training.checkpoint import LABELS, Checkpoint, load_checkpoint
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.devices.device import ChosenDevice, choose_device
+from crbl_training.evaluation.explained_images import ExplainedImages, Region
+from crbl_training.evaluation.heatmaps import predict_heatmaps
 from crbl_training.evaluation.metrics import predict_logits
 from crbl_training.file_names import CHECKPOINT_SUFFIXES
 from crbl_training.options import NO_TILED_RESOURCES
@@ -29,19 +34,28 @@ class EvaluatedModel:
     Attributes:
         training: provenance of the weights, with their hash.
         calibration: how its logits become probabilities, or None.
+        labels: the names of the two decisions, normal first.
         device: where it runs, as text. rejected: why no better device was used.
         logits: its logits, float32 [N], of images that were prepared with `preprocessing`.
+        explain: the same with regions and heatmaps, which of a checkpoint takes longer.
     """
 
     variant: str
     preprocessing: PreprocessingSpec
     threshold: float
     threshold_source: str
+    labels: tuple[str, str]
     calibration: Calibration | None
     training: dict[str, Any]
     device: str
     rejected: tuple[str, ...]
     logits: Callable[[PreparedDataset], Tensor]
+    explain: Callable[[PreparedDataset], ExplainedImages]
+
+    def reviewed(self, file: str, threshold: float, threshold_source: str) -> ReviewedModel:
+        """As the review page shows it. Args: file: its name. threshold: that it is measured at."""
+        fallback = " ".join(self.rejected) or None
+        return ReviewedModel(self.variant, file, self.labels, threshold, threshold_source, self.device, fallback)
 
     def known_images(self, data_hash: str) -> str | None:
         """A warning about metrics on these images if the training saw them or may have, None where it did not."""
@@ -96,10 +110,22 @@ def open_model(
 
 
 def _from_onnx(detector: Detector) -> EvaluatedModel:
-    def logits(images: PreparedDataset) -> Tensor:
+    def predictions(images: PreparedDataset) -> Iterator[Prediction]:
         # Read from the files again, because decoding and preparing by the runtime are part of what is measured.
         paths = tqdm(images.paths, desc="Predicting", unit="", leave=False, disable=None)
-        return torch.tensor([prediction.logit for prediction in detector.predict_many(paths)])
+        return detector.predict_many(paths)
+
+    def logits(images: PreparedDataset) -> Tensor:
+        return torch.tensor([prediction.logit for prediction in predictions(images)])
+
+    def explain(images: PreparedDataset) -> ExplainedImages:
+        found = list(predictions(images))
+        maps = [prediction.heatmap for prediction in found if prediction.heatmap is not None]
+        return ExplainedImages(
+            torch.tensor([prediction.logit for prediction in found]),
+            tuple(Region(prediction.box, prediction.region_found) for prediction in found),
+            np.stack(maps) if maps else None,
+        )
 
     contract = detector.contract
     return EvaluatedModel(
@@ -107,11 +133,13 @@ def _from_onnx(detector: Detector) -> EvaluatedModel:
         preprocessing=detector.preprocessing,
         threshold=contract.threshold,
         threshold_source=contract.threshold_source,
+        labels=contract.labels,
         calibration=contract.calibration,
         training=contract.training,
         device=f"onnxruntime, {detector.provider.kind}",
         rejected=detector.provider_report.rejected,
         logits=logits,
+        explain=explain,
     )
 
 
@@ -122,14 +150,28 @@ def _from_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedM
     def logits(images: PreparedDataset) -> Tensor:
         return predict_logits(model, images.images, checkpoint.preprocessing, device)
 
+    def explain(images: PreparedDataset) -> ExplainedImages:
+        return ExplainedImages(
+            logits(images),
+            tuple(_region(path, checkpoint.preprocessing) for path in images.paths),
+            predict_heatmaps(model, images.images, checkpoint.preprocessing, device),
+        )
+
     return EvaluatedModel(
         variant=checkpoint.variant.name,
         preprocessing=checkpoint.preprocessing,
         threshold=checkpoint.threshold,
         threshold_source=checkpoint.threshold_source,
+        labels=LABELS,
         calibration=checkpoint.calibration,
         training={"checkpoint_hash": checkpoint.hash, **checkpoint.provenance},
         device=f"PyTorch, {chosen.kind}: {chosen.description}",
         rejected=chosen.rejected,
         logits=logits,
+        explain=explain,
     )
+
+
+def _region(path: Path, spec: PreprocessingSpec) -> Region:
+    prepared = prepare(path, spec)
+    return Region(prepared.box, prepared.region_found)

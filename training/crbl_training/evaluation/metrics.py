@@ -9,21 +9,16 @@ import torch
 from numpy.typing import NDArray
 from sklearn import metrics
 from torch import Tensor
-from tqdm import tqdm
 
 from crbl_runtime.errors import NotFiniteError
 from crbl_runtime.preprocessing import PreprocessingSpec
-from crbl_training.data.batches import batches_of_size, even_size
 from crbl_training.data.mapped_images import Images
 from crbl_training.evaluation.bootstrap import Interval, bootstrap_method, metric_intervals
 from crbl_training.evaluation.kinds import KindRecall, kinds_to_dict, recall_by_kind
+from crbl_training.evaluation.network_outputs import network_outputs
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.folded_copy import folded_copy
 from crbl_training.model.loss import binary_cross_entropy
-from crbl_training.model.memory_layout import in_quickest_layout
-from crbl_training.model.network_input import network_input
-
-EVALUATION_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -73,25 +68,12 @@ class Evaluation:
         return values | kinds_to_dict(self.kinds)
 
 
-@torch.no_grad()
 def predict_logits(model: CRBLDualModel, images: Images, spec: PreprocessingSpec, device: torch.device) -> Tensor:
     """Logits of prepared images, uint8 [N, H, W, 3] -> float32 [N] on the CPU. The model is left in eval mode.
 
     A folded copy of the model computes them: to the bit they are not those of the model.
     """
-    network = folded_copy(model.eval())
-    size = even_size(len(images), EVALUATION_BATCH)
-    batches = tqdm(
-        batches_of_size(images, size),
-        desc="Predicting",
-        unit="batch",
-        total=-(-len(images) // size),
-        leave=False,
-        disable=None,
-    )
-    return torch.cat([network(in_quickest_layout(network_input(batch.to(device), spec))).cpu() for batch in batches])[
-        : len(images)
-    ]
+    return network_outputs(folded_copy(model.eval()), images, spec, device, "Predicting")
 
 
 def require_finite_logits(logits: Tensor) -> None:

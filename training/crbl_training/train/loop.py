@@ -14,7 +14,8 @@ from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.augmentation import get_augmentation
 from crbl_training.data.batches import batches_in_epoch, batches_of_size, even_size
 from crbl_training.data.prepared_dataset import PreparedDataset
-from crbl_training.evaluation.metrics import EVALUATION_BATCH, Metrics, compute_metrics
+from crbl_training.evaluation.metrics import Metrics, compute_metrics
+from crbl_training.evaluation.network_outputs import EVALUATION_BATCH
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.process_group import broadcast_from_rank0, current_shard, gather_rows
 from crbl_training.train.activation_cache import NO_CACHE, CacheSettings, activation_source

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from crbl_runtime.errors import NotFiniteError
 from crbl_training.data.batches import batches_of_size, even_size
-from crbl_training.evaluation.metrics import EVALUATION_BATCH
+from crbl_training.evaluation.network_outputs import EVALUATION_BATCH
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.train.activations import ActivationSource
 
