@@ -3,6 +3,7 @@
 All lengths are pixels of the sheet.
 """
 
+import logging
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ PAPER, INK, FAINT_INK, FAINT_FRAME = "#f4f4f1", "#1d1d1f", "#66666b", "#d4d4cf"
 TILE_BACKGROUND = 250
 # DejaVu Sans comes with matplotlib; the others have the Hangul that it lacks, on Windows, Linux and macOS.
 FONTS = ("DejaVu Sans", "Malgun Gothic", "Noto Sans CJK KR", "NanumGothic", "Apple SD Gothic Neo")
+
+# Of a font that has no bold the nearest weight is taken, which nobody need be told.
+logging.getLogger("matplotlib.font_manager").addFilter(lambda record: "find font weight" not in record.msg)
 
 Image = NDArray[np.uint8]
 
