@@ -68,7 +68,9 @@ SCROLLED_FRAMES = """async () => {
 
 @click.command()
 @click.option("--images", default=5000, show_default=True)
-@click.option("--page", "given", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A page that exists.")
+@click.option(
+    "--page", "given", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A page that exists."
+)
 @click.option("--chromium", default=lambda: shutil.which("chromium") or "chromium", help="The browser's program.")
 def main(images: int, given: Path | None, chromium: str) -> None:
     """Measure a page in several new browsers and print the medians."""

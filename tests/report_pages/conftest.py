@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from foreign_programs import program
-
-pytest.importorskip("playwright", reason="playwright is not installed")
-
-from playwright.sync_api import Browser, Page, sync_playwright
-
 from report_pages.shown_review import Shown
 from review_pages import MadeReview, made_review
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 WINDOW = (1280, 900)
 
@@ -24,14 +22,15 @@ class Open(Protocol):
 
     def __call__(
         self, path: Path, *, language: str = "en", window: tuple[int, int] = WINDOW, script: str = ""
-    ) -> Page: ...
+    ) -> "Page": ...
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> "Iterator[Browser]":
     """A headless Chromium of this machine."""
+    sync_api = pytest.importorskip("playwright.sync_api")
     chromium = program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as playwright:
+    with sync_api.sync_playwright() as playwright:
         # The sandbox needs rights that a container does not give, and what is opened here is our own.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
@@ -39,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
+def open_page(browser: "Browser") -> Iterator[Open]:
     """Open a page from disk: `open_page(path, language="ko", window=(390, 844))`, in a browser that knows nothing yet.
 
     The test fails if the page writes an error or a warning to the console, raises, or asks for anything but itself.
@@ -47,7 +46,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     context = browser.new_context()
     wrong: list[str] = []
 
-    def open_path(path: Path, *, language: str = "en", window: tuple[int, int] = WINDOW, script: str = "") -> Page:
+    def open_path(path: Path, *, language: str = "en", window: tuple[int, int] = WINDOW, script: str = "") -> "Page":
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.set_viewport_size({"width": window[0], "height": window[1]})

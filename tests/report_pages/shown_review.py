@@ -1,8 +1,10 @@
 """A review page as a person sees and uses it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Locator, Page
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
 
 NONE = "–"
 
@@ -11,9 +13,9 @@ NONE = "–"
 class Shown:
     """A review page in a browser."""
 
-    page: Page
+    page: "Page"
 
-    def model(self, variant: str) -> Locator:
+    def model(self, variant: str) -> "Locator":
         """The part of the panel that moves a model's threshold."""
         return self.page.locator(f".threshold[data-model={variant}]")
 
@@ -65,7 +67,7 @@ class Shown:
         assert str(len(shown)) == self.page.locator(".shown").inner_text().split(" ")[0]
         return shown
 
-    def tile(self, image: int) -> Locator:
+    def tile(self, image: int) -> "Locator":
         """The tile of an image that is on the page."""
         return self.page.locator(f".tile[data-image='{image}']")
 

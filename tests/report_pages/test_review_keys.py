@@ -1,9 +1,11 @@
 """The review page is used with the keyboard alone."""
 
-from playwright.sync_api import expect
+import pytest
 
 from report_pages.shown_review import Shown
 from review_pages import MadeReview
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 
 def test_keys_go_through_the_images_and_mark_them(review: MadeReview, shown: Shown) -> None:

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, expect
 
 from crbl_runtime.csv_file import write_csv
 from crbl_training.data.dataset import read_images
@@ -13,7 +13,14 @@ from report_pages.conftest import Open
 from report_pages.shown_review import Shown
 from review_pages import MadeReview, made_review
 
-NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError'); } });"
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+NO_STORAGE = (
+    "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError'); } });"
+)
 
 
 def mark(shown: Shown, image: int, button: str) -> None:
@@ -93,7 +100,7 @@ def on_disk(tmp_path: Path) -> MadeReview:
     return review
 
 
-def exported(page: Page, button: str, to: Path) -> Path:
+def exported(page: "Page", button: str, to: Path) -> Path:
     with page.expect_download() as download:
         page.locator(".marks").get_by_role("button", name=button).click()
     download.value.save_as(to)
@@ -151,9 +158,7 @@ def shown_first(shown: Shown, group: str) -> int:
     return int(shown.page.locator(".tile").first.get_attribute("data-image") or "")
 
 
-def test_marks_of_one_class_alone_are_no_training_set_and_the_page_says_so(
-    review: MadeReview, shown: Shown
-) -> None:
+def test_marks_of_one_class_alone_are_no_training_set_and_the_page_says_so(review: MadeReview, shown: Shown) -> None:
     first, second = review.by_margin()[:2]
     mark(shown, first, "right")
     expect(shown.page.locator(".marks")).to_contain_text("needs images of both classes")

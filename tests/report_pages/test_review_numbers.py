@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import expect
 from sklearn import metrics
 
 from crbl_training.evaluation.consequences import Assumptions, consequences_of
@@ -13,6 +12,8 @@ from crbl_training.evaluation.threshold import best_threshold
 from crbl_training.evaluation.threshold_rule import Costs, ThresholdRule
 from report_pages.shown_review import NONE, Shown
 from review_pages import MadeReview
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 # Of crop and of full. With the last ones every image is anomalous, and none.
 THRESHOLDS = (
