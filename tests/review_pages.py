@@ -59,6 +59,24 @@ class MadeReview:
         path.write_text(filled_page("crbl_runtime.report", "review.html", self.data, self.pictures), encoding="utf-8")
         return path
 
+    def decisions(self, crop: float, full: float) -> dict[str, NDArray[np.int64]]:
+        """1 for an anomaly, 0 for normal, [P], by the rule of crbl_runtime/decision.py: crop, full and both together."""
+        thresholds = {"crop": crop, "full": full}
+        of_models = {
+            variant: (values.astype(np.float64) > thresholds[variant]).astype(np.int64)
+            for variant, values in self.probabilities.items()
+        }
+        return of_models | {"combined": np.max(list(of_models.values()), axis=0)}
+
+    def margins(self, crop: float = THRESHOLDS["crop"], full: float = THRESHOLDS["full"]) -> NDArray[np.float64]:
+        """How far each predicted image is above its threshold in log odds, by the model for which that is most: [P]."""
+        limits = {"crop": np.log(crop / (1 - crop)), "full": np.log(full / (1 - full))}
+        return np.max([logits.astype(np.float64) - limits[variant] for variant, logits in self.logits.items()], axis=0)
+
+    def by_margin(self) -> list[int]:
+        """The numbers of the predicted images, as the page has them at first: the largest margin before."""
+        return self.predicted[np.argsort(-self.margins(), kind="stable")].tolist()
+
     def paths(self) -> list[str]:
         """The whole path of each image."""
         return [self.data["folder"] + path for path in self.data["paths"]]

@@ -122,7 +122,7 @@ function OfModel({ set, image, model, threshold, heatmapOn }: OfModelProps) {
         {heatmapOn && <HeatmapCells set={set} image={image} model={model} point={setCell} />}
         {box !== null && <span class="box" style={box} />}
       </Picture>
-      {heatmapOn && <CellReadout set={set} image={image} model={model} cell={cell} />}
+      {(heatmapOn || data.heatmap === null) && <CellReadout set={set} image={image} model={model} cell={cell} />}
       <CellSum set={set} image={image} model={model} />
       {data.regionMissing.includes(image) && <p class="problem">{texts.regionMissing}</p>}
       <table class="measured">

@@ -1,10 +1,12 @@
 """listed_files.py: paths of another machine lead to the right file or to none."""
 
+import os
 import unicodedata
 from pathlib import Path
 
 import pytest
 
+from crbl_runtime.csv_file import path_text
 from crbl_training.data.listed_files import ListedFile, NoFile, find_listed_files
 
 PLACED = ("OK/a.png", "OK/b.png", "NG/a.png", "NG/c.JPG")
@@ -34,6 +36,13 @@ def found(folder: Path, *written: str) -> list[str | None]:
 def test_all_files_are_found_wherever_the_table_was_written(folder, start):
     separator = "\\" if "\\" in start else "/"
     assert found(folder, *(start + name.replace("/", separator) for name in PLACED)) == list(PLACED)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("name", ["\udcff.png", r"\udcff.png", r"\u005cudcff.png"])
+def test_names_that_a_table_cannot_hold_are_read_as_they_are_written(name, folder):
+    (folder / name).write_bytes(b"")
+    assert found(folder, path_text(Path(name)), path_text(folder / name), "OK/a.png") == [name, name, "OK/a.png"]
 
 
 def test_tails_are_found_in_folders_below(folder):

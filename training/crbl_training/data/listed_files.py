@@ -1,6 +1,7 @@
 """The files that a table names, although it was written on another machine or in another folder.
 
-A path is taken as written where that file exists. Else its longest tail is looked for among the images of the folder:
+A path is taken as written where that file exists, also as crbl_runtime/csv_file.py writes names that a table cannot
+hold. Else its longest tail is looked for among the images of the folder:
 D:\\inspection\\OK\\a.png is OK/a.png, or a.png where only that is there. Case and Unicode's normal forms (macOS
 takes Hangul apart) count only where two files differ in nothing else.
 """
@@ -9,8 +10,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
+from crbl_runtime.csv_file import path_from_text
 from crbl_runtime.errors import DataError
 from crbl_runtime.image_folder import find_images
 
@@ -69,8 +71,9 @@ def same_name(one: str, other: str) -> bool:
 
 
 def _as_written(folder: Path, text: str) -> ListedFile | None:
-    if _is_file(folder / text):
-        return ListedFile(folder / text, removed=() if PurePath(text).is_absolute() else ("",))
+    for meant in (Path(text), path_from_text(text)):
+        if _is_file(folder / meant):
+            return ListedFile(folder / meant, removed=() if meant.is_absolute() else ("",))
     if "\\" in text and _is_file(folder / text.replace("\\", "/")):
         return ListedFile(folder / text.replace("\\", "/"), backslashes=True, removed=("",))
     return None
