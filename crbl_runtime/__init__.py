@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crbl_runtime.combined_detector import CombinedDetector
     from crbl_runtime.contract import ModelContract
     from crbl_runtime.detector import Detector
+    from crbl_runtime.heatmap_overlay import draw_overlay
     from crbl_runtime.image import decode
     from crbl_runtime.prediction import CombinedPrediction, Prediction
     from crbl_runtime.preprocessing import PreparedImage, PreprocessingSpec, prepare
@@ -62,6 +63,7 @@ __all__ = [
     "__version__",
     "combined_is_anomaly",
     "decode",
+    "draw_overlay",
     "prepare",
     "register_execution_provider",
 ]
@@ -80,6 +82,7 @@ __getattr__, __dir__ = lazy_names(
         "PreprocessingSpec": "preprocessing",
         "ProviderReport": "provider_choice",
         "decode": "image",
+        "draw_overlay": "heatmap_overlay",
         "prepare": "preprocessing",
         "register_execution_provider": "provider_candidates",
     },

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from crbl_runtime.errors import UsageError
+
 if TYPE_CHECKING:
     from crbl_runtime.prediction import Prediction
 
@@ -50,8 +52,12 @@ def draw_overlay(image: NDArray[np.uint8], prediction: "Prediction") -> NDArray[
 
     Returns:
         uint8 [height, width, 3] RGB; the image is enlarged or reduced to a longer side of 480 to 1600 pixels.
+
+    Raises:
+        UsageError: the prediction has no heatmap.
     """
-    assert prediction.heatmap is not None
+    if prediction.heatmap is None:
+        raise UsageError("The prediction has no heatmap to draw. Export the model with crbl-export --heatmap.")
     height, width = image.shape[:2]
     scale = _scale(max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))

@@ -51,6 +51,12 @@ class Prediction(ComparedByValue):
     preparation: str | None
     heatmap: NDArray[np.float32] | None
 
+    def _repr_html_(self) -> str:
+        """A card, which notebooks show."""
+        from crbl_runtime.prediction_html import prediction_html
+
+        return prediction_html(self)
+
 
 @dataclass(frozen=True)
 class CombinedPrediction:
@@ -65,3 +71,9 @@ class CombinedPrediction:
     label: str
     crop: Prediction
     full: Prediction
+
+    def _repr_html_(self) -> str:
+        """The decision and a card of each prediction, which notebooks show."""
+        from crbl_runtime.prediction_html import combined_prediction_html
+
+        return combined_prediction_html(self)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crbl_runtime.errors import UsageError
 from crbl_runtime.heatmap_overlay import grey, tinted
+from crbl_runtime.probability_text import probability_text
 from crbl_training.image_grid import (
     FAINT_INK,
     Caption,
@@ -18,7 +19,6 @@ from crbl_training.image_grid import (
     Legend,
     Section,
     draw_image_grid,
-    probability_text,
     write_png,
 )
 

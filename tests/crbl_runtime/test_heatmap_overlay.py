@@ -1,9 +1,12 @@
 """heatmap_overlay.py: flat cells where the heatmap has them, and nothing where it has none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from crbl_runtime.errors import UsageError
 from crbl_runtime.heatmap_overlay import LARGEST_SIDE, SMALLEST_SIDE, draw_overlay, full_colour, tinted
 from crbl_runtime.prediction import Prediction
 
@@ -101,3 +104,8 @@ def test_the_colour_depends_on_the_contribution_alone() -> None:
 
 def test_no_contribution_is_no_tint() -> None:
     assert np.all(tinted(np.full((2, 2, 3), 99, np.float32), np.zeros((2, 2), np.float32)) == 99)
+
+
+def test_a_prediction_without_a_heatmap_is_refused() -> None:
+    with pytest.raises(UsageError, match="no heatmap to draw"):
+        draw_overlay(light(10, 10), replace(prediction([[1.0]], (0, 0, 10, 10)), heatmap=None))

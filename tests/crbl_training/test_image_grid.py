@@ -15,7 +15,6 @@ from crbl_training.image_grid import (
     Legend,
     Section,
     draw_image_grid,
-    probability_text,
     write_png,
 )
 
@@ -120,8 +119,3 @@ def test_the_file_holds_the_drawn_pixels(tmp_path: Path) -> None:
     sheet = sheet_of(Section(None, [Cell([NOISE], [])]))
     write_png(tmp_path / "sheet.png", sheet)
     assert np.array_equal(cv2.cvtColor(cv2.imread(str(tmp_path / "sheet.png")), cv2.COLOR_BGR2RGB), sheet)
-
-
-def test_a_probability_is_never_rounded_to_certainty() -> None:
-    values = [0.0, 1.3e-5, 0.25, 0.99999, 1.0]
-    assert [probability_text(value) for value in values] == ["0.0000", "1.3e-05", "0.2500", "> 0.9999", "1.0000"]

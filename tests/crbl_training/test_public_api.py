@@ -8,8 +8,9 @@ import pytest
 import crbl_training
 
 NAMES = (
-    "BilinearPooling CRBLDualModel EfficientNetB0FeatureExtractor TrainingConfig create_crop_model create_full_model "
-    "evaluate get_device load_checkpoint run_training"
+    "BilinearPooling CRBLDualModel EfficientNetB0FeatureExtractor TrainingConfig choose_device create_crop_model "
+    "create_full_model evaluate evaluate_model get_device load_checkpoint open_model read_labelled read_split "
+    "run_training training_config"
 )
 
 

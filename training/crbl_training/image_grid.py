@@ -149,14 +149,12 @@ def draw_image_grid(
 
 def write_png(path: Path, sheet: Image) -> None:
     """Write a sheet, uint8 [H, W, 3] RGB, as PNG."""
-    write_bytes(path, cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes())
+    write_bytes(path, png_bytes(sheet))
 
 
-def probability_text(value: float) -> str:
-    """Four digits, and never a 0 or a 1 that is none."""
-    if 0 < value < 0.0001:
-        return f"{value:.1e}"
-    return "> 0.9999" if 0.9999 < value < 1 else f"{value:.4f}"
+def png_bytes(sheet: Image) -> bytes:
+    """A sheet, uint8 [H, W, 3] RGB, as the content of a PNG file."""
+    return cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 @dataclass(frozen=True)

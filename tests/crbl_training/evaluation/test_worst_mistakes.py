@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from crbl_training.data.prepared_dataset import PreparedDataset
-from crbl_training.evaluation.worst_mistakes import SHOWN, worst_mistakes, write_worst_mistakes
+from crbl_training.evaluation.worst_mistakes import SHOWN, draw_worst_mistakes, worst_mistakes, write_worst_mistakes
 
 
 def numbered(labels: list[int]) -> PreparedDataset:
@@ -92,3 +92,9 @@ def test_without_a_mistake_a_line_tells_it(tmp_path):
     assert sheet.shape[0] < 200
     # Words stand in the lower half, below the title.
     assert (sheet[sheet.shape[0] // 2 :] < 128).sum() > 500
+
+
+def test_a_notebook_shows_the_sheet():
+    mistakes = worst_mistakes(numbered(LABELS), LOGITS, 0.5)
+    shown = cv2.imdecode(np.frombuffer(mistakes._repr_png_(), np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(cv2.cvtColor(shown, cv2.COLOR_BGR2RGB), draw_worst_mistakes(mistakes, "Worst mistakes"))

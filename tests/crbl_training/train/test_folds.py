@@ -9,7 +9,7 @@ import pytest
 
 from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage
-from crbl_training.evaluation.report import METRIC_LABELS
+from crbl_training.evaluation.metric_labels import METRIC_LABELS
 from crbl_training.train.folds import split_into_folds, summarize
 from public_commands import run_command
 

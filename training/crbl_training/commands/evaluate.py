@@ -1,7 +1,6 @@
 """crbl-evaluate: what a checkpoint or a model file can do on labelled images."""
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 from crbl_runtime.atomic_file import replacing_together, require_writable
 from crbl_runtime.calibration import METHODS, calibration_to_json
 from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
-from crbl_runtime.errors import DataError, UsageError
+from crbl_runtime.errors import UsageError
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_runtime.report.size import REPORT_FILE, require_showable
 from crbl_training.commands.data_and_device import (
@@ -24,7 +23,7 @@ from crbl_training.commands.data_and_device import (
     refuse_without_directml,
 )
 from crbl_training.commands.threshold_options import defect_rate_option, threshold_or_rule
-from crbl_training.data.dataset import data_hash, read_images
+from crbl_training.data.dataset import read_images
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.data.split_words import SPLITS
 from crbl_training.evaluation.calibration_images import require_images_to_calibrate
@@ -41,11 +40,7 @@ from crbl_training.file_names import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from crbl_training.checkpoint import Checkpoint
-    from crbl_training.data.prepared_dataset import PreparedDataset
-    from crbl_training.evaluation.calibration import CalibratedImages
     from crbl_training.evaluation.evaluated_model import EvaluatedModel
     from crbl_training.evaluation.report import EvaluationReport
     from crbl_training.evaluation.threshold_in_use import ThresholdInUse
@@ -125,52 +120,48 @@ def main(
 
     from crbl_runtime.onnxruntime_boundary import print_errors_only
     from crbl_training.data.image_storage import image_storage
-    from crbl_training.data.leakage import refuse_two_labels
-    from crbl_training.data.prepared_dataset import prepare_dataset
-    from crbl_training.evaluation.consequences import get_assumptions
     from crbl_training.evaluation.evaluated_model import open_model
-    from crbl_training.evaluation.report import report_on
+    from crbl_training.evaluation.model_evaluation import evaluate_model
     from crbl_training.evaluation.review import reviewed_images, write_review
-    from crbl_training.evaluation.threshold_in_use import threshold_in_use
 
     print_errors_only()
     with open_model(
         model_path, device, device_index, tiled_resources=not no_tiled_resources, bit_depth=bit_depth
     ) as model:
         storage = image_storage(out / PREPARED_FOLDER if out is not None else None, memory_budget)
-        images = prepare_dataset(listing.images, model.preprocessing, "labelled", skip_bad=skip_bad, storage=storage)
-        refuse_two_labels(images)
-        started = time.perf_counter()
-        explained = model.explain(images) if report_folder is not None else None
-        logits = explained.logits if explained is not None else model.logits(images)
-        seconds = time.perf_counter() - started
-        digest = data_hash(images.labelled_images)
-        used = threshold_in_use(model, asked, logits, images.labels, digest)
-        calibrated = _calibrated(model, images, logits, calibrate, digest)
-    costs = used.chosen.rule.costs if used.chosen is not None else None
-    assumptions = get_assumptions(defect_rate, costs, model.training)
-    report = report_on(images, logits, used.value, calibrated, assumptions)
+        measured = evaluate_model(
+            model,
+            listing.images,
+            threshold=asked,
+            defect_rate=defect_rate,
+            calibrate=calibrate,
+            skip_bad=skip_bad,
+            explain=report_folder is not None,
+            storage=storage,
+        )
+    report = measured.report
     checkpoint = _calibrated_checkpoint(model_path, report) if calibrate is not None else None
     given = {
         "data": str(data),
         "data_reading": listing.reading,
         "split": split,
         "left_out": left_out_as_json(listing.left_out),
-        "data_hash": digest,
-        "known_images": model.known_images(digest),
+        "data_hash": measured.data_hash,
+        "known_images": model.known_images(measured.data_hash),
     }
-    speed = {"prediction_seconds": seconds, "images_per_second": len(images.paths) / seconds}
-    facts = _facts(model_path, model, given | speed, used, report)
+    images_per_second = len(report.dataset.paths) / measured.seconds
+    speed = {"prediction_seconds": measured.seconds, "images_per_second": images_per_second}
+    facts = _facts(model_path, model, given | speed, measured.threshold, report)
     title = f"{model_path.name} on {data.name}"
     try:
         if out is not None:
             facts = _write(out, facts, report, title, checkpoint)
-        if report_folder is not None and explained is not None:
-            shown = reviewed_images(listing.images, report, explained, model.preprocessing.bit_depth)
+        if report_folder is not None and measured.explained is not None:
+            shown = reviewed_images(listing.images, report, measured.explained, model.preprocessing.bit_depth)
             write_review(
                 report_folder / REPORT_FILE,
                 title,
-                model.reviewed(model_path.name, used.value, used.source),
+                model.reviewed(model_path.name, measured.threshold.value, measured.threshold.source),
                 shown,
                 report.consequences,
                 [*_notes(facts), *left_out_lines(listing.left_out)],
@@ -213,22 +204,6 @@ def _require_calibratable(model_path: Path, out: Path | None, bit_depth: int | N
         raise UsageError(
             "--calibrate fits a checkpoint as it is, and --bit-depth changes its preprocessing. Leave out one of them."
         )
-
-
-def _calibrated(
-    model: "EvaluatedModel", images: "PreparedDataset", logits: "Tensor", method: str | None, digest: str
-) -> "CalibratedImages | None":
-    """The images by a new calibration, or by that of the model, if it has one."""
-    from crbl_training.evaluation.calibration import calibrated_images, fit_calibration
-
-    if method is None:
-        return calibrated_images(model.calibration, logits) if model.calibration is not None else None
-    if digest == model.training.get("train_data_hash"):
-        raise DataError(
-            "The model was trained on these very images and is surer of them than of others: a calibration on them is "
-            "none. Name the validation images, or others that it has not seen."
-        )
-    return fit_calibration(method, logits, images.labels, digest)
 
 
 def _calibrated_checkpoint(path: Path, report: "EvaluationReport") -> "Checkpoint":

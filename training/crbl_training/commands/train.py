@@ -1,8 +1,7 @@
 """crbl-train: from labelled images to a checkpoint."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +17,7 @@ from crbl_runtime.command_line import (
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.options import REGIONS
-from crbl_runtime.variant import VARIANTS, Variant, get_variant
+from crbl_runtime.variant import VARIANTS, get_variant
 from crbl_training.commands.data_and_device import (
     data_option,
     device_option,
@@ -39,12 +38,9 @@ from crbl_training.evaluation.calibration_images import require_images_to_calibr
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
 from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, fold_folder, run_files
 from crbl_training.options import CACHE_GIGABYTES, CACHE_MODES, TRAINABLE
-from crbl_training.train.recipe import default_threshold_rule
 from crbl_training.weights.source import require_source
 
 if TYPE_CHECKING:
-    from crbl_runtime.preprocessing import PreprocessingSpec
-    from crbl_training.checkpoint import Checkpoint
     from crbl_training.data.dataset import Split
     from crbl_training.devices.device import ChosenDevice
     from crbl_training.train.config import TrainingConfig
@@ -194,15 +190,15 @@ def main(
 ) -> None:
     """Train the crop or the full variant of CRBL and write a checkpoint with its metrics."""
     variant = get_variant(variant_name)
-    default_rule = default_threshold_rule(given_recipe.name, from_checkpoint=from_checkpoint is not None)
-    rule = threshold_text if threshold_text is not None else default_rule
-    parse_threshold_rule(rule)
+    if threshold_text is not None:
+        parse_threshold_rule(threshold_text)
     folder = out if out is not None else Path("runs") / variant.name
     _check_options(weights, from_checkpoint, folder, folds, validation)
     refuse_without_directml(device, no_tiled_resources)
     refuse_unused_format(dataset_format, data, validation)
+    # Values that do not go together are refused before any image is read.
     learning = trainable if trainable is not None else variant.trainable
-    recipe = given_recipe.chosen(learning, from_checkpoint=from_checkpoint is not None)
+    given_recipe.chosen(learning, from_checkpoint=from_checkpoint is not None)
 
     split = read_split(data, validation, image_folder, seed, dataset_format, test_share)
     if calibrate is not None:
@@ -210,7 +206,7 @@ def main(
 
     from crbl_training.checkpoint import load_checkpoint
     from crbl_training.process_group import launched_shard, process_group
-    from crbl_training.train.config import TrainingConfig
+    from crbl_training.train.config import training_config
     from crbl_training.train.folds import run_folds, split_into_folds
     from crbl_training.train.print_once import print_once
     from crbl_training.train.run import run_training
@@ -220,17 +216,20 @@ def main(
             click.echo(line)
         require_writable(*_written_files(folder, variant.name, folds, show_augment))
     start = load_checkpoint(from_checkpoint, variant.name) if from_checkpoint is not None else None
-    config = TrainingConfig(
-        variant=variant,
-        trainable=learning,
-        spec=_preprocessing(variant, start, region, image_size, bit_depth, imagenet_normalization),
-        recipe=recipe,
+    config = training_config(
+        variant.name,
         recipe_name=given_recipe.name,
-        seed=seed,
+        trainable=trainable,
         start=start,
+        threshold_rule=threshold_text,
+        region=region,
+        image_size=image_size,
+        bit_depth=bit_depth,
+        imagenet_normalization=imagenet_normalization,
+        **given_recipe.values,
+        seed=seed,
         weights=weights,
         trust_pickle=trust_pickle,
-        threshold_rule=rule,
         defect_rate=defect_rate,
         calibrate=calibrate,
         skip_bad=skip_bad,
@@ -248,7 +247,7 @@ def main(
         _show_augmentation(show_augment, config, split, folder)
         return
     of_folds = [] if folds is None else split_into_folds(split.train + split.validation, folds, seed, split.held_out)
-    chosen = _device(device, device_index, no_tiled_resources, recipe)
+    chosen = _device(device, device_index, no_tiled_resources, config.recipe)
     with process_group(chosen.torch_device()):
         for reason in chosen.rejected:
             print_once(f"Not used: {reason}")
@@ -333,26 +332,3 @@ def _device(kind: str, device_index: int, no_tiled_resources: bool, recipe: "Rec
             f"--amp needs bfloat16, which {chosen.name} lacks (Ampere or newer has it). Leave it out."
         )
     return chosen
-
-
-def _preprocessing(
-    variant: Variant,
-    start: "Checkpoint | None",
-    region: str | None,
-    image_size: int | None,
-    bit_depth: int | None,
-    imagenet_normalization: bool,
-) -> "PreprocessingSpec":
-    from crbl_runtime.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PreprocessingSpec
-
-    spec = start.preprocessing if start is not None else PreprocessingSpec(region=variant.region)
-    changes: dict[str, Any] = {}
-    if region is not None:
-        changes["region"] = region
-    if image_size is not None:
-        changes["image_size"] = image_size
-    if bit_depth is not None:
-        changes["bit_depth"] = bit_depth
-    if imagenet_normalization:
-        changes |= {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
-    return replace(spec, **changes)

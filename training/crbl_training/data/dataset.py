@@ -96,9 +96,9 @@ def read_labelled(
 
 def read_split(
     data: Path,
-    validation: Path | None,
-    image_folder: Path | None,
-    seed: int,
+    validation: Path | None = None,
+    image_folder: Path | None = None,
+    seed: int = 0,
     dataset_format: DatasetFormat = USUAL_FORMAT,
     test_share: float | None = None,
 ) -> Split:

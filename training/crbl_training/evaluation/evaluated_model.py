@@ -78,7 +78,12 @@ class EvaluatedModel:
 
 @contextmanager
 def open_model(
-    path: Path, device: str, device_index: int, *, tiled_resources: bool = True, bit_depth: int | None = None
+    path: Path,
+    device: str = "auto",
+    device_index: int = 0,
+    *,
+    tiled_resources: bool = True,
+    bit_depth: int | None = None,
 ) -> Iterator[EvaluatedModel]:
     """The model of a .onnx file through the runtime, or of a checkpoint through PyTorch.
 

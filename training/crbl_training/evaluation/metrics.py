@@ -67,6 +67,12 @@ class Evaluation:
         values = self.metrics.to_dict() | {"intervals": intervals, "interval_method": bootstrap_method()}
         return values | kinds_to_dict(self.kinds)
 
+    def _repr_html_(self) -> str:
+        """Tables, which notebooks show."""
+        from crbl_training.evaluation.evaluation_html import evaluation_html
+
+        return evaluation_html(self)
+
 
 def predict_logits(model: CRBLDualModel, images: Images, spec: PreprocessingSpec, device: torch.device) -> Tensor:
     """Logits of prepared images, uint8 [N, H, W, 3] -> float32 [N] on the CPU. The model is left in eval mode.

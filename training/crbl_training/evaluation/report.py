@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from crbl_runtime.counted import counted
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.calibration import CalibratedImages
 from crbl_training.evaluation.calibration_images import few_images_note
@@ -22,21 +21,15 @@ from crbl_training.evaluation.consequences import (
     consequences_of,
 )
 from crbl_training.evaluation.kinds import kind_lines
-from crbl_training.evaluation.metrics import Evaluation, Metrics, evaluate, require_finite_logits
+from crbl_training.evaluation.metric_labels import METRIC_LABELS
+from crbl_training.evaluation.metrics import Evaluation, evaluate, require_finite_logits
 from crbl_training.evaluation.reliability import Reliability, reliability
 from crbl_training.evaluation.reliability_diagram import write_reliability_diagram
 from crbl_training.evaluation.scores import write_scores
+from crbl_training.evaluation.without_mistakes import without_mistakes
 from crbl_training.evaluation.worst_mistakes import WorstMistakes, worst_mistakes, write_worst_mistakes
 from crbl_training.file_names import MISTAKES_FILE, RELIABILITY_FILE
 
-METRIC_LABELS = {
-    "auroc": "AUROC",
-    "average_precision": "average precision",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-}
 RELIABILITY_LABELS = {"brier": "Brier score", "log_loss": "log loss", "calibration_error": "calibration error"}
 
 
@@ -152,21 +145,7 @@ def report_lines(report: EvaluationReport) -> list[str]:
         f"  {f'threshold {metrics.threshold:.4g}':18} {'called normal':>16} {'called anomalous':>18}",
         f"  {'normal':18} {metrics.true_normal:16d} {metrics.false_alarm:18d}",
         f"  {'anomalous':18} {metrics.missed_anomaly:16d} {metrics.true_anomaly:18d}",
-        *_without_a_mistake(metrics),
+        *(f"  {sentence}" for sentence in without_mistakes(metrics)),
         *kind_lines(report.evaluation.kinds),
         *consequence_lines(report.consequences),
     ]
-
-
-def _without_a_mistake(metrics: Metrics) -> list[str]:
-    """What the bootstrap cannot see: the rule of three (Hanley and Lippman-Hand, JAMA 249, 1983, 1743)."""
-    anomalous = metrics.missed_anomaly + metrics.true_anomaly
-    normal = metrics.true_normal + metrics.false_alarm
-    lines = []
-    if metrics.missed_anomaly == 0:
-        lines.append(f"  No anomaly of {anomalous} was missed: of others, up to {min(1, 3 / anomalous):.1%} may be.")
-    if metrics.false_alarm == 0:
-        lines.append(
-            f"  No false alarm on {counted(normal, 'image')}: on others, up to {min(1, 3 / normal):.1%} may be."
-        )
-    return lines

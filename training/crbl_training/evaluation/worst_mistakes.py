@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crbl_runtime.probability_text import probability_text
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.evaluation.metrics import anomaly_decisions, probabilities
-from crbl_training.image_grid import Caption, Cell, Section, draw_image_grid, probability_text, write_png
+from crbl_training.image_grid import Caption, Cell, Section, draw_image_grid, png_bytes, write_png
 
 SHOWN = 12
 COLUMNS = 6
@@ -55,6 +56,10 @@ class WorstMistakes:
             "missed_anomalies": [mistake.to_dict() for mistake in self.missed],
         }
 
+    def _repr_png_(self) -> bytes:
+        """The sheet, which notebooks show."""
+        return png_bytes(draw_worst_mistakes(self, "Worst mistakes"))
+
 
 def worst_mistakes(images: PreparedDataset, logits: Tensor, threshold: float) -> WorstMistakes:
     """Sort out what was decided wrongly; logits float [N]."""
@@ -81,7 +86,16 @@ def worst_mistakes(images: PreparedDataset, logits: Tensor, threshold: float) ->
 
 
 def write_worst_mistakes(path: Path, mistakes: WorstMistakes, title: str) -> None:
-    """Draw the images with name and probability, as PNG; where there is no mistake, a line that tells it."""
+    """Draw the sheet (see `draw_worst_mistakes`) and write it as PNG."""
+    write_png(path, draw_worst_mistakes(mistakes, title))
+
+
+def draw_worst_mistakes(mistakes: WorstMistakes, title: str) -> NDArray[np.uint8]:
+    """The images with name and probability; where there is no mistake, a line that tells it.
+
+    Returns:
+        uint8 [height, width, 3] RGB.
+    """
     sections = [
         _section("False alarms", mistakes.false_alarms, mistakes.false_alarms_in_all),
         _section("Missed anomalies", mistakes.missed, mistakes.missed_in_all),
@@ -89,7 +103,7 @@ def write_worst_mistakes(path: Path, mistakes: WorstMistakes, title: str) -> Non
     shown = [section for section in sections if section.cells]
     none = [Section("No mistake: every image was decided rightly.", [])]
     note = f"{mistakes.images} images at the threshold {mistakes.threshold:.4g}"
-    write_png(path, draw_image_grid(title, [note], shown or none, columns=COLUMNS, tile=TILE))
+    return draw_image_grid(title, [note], shown or none, columns=COLUMNS, tile=TILE)
 
 
 def _section(kind: str, shown: Sequence[Mistake], count: int) -> Section:

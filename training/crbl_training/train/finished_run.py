@@ -1,6 +1,6 @@
 """The end of a run: threshold, calibration, metrics, and all files that it leaves."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from crbl_training.data.prepared_dataset import (
     PreparedDataset,
 )
 from crbl_training.evaluation.consequences import get_assumptions
-from crbl_training.evaluation.metrics import Metrics, compute_metrics, predict_logits
+from crbl_training.evaluation.metrics import Evaluation, compute_metrics, predict_logits
 from crbl_training.evaluation.report import (
     reliability_lines,
     reliability_to_dict,
@@ -40,9 +40,24 @@ from crbl_training.process_group import current_shard
 from crbl_training.train.best_epoch import BEST_BY_LABELS
 from crbl_training.train.calibrated_checkpoint import CalibratedCheckpoint, fitted_or_refused, kept_or_dropped
 from crbl_training.train.config import TrainingConfig
-from crbl_training.train.history import write_curves, write_history, write_metrics
+from crbl_training.train.history import History, write_curves, write_history, write_metrics
 from crbl_training.train.loop import TrainingResult
 from crbl_training.train.print_once import print_once
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a training run ends with.
+
+    Attributes:
+        checkpoint: the .safetensors with everything about the model; its .pth is beside it.
+        history: all epochs. evaluation: of the best one's weights on the validation images, at the threshold chosen
+            for them; without intervals in processes that only share the work.
+    """
+
+    checkpoint: Path
+    history: History
+    evaluation: Evaluation
 
 
 def finish_run(
@@ -53,26 +68,27 @@ def finish_run(
     result: TrainingResult,
     found: dict[str, Any],
     folder: Path,
-) -> tuple[Metrics, DataError | None]:
+) -> tuple[FinishedRun, DataError | None]:
     """Choose the threshold, calibrate, compute and print the metrics, and write all files, or none of them.
 
     Returns:
-        the metrics, and why the calibration that was asked for could not be fitted.
+        what came of it, and why the calibration that was asked for could not be fitted.
     """
     logits = predict_logits(checkpoint.build_model(), validation_set.images, config.spec, torch.device("cpu"))
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
     calibrated = _calibrated(checkpoint, config, logits, validation_set)
     checkpoint = calibrated.checkpoint
+    name = config.variant.name
+    pth, sidecar = checkpoint_files(todays_checkpoint(folder, name))
     if current_shard().rank > 0:
-        return compute_metrics(logits, validation_set.labels, checkpoint.threshold), calibrated.refusal
+        evaluation = Evaluation(compute_metrics(logits, validation_set.labels, checkpoint.threshold), {})
+        return FinishedRun(sidecar, result.history, evaluation), calibrated.refusal
     # The provenance has the costs, if any: those of this run's rule, or of the checkpoint whose threshold is kept.
     assumptions = get_assumptions(config.defect_rate, None, checkpoint.provenance)
     report = report_on(validation_set, logits, checkpoint.threshold, calibrated.images, assumptions)
     measured = {"validation": report.evaluation.to_dict(), "reliability": reliability_to_dict(report)}
     checkpoint = replace(checkpoint, provenance=checkpoint.provenance | measured)
 
-    name = config.variant.name
-    pth, sidecar = checkpoint_files(todays_checkpoint(folder, name))
     best = f"Best epoch {result.best_epoch}" + (" (the solved head)" if result.best_epoch == 0 else "")
     print_once(
         f"{best}, chosen by {BEST_BY_LABELS[config.recipe.best_by]} on the {len(validation_set.paths)} validation "
@@ -102,7 +118,7 @@ def finish_run(
     if held_out:
         print_once(f"{held_out_line(held_out)}. Measure on them: crbl-evaluate {pth} --data {folder / HELD_OUT_FILE}")
     print_once(f"Next: crbl-export --variant {name} --checkpoint {pth}")
-    return report.evaluation.metrics, calibrated.refusal
+    return FinishedRun(sidecar, result.history, report.evaluation), calibrated.refusal
 
 
 def _calibrated(

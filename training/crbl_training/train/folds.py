@@ -14,7 +14,7 @@ from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage, Split
 from crbl_training.devices.device import ChosenDevice
-from crbl_training.evaluation.report import METRIC_LABELS
+from crbl_training.evaluation.metric_labels import METRIC_LABELS
 from crbl_training.file_names import FOLDS_FILE, METRICS_FILE, STATE_FILE, fold_folder
 from crbl_training.process_group import current_shard
 from crbl_training.train.config import TrainingConfig

@@ -1,18 +1,15 @@
 """The epochs of a training run, and the files that tell of them beside its checkpoint."""
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from crbl_runtime.atomic_file import write_bytes, write_text
 from crbl_runtime.csv_file import write_csv
 from crbl_training.evaluation.metrics import Metrics
+from crbl_training.train.curves import curves_png
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,18 @@ class Epoch:
     validation: Metrics
     best: bool
     seconds: float
+
+
+class History(tuple[Epoch, ...]):
+    """The epochs of a run, in order."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        """Curves and a table, which notebooks show."""
+        from crbl_training.train.history_html import history_html
+
+        return history_html(self)
 
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:
@@ -62,26 +71,5 @@ def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
 
 
 def write_curves(path: Path, history: Sequence[Epoch], title: str) -> None:
-    """Losses, AUROC and average precision over the epochs, as PNG."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    losses, scores = figure.subplots(1, 2)
-    epochs = [epoch.number for epoch in history]
-    best = next((epoch.number for epoch in reversed(history) if epoch.best), None)
-    losses.plot(epochs, [epoch.train_loss for epoch in history], marker=".", label="training (weighted, augmented)")
-    losses.plot(epochs, [epoch.validation.loss for epoch in history], marker=".", label="validation")
-    losses.set(xlabel="epoch", ylabel="cross-entropy", title=title)
-    scores.plot(epochs, [epoch.validation.auroc for epoch in history], marker=".", label="AUROC")
-    precision = [epoch.validation.average_precision for epoch in history]
-    scores.plot(epochs, precision, marker=".", label="average precision")
-    scores.plot(epochs, [epoch.validation.accuracy for epoch in history], marker=".", label="accuracy at the threshold")
-    scores.set(xlabel="epoch", title="validation", ylim=(0, 1.02))
-    for axes in (losses, scores):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        if best is not None:
-            axes.axvline(best, color="grey", linestyle=":", label="best epoch")
-        axes.legend()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    write_bytes(path, buffer.getvalue())
+    """The curves (see `curves_png`), as PNG."""
+    write_bytes(path, curves_png(history, title))

@@ -25,7 +25,7 @@ from crbl_training.train.best_epoch import badness, is_better
 from crbl_training.train.class_weights import loss_weights
 from crbl_training.train.feed import training_feed
 from crbl_training.train.head_start.solved_head import solve_head
-from crbl_training.train.history import Epoch
+from crbl_training.train.history import Epoch, History
 from crbl_training.train.optimizer import Adam, end_epoch, learning_rate_scheduler
 from crbl_training.train.recipe import Recipe
 from crbl_training.train.state import Progress, StateFile, TrainingState, cpu_copy
@@ -82,7 +82,7 @@ class TrainingResult:
 
     state: dict[str, Tensor]
     best_epoch: int
-    history: tuple[Epoch, ...]
+    history: History
     solved_head: dict[str, Any] | None = None
 
 
@@ -128,7 +128,7 @@ def train_model(
         with training_feed(train_source, drawn, workers, device, outputs.notify) as feed:
             step = TrainingStep(model, feed.source, recipe, device, seed, optimizer, outputs.notify)
             _train_epochs(step, feed.batches, data, validation_source, progress, outputs)
-    return TrainingResult(progress.best, progress.best_epoch, tuple(progress.history), progress.solved_head)
+    return TrainingResult(progress.best, progress.best_epoch, History(progress.history), progress.solved_head)
 
 
 def _train_epochs(

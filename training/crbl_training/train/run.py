@@ -15,7 +15,6 @@ from crbl_training.data.prepared_dataset import (
 )
 from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
-from crbl_training.evaluation.metrics import Metrics
 from crbl_training.file_names import (
     PREPARED_FOLDER,
     STATE_FILE,
@@ -28,7 +27,7 @@ from crbl_training.train.best_epoch import BEST_BY_LABELS
 from crbl_training.train.class_weights import loss_weights
 from crbl_training.train.config import TrainingConfig
 from crbl_training.train.epoch_log import epoch_log
-from crbl_training.train.finished_run import finish_run
+from crbl_training.train.finished_run import FinishedRun, finish_run
 from crbl_training.train.loop import RunOutputs, TrainingData, train_model
 from crbl_training.train.print_once import print_once
 from crbl_training.train.provenance import identity_of, image_counts, provenance_of, threshold_source
@@ -40,8 +39,8 @@ CACHE_FOLDER = "activation_cache"
 DEVICE_CHECK_IMAGES = 8
 
 
-def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: ChosenDevice) -> Metrics:
-    """Train by the config, write checkpoint and reports to the folder, and give back the validation metrics.
+def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: ChosenDevice) -> FinishedRun:
+    """Train by the config, write checkpoint and reports to the folder, and give back what came of it.
 
     In a group of processes all of them train, and rank 0 writes.
 
@@ -97,11 +96,11 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
         "prepared_images": {"training": train_set.stored, "validation": validation_set.stored},
     }
-    metrics, refusal = finish_run(checkpoint, config, validation_set, split.held_out, result, found, folder)
+    finished, refusal = finish_run(checkpoint, config, validation_set, split.held_out, result, found, folder)
     state_path.unlink(missing_ok=True)
     if refusal is not None:
         raise DataError(f"{refusal} The checkpoint was written without a calibration.")
-    return metrics
+    return finished
 
 
 def _require_clear(state_path: Path, resume: bool) -> None:
