@@ -66,7 +66,8 @@ def run_training(
     """
     started, state_path = now(), folder / STATE_FILE
     _require_clear(state_path, config.resume)
-    remove_temporaries(state_path)
+    for rewritten in (state_path, folder / REPORT_FILE):
+        remove_temporaries(rewritten)
     train_set, validation_set = prepare_images(split, config, folder / PREPARED_FOLDER)
     leakage = look_for_leakage(train_set, validation_set, config.fail_on_leakage)
     hashes = {
