@@ -199,12 +199,15 @@ def test_a_page_of_a_run_that_goes_on_loads_again_where_the_reader_was(crop_repo
     assert "Epoch 1 of 2 is done" in page.locator(".status").inner_text()
     assert page.title().startswith("1/2 · CRBL crop")
     assert page.locator("nav a").all_inner_texts() == ["Curves", "Data", "Provenance"]
+    page.locator("canvas").nth(2).wait_for()  # Until then what is below the charts moves.
+    page.get_by_text("All epochs as a table").click()
     page.evaluate("window.marked = true; scrollTo(0, 700)")
     changed(crop_report, path, lambda data: running(data) or data.update(epochs_before=1))
     with page.expect_event("load"):
         page.clock.fast_forward(RELOAD_MS)
     page.evaluate("new Promise(done => (function look() { scrollY === 700 ? done() : requestAnimationFrame(look) })())")
     assert page.evaluate("window.marked") is None
+    assert page.locator(".epochs").is_visible()
     assert "Continued after epoch 1" in page.locator(".status").inner_text()
 
     page.get_by_role("button", name="Pause").click()

@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import { Chart } from "../shared/chart";
 import { colourOf, type ThemeColour, useDark } from "./colours";
+import { Details } from "./details";
 import { axis, CHART_HEIGHT, drawn, verticalLine } from "./curve_options";
 import { Decimal, significant, Significant } from "./numbers";
 import { SolvedHeadTable } from "./solved_head";
@@ -151,8 +152,7 @@ function numbers(_: uPlot, values: number[]): string[] {
 function EpochsTable({ epochs, best, accuracy }: { epochs: Epoch[]; best: number | null; accuracy: string }) {
   const { language, text } = useWords();
   return (
-    <details>
-      <summary>{text("all_epochs")}</summary>
+    <Details name="epochs" title={text("all_epochs")}>
       <div class="wide">
         <table class="epochs">
           <thead>
@@ -201,6 +201,6 @@ function EpochsTable({ epochs, best, accuracy }: { epochs: Epoch[]; best: number
           </tbody>
         </table>
       </div>
-    </details>
+    </Details>
   );
 }

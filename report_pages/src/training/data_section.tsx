@@ -1,5 +1,6 @@
 // What the run learns from and is measured on.
 
+import { Details } from "./details";
 import { Picture } from "./picture";
 import { type Key, useWords } from "./texts";
 import type { DataOverview, Duplicate, Example, RunData, SetCounts, Size } from "./training_data";
@@ -15,9 +16,14 @@ export function DataSection({ data }: { data: RunData }) {
       </p>
       <CountsTable overview={overview} />
       <KindsTable training={overview.training} validation={overview.validation} />
-      <Sentences title={text("readings")} lines={[...overview.readings, ...overview.left_out]} inAll={0} />
+      <Sentences
+        name="readings"
+        title={text("readings")}
+        lines={[...overview.readings, ...overview.left_out]}
+        inAll={0}
+      />
       {(["training", "validation"] as const).map((set) => (
-        <Skipped key={set} title={text(set)} counts={overview[set]} />
+        <Skipped key={set} set={set} counts={overview[set]} />
       ))}
       <Duplicates overview={overview} />
       <h3>{text("as_seen")}</h3>
@@ -118,18 +124,18 @@ function KindsTable({ training, validation }: { training: SetCounts; validation:
   );
 }
 
-function Skipped({ title, counts }: { title: string; counts: SetCounts }) {
+function Skipped({ set, counts }: { set: "training" | "validation"; counts: SetCounts }) {
   const { text } = useWords();
-  const heading = `${title} · ${text("skipped", { count: counts.skipped_in_all })}`;
-  return <Sentences title={heading} lines={counts.skipped} inAll={counts.skipped_in_all} />;
+  const title = `${text(set)} · ${text("skipped", { count: counts.skipped_in_all })}`;
+  return <Sentences name={`skipped ${set}`} title={title} lines={counts.skipped} inAll={counts.skipped_in_all} />;
 }
 
-function Sentences({ title, lines, inAll }: { title: string; lines: string[]; inAll: number }) {
+function Sentences(props: { name: string; title: string; lines: string[]; inAll: number }) {
+  const { name, title, lines, inAll } = props;
   const { text } = useWords();
   if (lines.length === 0) return null;
   return (
-    <details open={lines.length <= 3}>
-      <summary>{title}</summary>
+    <Details name={name} title={title} open={lines.length <= 3}>
       <ul>
         {lines.map((line) => (
           <li key={line}>
@@ -138,7 +144,7 @@ function Sentences({ title, lines, inAll }: { title: string; lines: string[]; in
         ))}
         {inAll > lines.length && <li>{text("more", { count: inAll - lines.length })}</li>}
       </ul>
-    </details>
+    </Details>
   );
 }
 

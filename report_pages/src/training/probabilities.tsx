@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import { Chart } from "../shared/chart";
 import { colourOf, type ThemeColour, useDark } from "./colours";
+import { Details } from "./details";
 import { axis, drawn } from "./curve_options";
 import { Decimal, Range, significant } from "./numbers";
 import { useWords } from "./texts";
@@ -26,13 +27,12 @@ export function ProbabilitiesSection({ result }: { result: Result }) {
         {calibrated !== null && <Diagram title={text("calibrated_title")} measured={calibrated} colour="accent" />}
       </div>
       <p class="faint">{text("diagram_note")}</p>
-      <details>
-        <summary>{text("bins")}</summary>
+      <Details name="bins" title={text("bins")}>
         <div class="columns">
           <BinsTable title={text("raw")} measured={raw} />
           {calibrated !== null && <BinsTable title={text("calibrated")} measured={calibrated} />}
         </div>
-      </details>
+      </Details>
     </>
   );
 }

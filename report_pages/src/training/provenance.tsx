@@ -1,5 +1,6 @@
 // Where the model comes from, how to make it again, and what comes next.
 
+import { Details } from "./details";
 import { useWords } from "./texts";
 import { duration, moment, secondsBetween } from "./times";
 import type { RunData } from "./training_data";
@@ -50,8 +51,8 @@ export function ProvenanceSection({ data }: { data: RunData }) {
         )}
       </dl>
       <div class="columns">
-        <Values title={`${text("recipe")}: ${provenance.recipe_name}`} values={provenance.recipe} />
-        <Values title={text("options")} values={data.options} />
+        <Values name="recipe" title={`${text("recipe")}: ${provenance.recipe_name}`} values={provenance.recipe} />
+        <Values name="options" title={text("options")} values={data.options} />
       </div>
     </>
   );
@@ -70,11 +71,10 @@ function Command({ title, line, note = "" }: { title: string; line: string | nul
   );
 }
 
-function Values({ title, values }: { title: string; values: Record<string, unknown> }) {
+function Values({ name, title, values }: { name: string; title: string; values: Record<string, unknown> }) {
   const { text } = useWords();
   return (
-    <details>
-      <summary>{title}</summary>
+    <Details name={name} title={title}>
       <table>
         <thead>
           <tr>
@@ -83,14 +83,14 @@ function Values({ title, values }: { title: string; values: Record<string, unkno
           </tr>
         </thead>
         <tbody>
-          {Object.entries(values).map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
+          {Object.entries(values).map(([key, value]) => (
+            <tr key={key}>
+              <th scope="row">{key}</th>
               <td>{value === null ? "–" : String(value)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-    </details>
+    </Details>
   );
 }

@@ -8,14 +8,16 @@ const EVERY_MS = 5000;
 interface Kept {
   scroll: number;
   paused: boolean;
+  // What the reader has opened and closed, by its name.
+  open: Record<string, boolean>;
 }
 
-function kept(): Kept {
+export function kept(): Kept {
   const state = history.state as Partial<Kept> | null;
-  return { scroll: state?.scroll ?? 0, paused: state?.paused ?? false };
+  return { scroll: state?.scroll ?? 0, paused: state?.paused ?? false, open: state?.open ?? {} };
 }
 
-function keep(changes: Partial<Kept>): void {
+export function keep(changes: Partial<Kept>): void {
   history.replaceState({ ...kept(), ...changes }, "");
 }
 
@@ -46,14 +48,14 @@ export function useReload(goesOn: boolean): [paused: boolean, setPaused: (paused
   return [paused, change];
 }
 
-// Charts have their height only after the first effects, and this is to come after theirs: call it in what holds them.
+// Charts have their height only after the first effects and what these put off, so that it waits for the next frame.
 export function useScrollPosition(): void {
   useEffect(() => {
     history.scrollRestoration = "manual";
     const { scroll } = kept();
-    if (scroll > 0) scrollTo(0, scroll);
-    const forget = () => keep({ scroll: scrollY });
-    addEventListener("pagehide", forget);
-    return () => removeEventListener("pagehide", forget);
+    if (scroll > 0) requestAnimationFrame(() => scrollTo(0, scroll));
+    const keepPosition = () => keep({ scroll: scrollY });
+    addEventListener("pagehide", keepPosition);
+    return () => removeEventListener("pagehide", keepPosition);
   }, []);
 }

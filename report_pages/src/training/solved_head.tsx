@@ -1,3 +1,4 @@
+import { Details } from "./details";
 import { Decimal, Significant, significant } from "./numbers";
 import { useWords } from "./texts";
 import type { SolvedHead } from "./training_data";
@@ -6,8 +7,7 @@ export function SolvedHeadTable({ head, open }: { head: SolvedHead; open: boolea
   const { text } = useWords();
   if (head.folds === 0) return <p>{text("strength_none", { c: significant(head.C) })}</p>;
   return (
-    <details open={open}>
-      <summary>{text("head")}</summary>
+    <Details name="head" title={text("head")} open={open}>
       <p>
         {text("strength", { folds: head.folds, images: head.images })}{" "}
         {head.landmarks !== null && text("strength_landmarks", { landmarks: head.landmarks })}
@@ -48,6 +48,6 @@ export function SolvedHeadTable({ head, open }: { head: SolvedHead; open: boolea
           </tbody>
         </table>
       </div>
-    </details>
+    </Details>
   );
 }
