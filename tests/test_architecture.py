@@ -27,6 +27,7 @@ FLOORS = (
     ("keras",),
     ("weights", "devices"),
     ("evaluation",),
+    ("report",),
     ("train",),
     ("directml",),
     ("commands",),

@@ -14,6 +14,7 @@ SCORES_FILE = "scores.csv"
 HELD_OUT_FILE = "held_out.csv"
 MISTAKES_FILE = "worst_mistakes.png"
 RELIABILITY_FILE = "reliability.png"
+REPORT_FILE = "report.html"
 STATE_FILE = "training_state.safetensors"
 FOLDS_FILE = "folds.json"
 PREPARED_FOLDER = "prepared_images"
@@ -36,7 +37,7 @@ def todays_checkpoint(folder: Path, variant: str) -> Path:
 def run_files(folder: Path, variant: str) -> tuple[Path, ...]:
     """All files that a training run of `variant` writes to `folder`."""
     images = (CURVES_FILE, MISTAKES_FILE, RELIABILITY_FILE)
-    reports = (HISTORY_FILE, VALIDATION_SCORES_FILE, HELD_OUT_FILE, METRICS_FILE, STATE_FILE)
+    reports = (REPORT_FILE, HISTORY_FILE, VALIDATION_SCORES_FILE, HELD_OUT_FILE, METRICS_FILE, STATE_FILE)
     return (*checkpoint_files(todays_checkpoint(folder, variant)), *(folder / name for name in (*images, *reports)))
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 import shutil
 import sys
 from dataclasses import replace
@@ -47,6 +48,7 @@ def test_all_files_are_there_and_no_other(crop_run):
         "history.csv",
         "metrics.json",
         "reliability.png",
+        "report.html",
         "validation_scores.csv",
         "worst_mistakes.png",
     ]
@@ -117,7 +119,8 @@ def test_output_tells_what_is_trained_where_and_what_comes_next(crop_run):
     consequences = json.loads((out / "metrics.json").read_text())["consequences"]
     assert (consequences["defect_rate"], consequences["costs"]) == (0.5, None)
     assert "  Of 1,000 images with a defect rate of 0.5 (as among these images; --defect-rate sets another):\n" in text
-    assert f"crbl-export --variant crop --checkpoint {next(out.glob('*.pth'))}" in text
+    assert f"Next: crbl-export --variant crop --checkpoint {shlex.quote(str(next(out.glob('*.pth'))))}\n" in text
+    assert f"Report: {out / 'report.html'}\n" in text
 
 
 def test_training_goes_on_from_a_checkpoint_with_its_preprocessing(crop_run, grain_folder, tmp_path):

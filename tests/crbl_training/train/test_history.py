@@ -39,7 +39,7 @@ def test_metrics_are_json(tmp_path):
 
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_curves_are_an_image(tmp_path, epochs):
-    write_curves(tmp_path / "curves.png", HISTORY[:epochs], "CRBL crop")
+    write_curves(tmp_path / "curves.png", HISTORY[:epochs], "CRBL crop", augmented=True)
     pixels = cv2.imread(str(tmp_path / "curves.png"))
     assert pixels.shape == (400, 1000, 3)
     assert pixels.std() > 5

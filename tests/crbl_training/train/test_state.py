@@ -21,6 +21,7 @@ from crbl_training.train.recipe import Recipe
 from crbl_training.train.state import StateFile, TrainingState
 from forked_process import start_forked
 from public_commands import run_command
+from report_data import read_report
 
 SPEC = PreprocessingSpec("whole", image_size=32)
 CROP = Recipe(epochs=2, batch_size=8, learning_rate=1e-3)
@@ -175,12 +176,17 @@ def test_killed_ten_times_it_ends_with_the_bits_of_a_run_left_alone(grain_folder
         process = start_forked(run_command, *options)
         in_writing = number % 2 == 1
         assert kill_at_any_moment(process, folder, chance, in_writing), f"it ended before kill {number + 1}"
+        assert read_report(folder / "report.html").data["status"] == "running"
     ended = run_command(*options)
     assert ended.returncode == 0, ended.stderr
     assert "Resumed at epoch" in ended.stdout
     one, other = (next(path.glob("CRBL_*.safetensors")).read_bytes() for path in (tmp_path / "alone", folder))
     assert tensors_of(one) == tensors_of(other)
     assert not [path for path in folder.iterdir() if path.name.startswith((".", "training_state"))]
+    report = read_report(folder / "report.html").data
+    assert (report["status"], [epoch["number"] for epoch in report["epochs"]]) == ("finished", [1, 2, 3])
+    assert 0 < report["epochs_before"] <= 3
+    assert not report["command"].endswith("--resume")
 
 
 def tensors_of(content: bytes) -> bytes:
@@ -212,10 +218,16 @@ def test_an_unfinished_run_is_never_overwritten(unfinished, grain_folder):
     assert (unfinished / STATE).read_bytes() == before
 
 
+def test_the_report_of_a_run_that_somebody_stopped_says_so(unfinished):
+    report = read_report(unfinished / "report.html").data
+    assert (report["status"], report["reason"], report["epochs"], report["result"]) == ("stopped", None, [], None)
+
+
 def test_resuming_with_another_seed_is_refused(unfinished, grain_folder):
     answer = run_command(*arguments(grain_folder, unfinished, "--resume", "--seed", "9"))
     assert answer.returncode == 2
     assert "seed was 0 and is 9" in answer.stderr
+    assert read_report(unfinished / "report.html").data["provenance"]["seed"] == 0
 
 
 def test_resuming_a_run_that_has_ended_is_refused_with_the_way_on(grain_folder, tmp_path):

@@ -1,5 +1,6 @@
 """crbl-train: from labelled images to a checkpoint."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from crbl_runtime.command_line import (
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.options import REGIONS
+from crbl_runtime.shell_command import shell_command
 from crbl_runtime.variant import VARIANTS, get_variant
 from crbl_training.commands.data_and_device import (
     data_option,
@@ -36,7 +38,7 @@ from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.calibration_images import require_images_to_calibrate
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
-from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, fold_folder, run_files
+from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, REPORT_FILE, fold_folder, run_files
 from crbl_training.options import CACHE_GIGABYTES, CACHE_MODES, TRAINABLE
 from crbl_training.weights.source import require_source
 
@@ -253,9 +255,14 @@ def main(
             print_once(f"Not used: {reason}")
         print_once(f"Device: {chosen.kind}, {chosen.description}")
         if of_folds:
-            run_folds(config, of_folds, folder, chosen)
+            run_folds(config, of_folds, folder, chosen, _command())
         else:
-            run_training(config, split, folder, chosen)
+            run_training(config, split, folder, chosen, _command())
+
+
+def _command() -> str:
+    """What gives this run again from its beginning."""
+    return shell_command(["crbl-train", *(word for word in sys.argv[1:] if word != "--resume")])
 
 
 def _check_options(
@@ -289,7 +296,7 @@ def _written_files(folder: Path, variant: str, folds: int | None, show_augment: 
     if folds is None:
         return [*run_files(folder, variant)]
     of_folds = [run_files(fold_folder(folder, number), variant) for number in range(1, folds + 1)]
-    return [folder / FOLDS_FILE, *(path for files in of_folds for path in files)]
+    return [folder / FOLDS_FILE, folder / REPORT_FILE, *(path for files in of_folds for path in files)]
 
 
 def _show_augmentation(path: Path, config: "TrainingConfig", split: "Split", folder: Path) -> None:

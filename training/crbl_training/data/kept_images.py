@@ -24,7 +24,7 @@ from crbl_training.data.prepared_file import FACTS_BYTES, NotReadError, read_pre
 from crbl_training.file_hash import file_hash
 from crbl_training.process_group import broadcast_from_rank0, current_shard
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Another version of any of these may give other pixels or other fingerprints.
 COMPUTED_BY = (SCHEMA_VERSION, __version__, cv2.__version__, np.__version__, PIL.__version__, imagehash.__version__)
 UNREADABLE = "unreadable"

@@ -26,19 +26,22 @@ class PreparedFacts:
         unusable: for each image that cannot be decoded its number and why, as text.
         regions_missing: how many of the others had no object and were taken whole.
         bit_depth_unclear: numbers of those of which it is not known how many bits they use.
-        fingerprints: of all images but the unusable ones, in order.
+        fingerprints: of all images but the unusable ones, in order. sizes: of the same, as decoded: width and height
+            in pixels.
     """
 
     unusable: dict[int, str]
     regions_missing: int
     bit_depth_unclear: tuple[int, ...]
     fingerprints: tuple[Fingerprint, ...]
+    sizes: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
 class _Read:
     prepared: PreparedImage
     fingerprint: Fingerprint
+    size: tuple[int, int]
 
 
 def prepare_all(paths: Sequence[Path], spec: PreprocessingSpec, name: str, keep: Keep) -> PreparedFacts:
@@ -51,6 +54,7 @@ def prepare_all(paths: Sequence[Path], spec: PreprocessingSpec, name: str, keep:
     regions_missing = 0
     unclear: list[int] = []
     fingerprints: list[Fingerprint] = []
+    sizes: list[tuple[int, int]] = []
     results = in_threads(lambda path: _read_or_error(path, spec), paths, f"Reading {name} images")
     for number, result in enumerate(results):
         if isinstance(result, ImageError):
@@ -58,10 +62,11 @@ def prepare_all(paths: Sequence[Path], spec: PreprocessingSpec, name: str, keep:
             continue
         keep(result.prepared.pixels)
         fingerprints.append(result.fingerprint)
+        sizes.append(result.size)
         regions_missing += not result.prepared.region_found
         if result.prepared.bit_depth_unclear:
             unclear.append(number)
-    return PreparedFacts(unusable, regions_missing, tuple(unclear), tuple(fingerprints))
+    return PreparedFacts(unusable, regions_missing, tuple(unclear), tuple(fingerprints), tuple(sizes))
 
 
 def refuse_unusable(facts: PreparedFacts, count: int, name: str) -> None:
@@ -89,6 +94,7 @@ def why_unusable(path: Path, spec: PreprocessingSpec) -> str:
 def _read_or_error(path: Path, spec: PreprocessingSpec) -> _Read | ImageError:
     try:
         decoded = decode_for(path, spec)
-        return _Read(prepare_decoded(decoded, spec), fingerprint(decoded.pixels))
+        height, width = (side * decoded.draft_scale for side in decoded.pixels.shape[:2])
+        return _Read(prepare_decoded(decoded, spec), fingerprint(decoded.pixels), (width, height))
     except ImageError as error:
         return error

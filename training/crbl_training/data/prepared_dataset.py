@@ -31,6 +31,7 @@ class PreparedDataset:
         bit_depth_unclear: paths of the 16-bit images of which it is not known how many bits they use.
         kinds: N, of anomaly, empty for normal and unknown; none at all where nothing tells any.
         stored: where the images are and why there, as text; empty where nobody asked.
+        sizes: N, of the decoded images: width and height in pixels.
     """
 
     images: Images
@@ -42,6 +43,7 @@ class PreparedDataset:
     bit_depth_unclear: tuple[Path, ...] = ()
     kinds: tuple[str, ...] = ()
     stored: str = ""
+    sizes: tuple[tuple[int, int], ...] = ()
 
     @property
     def bytes_in_memory(self) -> int:
@@ -101,6 +103,7 @@ def prepare_dataset(
         bit_depth_unclear=tuple(paths[number] for number in facts.bit_depth_unclear),
         kinds=tuple(image.kind for image in usable) if any(image.kind for image in usable) else (),
         stored=stored,
+        sizes=facts.sizes,
     )
 
 

@@ -94,6 +94,7 @@ def _to_json(facts: PreparedFacts, made_from: str, image_size: int) -> dict[str,
         "bit_depth_unclear": facts.bit_depth_unclear,
         "pixels": [each.pixels for each in facts.fingerprints],
         "perceptual": [each.perceptual.hex() for each in facts.fingerprints],
+        "sizes": facts.sizes,
     }
 
 
@@ -104,4 +105,5 @@ def _from_json(content: dict[str, Any]) -> PreparedFacts:
         regions_missing=content["regions_missing"],
         bit_depth_unclear=tuple(content["bit_depth_unclear"]),
         fingerprints=tuple(Fingerprint(*each) for each in fingerprints),
+        sizes=tuple((width, height) for width, height in content["sizes"]),
     )

@@ -1,1 +1,1 @@
-"""The page on a training run, which is written anew after each epoch."""
+"""The page on a training run or a cross-validation, written anew as the work goes on."""

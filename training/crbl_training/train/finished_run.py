@@ -10,6 +10,7 @@ from torch import Tensor
 from crbl_runtime.atomic_file import replacing_together
 from crbl_runtime.calibration import calibration_to_json
 from crbl_runtime.errors import DataError
+from crbl_runtime.shell_command import shell_command
 from crbl_training.checkpoint import Checkpoint, save_checkpoint
 from crbl_training.data.dataset import LabelledImage
 from crbl_training.data.held_out import held_out_line, write_held_out
@@ -37,6 +38,8 @@ from crbl_training.file_names import (
     todays_checkpoint,
 )
 from crbl_training.process_group import current_shard
+from crbl_training.report.live_report import LiveReport
+from crbl_training.report.run_result import shown_result
 from crbl_training.train.best_epoch import BEST_BY_LABELS
 from crbl_training.train.calibrated_checkpoint import CalibratedCheckpoint, fitted_or_refused, kept_or_dropped
 from crbl_training.train.config import TrainingConfig
@@ -68,13 +71,19 @@ def finish_run(
     result: TrainingResult,
     found: dict[str, Any],
     folder: Path,
+    page: LiveReport,
 ) -> tuple[FinishedRun, DataError | None]:
     """Choose the threshold, calibrate, compute and print the metrics, and write all files, or none of them.
+
+    Args:
+        found: what metrics.json has about the images. page: is given the result; where it cannot be written, all other
+            files are, and metrics.json says why.
 
     Returns:
         what came of it, and why the calibration that was asked for could not be fitted.
     """
-    logits = predict_logits(checkpoint.build_model(), validation_set.images, config.spec, torch.device("cpu"))
+    model = checkpoint.build_model()
+    logits = predict_logits(model, validation_set.images, config.spec, torch.device("cpu"))
     checkpoint = _with_threshold(checkpoint, config, logits, validation_set)
     calibrated = _calibrated(checkpoint, config, logits, validation_set)
     checkpoint = calibrated.checkpoint
@@ -98,6 +107,7 @@ def finish_run(
     print_once(f"Threshold {checkpoint.threshold:.4g}: {checkpoint.threshold_source}")
     if calibrated.note is not None:
         print_once(f"No calibration: {calibrated.note}")
+    commands = _next_commands(pth, name, folder / HELD_OUT_FILE if held_out else None)
     described = {
         "variant": name,
         "checkpoint": pth.name,
@@ -106,19 +116,38 @@ def finish_run(
         "consequences": report.consequences.to_dict(),
         "calibration": calibration_to_json(checkpoint.calibration),
     }
+    chosen = {
+        "best_epoch": result.best_epoch,
+        "threshold_choice": checkpoint.provenance["threshold_choice"],
+        "calibration_note": calibrated.note,
+        "next": commands,
+    }
     with replacing_together(folder) as new:
         save_checkpoint(checkpoint, new / pth.name)
         write_history(new / HISTORY_FILE, result.history)
-        write_curves(new / CURVES_FILE, result.history, f"CRBL {name}")
+        write_curves(new / CURVES_FILE, result.history, f"CRBL {name}", augmented=config.recipe.augmented)
         shown = write_report(new, VALIDATION_SCORES_FILE, report, f"CRBL {name}, validation")
         if held_out:
             write_held_out(new / HELD_OUT_FILE, held_out)
+        page.finish(result=described | chosen | measured | shown_result(report, model, config.spec, page.pictures))
+        shown |= {"report": page.file.to_dict()}
         write_metrics(new / METRICS_FILE, {**described, **checkpoint.provenance, **shown, **found})
     print_once(f"Checkpoint: {pth} and {sidecar.name}")
     if held_out:
-        print_once(f"{held_out_line(held_out)}. Measure on them: crbl-evaluate {pth} --data {folder / HELD_OUT_FILE}")
-    print_once(f"Next: crbl-export --variant {name} --checkpoint {pth}")
+        print_once(f"{held_out_line(held_out)}. Measure on them: {commands['evaluate']}")
+    print_once(f"Next: {commands['export']}")
+    if page.file.problem is None:
+        print_once(f"Report: {page.file.path}")
     return FinishedRun(sidecar, result.history, report.evaluation), calibrated.refusal
+
+
+def _next_commands(pth: Path, variant: str, held_out: Path | None) -> dict[str, str]:
+    """What follows on a training, as lines for a shell; without held-out images a name stands for the test images."""
+    test_images = str(held_out) if held_out is not None else "TEST_IMAGES"
+    return {
+        "export": shell_command(["crbl-export", "--variant", variant, "--checkpoint", str(pth)]),
+        "evaluate": shell_command(["crbl-evaluate", str(pth), "--data", test_images]),
+    }
 
 
 def _calibrated(

@@ -70,6 +70,7 @@ def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
     write_text(path, json.dumps(metrics, indent=2, sort_keys=True) + "\n")
 
 
-def write_curves(path: Path, history: Sequence[Epoch], title: str) -> None:
-    """The curves (see `curves_png`), as PNG."""
-    write_bytes(path, curves_png(history, title))
+def write_curves(path: Path, history: Sequence[Epoch], title: str, *, augmented: bool) -> None:
+    """The curves (see `curves_png`), as PNG; `augmented` says whether the training images of the epochs were."""
+    label = "training (weighted, augmented)" if augmented else "training (weighted)"
+    write_bytes(path, curves_png(history, title, label))

@@ -55,12 +55,20 @@ class RunOutputs:
         report: is called after each epoch. notify: is called with what else a user should know.
         state_file: what is in it is continued, and it is updated as the run goes on; None to save nothing.
         cache: where frozen activations are cached; by default they are computed for each batch.
+        watch: is called with the whole run before the first step, resumed or not, and after each epoch.
     """
 
     report: Callable[[Epoch], None] = lambda epoch: None
     notify: Callable[[str], None] = lambda message: None
     state_file: StateFile | None = None
     cache: CacheSettings = NO_CACHE
+    watch: Callable[[Progress], None] = lambda progress: None
+
+    def epoch_done(self, progress: Progress) -> None:
+        """Save the run with the epoch that was added to it last, and tell of it."""
+        self.save(progress)
+        self.report(progress.history[-1])
+        self.watch(progress)
 
     def save(self, progress: Progress) -> None:
         """Write the state, if there is a file for it."""
@@ -118,6 +126,7 @@ def train_model(
     scheduler = learning_rate_scheduler(recipe, optimizer)
     progress = Progress(model, optimizer, scheduler, recipe.accumulate, best=cpu_copy(model))
     _resume(progress, outputs)
+    outputs.watch(progress)
 
     validation_source = _validation_source(model, data, device, seed, outputs)
     if recipe.head_start == "solved" and not progress.history:
@@ -149,8 +158,7 @@ def _train_epochs(
         _add_epoch(progress, progress.epoch, learning_rate, train_loss, metrics, step.recipe, started)
         end_epoch(progress.scheduler, badness(metrics, step.recipe.best_by))
         progress.epoch, progress.losses = progress.epoch + 1, []
-        outputs.save(progress)
-        outputs.report(progress.history[-1])
+        outputs.epoch_done(progress)
 
 
 def _start_from_solved_head(
@@ -177,8 +185,7 @@ def _start_from_solved_head(
         model.classifier.bias.zero_()
     metrics = _validate(model, validation_source, data, 0)
     _add_epoch(progress, 0, 0.0, float(train_loss), metrics, recipe, started)
-    outputs.save(progress)
-    outputs.report(progress.history[-1])
+    outputs.epoch_done(progress)
 
 
 def _add_epoch(

@@ -62,6 +62,11 @@ class Recipe:
     amp: bool = False
     root_floor: float = DEFAULT_ROOT_FLOOR
 
+    @property
+    def augmented(self) -> bool:
+        """Whether there is a step, and it sees augmented images."""
+        return self.epochs > 0 and self.augment != "none"
+
     def __post_init__(self) -> None:
         if self.head_start not in HEAD_STARTS:
             raise UsageError(

@@ -1,6 +1,8 @@
 """One training run: from a split of images to a checkpoint with its metrics in a folder."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,6 +12,7 @@ from crbl_runtime.errors import DataError, UsageError
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import Split, data_hash
+from crbl_training.data.leakage import Leakage
 from crbl_training.data.prepared_dataset import (
     PreparedDataset,
 )
@@ -17,11 +20,15 @@ from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.file_names import (
     PREPARED_FOLDER,
+    REPORT_FILE,
     STATE_FILE,
 )
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
 from crbl_training.process_group import current_shard
+from crbl_training.report.live_report import live_report
+from crbl_training.report.pictures import Pictures
+from crbl_training.report.report_file import now
 from crbl_training.train.activation_cache import CacheSettings
 from crbl_training.train.best_epoch import BEST_BY_LABELS
 from crbl_training.train.class_weights import loss_weights
@@ -31,6 +38,7 @@ from crbl_training.train.finished_run import FinishedRun, finish_run
 from crbl_training.train.loop import RunOutputs, TrainingData, train_model
 from crbl_training.train.print_once import print_once
 from crbl_training.train.provenance import identity_of, image_counts, provenance_of, threshold_source
+from crbl_training.train.report_of_run import known_of_run, overview_of_run, show_progress
 from crbl_training.train.state import StateFile
 from crbl_training.train.training_images import look_for_leakage, prepare_images
 from crbl_training.weights.initial_weights import load_backbones, load_start
@@ -39,10 +47,15 @@ CACHE_FOLDER = "activation_cache"
 DEVICE_CHECK_IMAGES = 8
 
 
-def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: ChosenDevice) -> FinishedRun:
+def run_training(
+    config: TrainingConfig, split: Split, folder: Path, chosen: ChosenDevice, command: str | None = None
+) -> FinishedRun:
     """Train by the config, write checkpoint and reports to the folder, and give back what came of it.
 
-    In a group of processes all of them train, and rank 0 writes.
+    In a group of processes all of them train, and rank 0 writes. The report is there from before the first epoch on.
+
+    Args:
+        command: what the run was started with, for the report; None where it was no command.
 
     Raises:
         DataError: an image is in both classes, or all images of a class are the same.
@@ -50,9 +63,10 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
         DataError: the calibration cannot be fitted. All is written then, without one.
         What `prepare_dataset`, `refuse_leakage`, `load_backbones`, `check_device` and `train_model` raise.
     """
-    state_path = folder / STATE_FILE
+    started, state_path = now(), folder / STATE_FILE
     _require_clear(state_path, config.resume)
-    remove_temporaries(state_path)
+    for rewritten in (state_path, folder / REPORT_FILE):
+        remove_temporaries(rewritten)
     train_set, validation_set = prepare_images(split, config, folder / PREPARED_FOLDER)
     leakage = look_for_leakage(train_set, validation_set, config.fail_on_leakage)
     hashes = {
@@ -76,31 +90,43 @@ def run_training(config: TrainingConfig, split: Split, folder: Path, chosen: Cho
     data = TrainingData(train_set, validation_set, config.spec, threshold)
     state_file = StateFile(state_path, identity_of(config, origin, hashes), config.save_steps)
     cache = CacheSettings(folder / CACHE_FOLDER, config.cache_mode, config.cache_budget)
-    with epoch_log(config, folder) as report:
-        outputs = RunOutputs(report, print_once, state_file, cache)
-        device = chosen.torch_device()
-        result = train_model(model, data, config.recipe, device, config.seed, outputs, config.workers)
-    counts = image_counts(train_set, validation_set, leakage)
-    run = {"best_epoch": result.best_epoch, "solved_head": result.solved_head, "device_check": device_check}
-    provenance = provenance_of(config, chosen, origin, split) | hashes | counts | run
-    checkpoint = Checkpoint(
-        variant=config.variant,
-        state=result.state,
-        preprocessing=config.spec,
-        threshold=threshold,
-        threshold_source=threshold_source(config),
-        provenance=provenance,
-    )
-    found = {
-        "leakage": leakage.to_dict(),
-        "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
-        "prepared_images": {"training": train_set.stored, "validation": validation_set.stored},
+    provenance = provenance_of(config, chosen, origin, split) | hashes
+    provenance |= image_counts(train_set, validation_set, leakage) | {"device_check": device_check}
+    pictures = Pictures()
+    known = known_of_run(config, folder, chosen, provenance, command) | {
+        "started": started,
+        "data": overview_of_run(config, split, train_set, validation_set, leakage, pictures),
     }
-    finished, refusal = finish_run(checkpoint, config, validation_set, split.held_out, result, found, folder)
+    with live_report(folder / REPORT_FILE, known, pictures, print_once) as report:
+        with epoch_log(config, folder) as log:
+            outputs = RunOutputs(log, print_once, state_file, cache, partial(show_progress, report))
+            device = chosen.torch_device()
+            result = train_model(model, data, config.recipe, device, config.seed, outputs, config.workers)
+        checkpoint = Checkpoint(
+            variant=config.variant,
+            state=result.state,
+            preprocessing=config.spec,
+            threshold=threshold,
+            threshold_source=threshold_source(config),
+            provenance=provenance | {"best_epoch": result.best_epoch, "solved_head": result.solved_head},
+        )
+        found = _found(train_set, validation_set, leakage)
+        finished, refusal = finish_run(
+            checkpoint, config, validation_set, split.held_out, result, found, folder, report
+        )
     state_path.unlink(missing_ok=True)
     if refusal is not None:
         raise DataError(f"{refusal} The checkpoint was written without a calibration.")
     return finished
+
+
+def _found(train_set: PreparedDataset, validation_set: PreparedDataset, leakage: Leakage) -> dict[str, Any]:
+    """What metrics.json has about the images."""
+    return {
+        "leakage": leakage.to_dict(),
+        "skipped": {"training": list(train_set.skipped), "validation": list(validation_set.skipped)},
+        "prepared_images": {"training": train_set.stored, "validation": validation_set.stored},
+    }
 
 
 def _require_clear(state_path: Path, resume: bool) -> None:

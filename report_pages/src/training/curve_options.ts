@@ -1,0 +1,45 @@
+// What all charts of the page have in common.
+
+import type uPlot from "uplot";
+import { colourOf } from "./colours";
+
+const FONT = '12px system-ui, "Segoe UI", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic", sans-serif';
+export const CHART_HEIGHT = 230;
+
+export function axis(label: string, more: Partial<uPlot.Axis> = {}): uPlot.Axis {
+  return {
+    label,
+    size: 30,
+    labelSize: 18,
+    labelGap: 0,
+    font: FONT,
+    labelFont: FONT,
+    stroke: colourOf("faint"),
+    grid: { stroke: colourOf("line"), width: 1 },
+    ticks: { stroke: colourOf("line"), width: 1, size: 4 },
+    ...more,
+  };
+}
+
+// Draws with the canvas's own pixels, and leaves its state as it was.
+export function drawn(draw: (chart: uPlot, context: CanvasRenderingContext2D) => void): (chart: uPlot) => void {
+  return (chart) => {
+    const context = chart.ctx;
+    context.save();
+    context.beginPath();
+    context.rect(chart.bbox.left, chart.bbox.top, chart.bbox.width, chart.bbox.height);
+    context.clip();
+    draw(chart, context);
+    context.restore();
+  };
+}
+
+export function verticalLine(chart: uPlot, context: CanvasRenderingContext2D, x: number, dash: number[]): void {
+  const at = Math.round(chart.valToPos(x, "x", true));
+  context.setLineDash(dash.map((length) => length * devicePixelRatio));
+  context.lineWidth = 1.5 * devicePixelRatio;
+  context.beginPath();
+  context.moveTo(at, chart.bbox.top);
+  context.lineTo(at, chart.bbox.top + chart.bbox.height);
+  context.stroke();
+}
