@@ -10,15 +10,15 @@ from crbl_runtime.decision import threshold_logit
 
 @dataclass(frozen=True)
 class FlippedDecisions:
-    """How many decisions differ.
+    """Which of N decisions differ, bool [N] each.
 
     Attributes:
         outside_margin: where PyTorch's logit is farther from the threshold than the margin: these count.
         within_margin: where it is nearer, and rounding may decide.
     """
 
-    outside_margin: int
-    within_margin: int
+    outside_margin: NDArray[np.bool_]
+    within_margin: NDArray[np.bool_]
 
 
 def flipped_decisions(
@@ -33,4 +33,4 @@ def flipped_decisions(
     boundary = threshold_logit(threshold)
     differs = is_anomaly != (logits > boundary)
     near = np.abs(logits - boundary) <= margin
-    return FlippedDecisions(int(np.sum(differs & ~near)), int(np.sum(differs & near)))
+    return FlippedDecisions(differs & ~near, differs & near)
