@@ -15,7 +15,7 @@ class ComparedImages:
     Attributes:
         error_onnx, error_torch: |differences| of the logit of the model file and of float32 PyTorch, float64 [N];
             infinite where one of the two logits is not a number.
-        flipped: which decisions of the file differ.
+        flipped: which decisions of the file differ, and how far each image is from the threshold.
     """
 
     error_onnx: NDArray[np.float64]
