@@ -10,15 +10,17 @@ from crbl_runtime.decision import threshold_logit
 
 @dataclass(frozen=True)
 class FlippedDecisions:
-    """How many decisions differ.
+    """Which of N decisions differ.
 
     Attributes:
-        outside_margin: where PyTorch's logit is farther from the threshold than the margin: these count.
-        within_margin: where it is nearer, and rounding may decide.
+        outside_margin: bool [N]; those where PyTorch's logit is farther from the threshold than the margin count.
+        within_margin: bool [N]; those where it is nearer, and rounding may decide.
+        distances: of PyTorch's logits from the threshold's, float64 [N].
     """
 
-    outside_margin: int
-    within_margin: int
+    outside_margin: NDArray[np.bool_]
+    within_margin: NDArray[np.bool_]
+    distances: NDArray[np.float64]
 
 
 def flipped_decisions(
@@ -32,5 +34,6 @@ def flipped_decisions(
     """
     boundary = threshold_logit(threshold)
     differs = is_anomaly != (logits > boundary)
-    near = np.abs(logits - boundary) <= margin
-    return FlippedDecisions(int(np.sum(differs & ~near)), int(np.sum(differs & near)))
+    distances = np.abs(logits - boundary)
+    near = distances <= margin
+    return FlippedDecisions(differs & ~near, differs & near, distances)

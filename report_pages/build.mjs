@@ -15,7 +15,7 @@ const PROJECT = dirname(HERE);
 const PAGES = {
   review: "crbl_runtime/report/review.html",
   training: "training/crbl_training/report/training.html",
-  parity: "crbl_export/parity/parity.html",
+  parity: "crbl_export/parity/report_page/parity.html",
 };
 // Where Python puts the data and the pictures, see crbl_runtime/report/page.py.
 const FILLED_IN = "<!-- filled in -->";

@@ -2,12 +2,21 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from crbl_runtime.command_line import READ_FILE, READ_FOLDER, ProviderName
+from crbl_export.commands.given_command import given_command
+from crbl_runtime.atomic_file import require_writable, write_text
+from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH, ProviderName
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_runtime.options import ALL_PROVIDERS, provider_kinds
+
+if TYPE_CHECKING:
+    from crbl_export.parity.image_set import ImageFiles
+    from crbl_export.parity.report import ParityGate
+
+REPORT_FILE = "report.html"
 
 
 @click.command(
@@ -40,8 +49,15 @@ from crbl_runtime.options import ALL_PROVIDERS, provider_kinds
     help="Allowed share of decisions that differ outside the margin.",
 )
 @click.option("--allow-made-images", is_flag=True, help="Without real images, compare on images made by formula.")
+@click.option(
+    "--report",
+    type=WRITTEN_PATH,
+    help=f"Folder for {REPORT_FILE}, a page with the errors of all images, the flips and the first divergence.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON; crbl-verify reads it.")
+@click.pass_context
 def main(
+    context: click.Context,
     model: Path,
     checkpoint_path: Path,
     verify: Path | None,
@@ -49,9 +65,13 @@ def main(
     tolerance: float | None,
     max_flips: float,
     allow_made_images: bool,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Check that MODEL decides as its checkpoint does. Exit code 1, and the first divergent node, where it does not."""
+    if report is not None:
+        require_writable(report / REPORT_FILE)
+
     from crbl_export.gate import check_parity
     from crbl_export.parity.image_set import choose_images
     from crbl_export.parity.limits import Limits
@@ -71,5 +91,34 @@ def main(
     else:
         click.echo(f"{model.name} is whole: its payload has the SHA-256 {payload_sha256}")
         click.echo("\n".join([*gate_lines(gate), *left_out_lines(images.left_out)]))
+    if report is not None:
+        _write_page(report / REPORT_FILE, context, gate, images)
+        click.echo(f"Report: {report / REPORT_FILE}", err=as_json)
     if not gate.passed:
         raise click.exceptions.Exit(1)
+
+
+def _write_page(path: Path, context: click.Context, gate: "ParityGate", images: "ImageFiles") -> None:
+    from crbl_export.model_card.beside_model import report_path
+    from crbl_export.model_card.facts import read_model_file
+    from crbl_export.parity.report_page.page import parity_page
+    from crbl_export.parity.report_page.page_data import ParityRun
+
+    model, folder = context.params["model"], context.params["verify"]
+    without_images = () if gate.images.made else ("IMAGES",)
+    run = ParityRun(
+        model=read_model_file(model),
+        checkpoint=context.params["checkpoint_path"].name,
+        left_out=tuple(left_out_lines(images.left_out)),
+        commands={
+            "again": given_command(context),
+            "json": [*given_command(context, without=("report", "as_json")), "--json"],
+            "verify": [
+                "crbl-verify",
+                str(model),
+                str(report_path(model)),
+                *((str(folder),) if folder else without_images),
+            ],
+        },
+    )
+    write_text(path, parity_page(run, gate))

@@ -12,6 +12,12 @@ from crbl_export.divergence.pytorch_values import CONVOLUTION, PyTorchValue
 from crbl_export.divergence.recognise import ComparedValue, largest_error, right_values_read_by
 from crbl_export.parity.report import DivergentNode
 
+WRONG_KERNEL = "what it gives does not follow from what it reads: the execution provider computes it wrongly"
+WRONG_CHECKPOINT = "PyTorch's own value is not finite: the checkpoint is wrong"
+NOT_PYTORCH_S = "it computes what it is told to, but its weights, its attributes or what it reads are not PyTorch's"
+CAUSES = (WRONG_KERNEL, WRONG_CHECKPOINT, NOT_PYTORCH_S)
+"""report_pages/src/parity/texts.ts has them in Korean, too."""
+
 
 def describe_node(
     name: str,
@@ -38,11 +44,11 @@ def describe_node(
     expected = counterpart.values.reshape(values.shape)
     position = np.unravel_index(int(np.argmax(differences(values, expected))), values.shape)
     if is_wrong_kernel:
-        cause = "what it gives does not follow from what it reads: the execution provider computes it wrongly"
+        cause = WRONG_KERNEL
     elif not np.isfinite(expected).all() and not np.isfinite(values).all():
-        cause = "PyTorch's own value is not finite: the checkpoint is wrong"
+        cause = WRONG_CHECKPOINT
     else:
-        cause = "it computes what it is told to, but its weights, its attributes or what it reads are not PyTorch's"
+        cause = NOT_PYTORCH_S
     return DivergentNode(
         node=node.name,
         operator=node.op_type,

@@ -7,7 +7,6 @@ import numpy as np
 import onnx
 
 from crbl_export.divergence.first_divergence import Disagreement, find_first_divergence
-from crbl_export.parity.compare import logit_errors
 from crbl_export.parity.image_set import ImageSet
 from crbl_export.parity.limits import ROUNDING_FACTOR, SMALLEST_LIMIT
 from crbl_export.parity.report import ParityGate, ParityReport
@@ -36,15 +35,14 @@ def _diagnosed(report: ParityReport, model: onnx.ModelProto, trained: TrainedMod
 
 def _most_telling(report: ParityReport, images: ImageSet) -> Disagreement:
     """The image on which the file is off the most compared with what rounding is worth there."""
-    predictions, reference = report.predictions, images.reference
-    errors = logit_errors(predictions.logits, reference.float64)
-    rounding = np.minimum(logit_errors(reference.float32, reference.float64), 1.0)
+    predictions, errors = report.predictions, report.by_image.error_onnx
+    rounding = np.minimum(report.by_image.error_torch, 1.0)
     # PyTorch's error may be small by chance.
     number = int(np.argmax(errors / (rounding + np.median(rounding) + SMALLEST_LIMIT / ROUNDING_FACTOR)))
     return Disagreement(
         images.pixels[number],
         float(predictions.logits[number]),
-        float(reference.float64[number]),
+        float(images.reference.float64[number]),
         report.limit,
         predictions.provider,
     )

@@ -2,8 +2,8 @@
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
+from crbl_export.parity.compared_images import ComparedImages, logit_errors
 from crbl_export.parity.image_set import ImageSet
 from crbl_export.parity.limits import Limits
 from crbl_export.parity.predictions import FilePredictions
@@ -21,11 +21,12 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
     float64, float32, logits = images.reference.float64, images.reference.float32, predictions.logits
     if len(float64) == 0 or len(float64) != len(logits):
         raise ParityError(f"Nothing was compared: {len(float64)} reference logits, {len(logits)} of the file.")
-    errors, rounding = logit_errors(logits, float64), logit_errors(float32, float64)
-    error_torch, error_onnx = float(np.max(rounding)), float(np.max(errors))
-    median_error_torch, median_error_onnx = float(np.median(rounding)), float(np.median(errors))
+    onnx, torch = logit_errors(logits, float64), logit_errors(float32, float64)
+    error_torch, error_onnx = float(np.max(torch)), float(np.max(onnx))
+    median_error_torch, median_error_onnx = float(np.median(torch)), float(np.median(onnx))
     limit, median_limit = limits.logit_error(error_torch), limits.logit_error(median_error_torch)
-    flips = flipped_decisions(predictions.is_anomaly, float64, predictions.threshold, limit)
+    flipped = flipped_decisions(predictions.is_anomaly, float64, predictions.threshold, limit)
+    flips = int(np.sum(flipped.outside_margin))
     failures = []
     if not all(bool(np.isfinite(values).all()) for values in (float64, float32, logits)):
         failures.append("a logit is NaN or infinite")
@@ -35,9 +36,9 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
         failures.append(
             f"half of the logits are off by {median_error_onnx:.3g} or more, at most {median_limit:.3g} is allowed"
         )
-    if flips.outside_margin > limits.max_flips * len(float64):
+    if flips > limits.max_flips * len(float64):
         allowed = f", at most {limits.max_flips:.3g} of them may" if limits.max_flips else ""
-        failures.append(f"{flips.outside_margin} of {len(float64)} decisions differ{allowed}")
+        failures.append(f"{flips} of {len(float64)} decisions differ{allowed}")
     return ParityReport(
         schema_version=REPORT_SCHEMA_VERSION,
         provider=predictions.provider.kind,
@@ -54,17 +55,11 @@ def compare(images: ImageSet, predictions: FilePredictions, limits: Limits) -> P
         median_error_onnx=median_error_onnx,
         median_limit=median_limit,
         margin=limit,
-        worst_image=images.names[int(np.argmax(errors))],
-        flips=flips.outside_margin,
-        flips_within_margin=flips.within_margin,
+        worst_image=images.names[int(np.argmax(onnx))],
+        flips=flips,
+        flips_within_margin=int(np.sum(flipped.within_margin)),
         max_flips=limits.max_flips,
         failures=tuple(failures),
         predictions=predictions,
+        by_image=ComparedImages(onnx, torch, flipped),
     )
-
-
-def logit_errors(logits: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """|differences|, float64; infinite where one is not a number."""
-    with np.errstate(invalid="ignore"):  # infinity minus infinity
-        errors = np.abs(logits.astype(np.float64) - reference.astype(np.float64))
-    return np.where(np.isnan(errors), np.inf, errors)

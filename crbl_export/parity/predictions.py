@@ -15,14 +15,15 @@ from crbl_runtime.verification.compare import predict_or_nan
 
 @dataclass(frozen=True)
 class FilePredictions:
-    """A model file's logits and decisions on N images.
+    """A model file's logits, probabilities and decisions on N images.
 
     Attributes:
-        logits: float64 [N]; NaN where the network does not give a number. is_anomaly: bool [N].
+        logits, probabilities: float64 [N]; NaN where the network does not give a number. is_anomaly: bool [N].
         threshold: of the file. provider: what it ran on.
     """
 
     logits: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
     threshold: float
     provider: Provider = field(default=Provider("cpu"))
@@ -34,8 +35,9 @@ def predict_images(detector: Detector, images: ImageSet) -> FilePredictions:
     progress = tqdm(images.contents, desc=name, unit="", leave=False, disable=None)
     predicted = [predict_or_nan(detector, prepare(content, detector.contract.preprocessing)) for content in progress]
     return FilePredictions(
-        logits=np.array([logit for logit, _ in predicted], np.float64),
-        is_anomaly=np.array([decision for _, decision in predicted], np.bool_),
+        logits=np.array([each.logit for each in predicted], np.float64),
+        probabilities=np.array([each.probability for each in predicted], np.float64),
+        is_anomaly=np.array([each.is_anomaly for each in predicted], np.bool_),
         threshold=detector.contract.threshold,
         provider=detector.provider,
     )

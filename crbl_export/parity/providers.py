@@ -39,7 +39,7 @@ def check_providers(
     checked = on_each_provider(provider, check)
     for kind, reason in checked.not_started.items():
         logger.warning("%s was not checked: %s", kind, reason)
-    return ParityGate(checked.results, checked.not_started, parity_record(model, images, checked.results[0]))
+    return ParityGate(checked.results, checked.not_started, parity_record(model, images, checked.results[0]), images)
 
 
 def check_provider(model: Path, images: ImageSet, limits: Limits | None = None, provider: str = "cpu") -> ParityReport:

@@ -4,11 +4,15 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from crbl_export.parity.compared_images import ComparedImages
+from crbl_export.parity.image_set import ImageSet
 from crbl_export.parity.predictions import FilePredictions
 from crbl_export.parity.rounding_effect import RoundingEffect
 from crbl_runtime.verification.record import ParityRecord
 
 REPORT_SCHEMA_VERSION = 3
+# Of a report, but not of its JSON.
+BY_IMAGE = ("predictions", "by_image")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class ParityReport:
         flips: decisions that differ although the float64 logit is farther than `margin` from the threshold.
         flips_within_margin: those that differ nearer to it.
         failures: why the gate failed, empty where it passed.
-        predictions: what the file gave, image by image; not part of `to_dict`.
+        predictions, by_image: what the file gave, and how far it is off, image by image; not part of `to_dict`.
         divergence: the first divergent node of the graph, where the gate failed, somebody looked for it and there is
             one.
     """
@@ -81,6 +85,7 @@ class ParityReport:
     max_flips: float
     failures: tuple[str, ...]
     predictions: FilePredictions = field(repr=False, compare=False)
+    by_image: ComparedImages = field(repr=False, compare=False)
     divergence: DivergentNode | None = None
 
     @property
@@ -90,7 +95,7 @@ class ParityReport:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types; None for a number that is NaN or infinite."""
-        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "predictions"}
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in BY_IMAGE}
         values["divergence"] = asdict(self.divergence) if self.divergence is not None else None
         return {key: _as_json(value) for key, value in values.items()} | {"passed": self.passed}
 
@@ -114,12 +119,14 @@ class ParityGate:
         reports: one a provider, the CPU's first. not_checked: providers that this onnxruntime has but that do not
             start here, and why.
         record: what other machines need to repeat the proof.
+        images: what was compared; not part of `to_dict`.
         rounding: what rounding to half changed, for a file of fp16.
     """
 
     reports: tuple[ParityReport, ...]
     not_checked: dict[str, str]
     record: ParityRecord
+    images: ImageSet = field(repr=False, compare=False)
     rounding: RoundingEffect | None = None
 
     @property

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,14 @@ class ProviderComparison:
         return not self.flips and not self.not_finite
 
 
+class FilePrediction(NamedTuple):
+    """What a model file gives for one image."""
+
+    logit: float
+    probability: float
+    is_anomaly: bool
+
+
 def compare_provider(model: Path, provider: str, images: Sequence[PreparedHere], margin: float) -> ProviderComparison:
     """Predict prepared images one by one, as a program that embeds the runtime does.
 
@@ -57,8 +66,8 @@ def compare_provider(model: Path, provider: str, images: Sequence[PreparedHere],
         kind, threshold = detector.provider.kind, detector.contract.threshold
         progress = tqdm(images, desc=f"Model file, {kind}", unit="", leave=False, disable=None)
         predicted = [predict_or_nan(detector, image.prepared) for image in progress]
-    logits = np.array([logit for logit, _ in predicted])
-    decisions = np.array([decision for _, decision in predicted])
+    logits = np.array([each.logit for each in predicted])
+    decisions = np.array([each.is_anomaly for each in predicted])
     expected = np.array([image.recorded.logit for image in images])
     stages = np.array([image.stage for image in images])
     finite = np.isfinite(logits)
@@ -70,19 +79,19 @@ def compare_provider(model: Path, provider: str, images: Sequence[PreparedHere],
         largest=float(np.max(differences)),
         largest_by_stage={stage: _largest(differences[finite & (stages == stage)]) for stage in STAGES},
         worst_image=images[int(np.argmax(differences))].recorded.name,
-        flips=flips.outside_margin,
-        flips_within_margin=flips.within_margin,
+        flips=int(np.sum(flips.outside_margin)),
+        flips_within_margin=int(np.sum(flips.within_margin)),
         not_finite=int(np.sum(~finite)),
     )
 
 
-def predict_or_nan(detector: Detector, image: PreparedImage) -> tuple[float, bool]:
-    """Logit and decision; NaN, and no anomaly, where the network does not give a number."""
+def predict_or_nan(detector: Detector, image: PreparedImage) -> FilePrediction:
+    """What the file gives; NaN, and no anomaly, where the network does not give a number."""
     try:
         (prediction,) = detector.predict_prepared([image])
     except NotFiniteError:
-        return math.nan, False
-    return prediction.logit, prediction.is_anomaly
+        return FilePrediction(math.nan, math.nan, False)
+    return FilePrediction(prediction.logit, prediction.probability, prediction.is_anomaly)
 
 
 def _largest(differences: NDArray[np.float64]) -> float | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from crbl_export.parity.compare import compare
 from crbl_export.parity.image_set import ImageSet
@@ -34,7 +35,7 @@ def image_set(float64: Sequence[float], float32: Sequence[float] | None = None) 
 
 def predictions(logits: Sequence[float], is_anomaly: Sequence[bool] | None = None) -> FilePredictions:
     decisions = np.array(logits) > 0 if is_anomaly is None else np.array(is_anomaly)
-    return FilePredictions(np.array(logits), decisions, threshold=0.5)
+    return FilePredictions(np.array(logits), expit(logits), decisions, threshold=0.5)
 
 
 def compared(float64: Sequence[float], file: Sequence[float], limits: Limits | None = None) -> ParityReport:
@@ -110,7 +111,7 @@ def test_comparing_nothing_fails() -> None:
 
 def test_float32_logits_are_cast_up_before_they_are_subtracted() -> None:
     """In float32 100000.004 and 100000.0 are one number."""
-    given = FilePredictions(np.array([1e5], np.float32), np.array([True]), threshold=0.5)
+    given = FilePredictions(np.array([1e5], np.float32), np.array([1.0]), np.array([True]), threshold=0.5)
     assert compare(image_set([1e5 + 0.003]), given, Limits(tolerance=1.0)).error_onnx == pytest.approx(0.003)
 
 
