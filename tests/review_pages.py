@@ -60,7 +60,7 @@ class MadeReview:
         return path
 
     def decisions(self, crop: float, full: float) -> dict[str, NDArray[np.int64]]:
-        """1 for an anomaly, 0 for normal, [P], by the rule of crbl_runtime/decision.py: crop, full and both together."""
+        """1 for an anomaly, 0 for normal, [P], as crbl_runtime/decision.py has it: crop, full, and both."""
         thresholds = {"crop": crop, "full": full}
         of_models = {
             variant: (values.astype(np.float64) > thresholds[variant]).astype(np.int64)

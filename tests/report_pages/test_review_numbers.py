@@ -96,7 +96,7 @@ def test_the_slider_moves_the_numbers_and_the_marks_on_the_charts(review: MadeRe
     assert f"crop ({recall:.4f}, {precision:.4f})" in (precision_recall.get_attribute("aria-label") or "")
     for chart, drawn in zip(charts, before, strict=True):
         assert chart.locator("canvas").evaluate("canvas => canvas.toDataURL()") != drawn
-    shown.model("crop").get_by_role("button", name="Back to the model's threshold, 0.01").click()
+    shown.model("crop").get_by_role("button", name="Reset to the model's threshold, 0.01").click()
     assert shown.threshold("crop") == 0.01
 
 

@@ -1,6 +1,6 @@
 // One image in large, by each model side by side, with the decision of both.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { boxStyle } from "./box";
 import type { Label } from "./confusion";
 import { decisionsOf } from "./decisions";
@@ -35,7 +35,7 @@ export function ImageDetail(props: ImageDetailProps) {
   const texts = useTexts();
   const dialog = useRef<HTMLDialogElement>(null);
   const name = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     // Not a button: Enter would press it, and is to close the image.
     name.current?.focus();
