@@ -8,7 +8,7 @@ import { CellReadout, CellSum, CellTable, HeatmapCells } from "./heatmap_cells";
 import { DecisionAndMistake, decisionText, LabelAndMark } from "./image_tile";
 import { logOddsOf } from "./log_odds";
 import { MarkButtons } from "./mark_buttons";
-import { numberText, probabilityText, signedText } from "./number_text";
+import { numberText, probabilityText, signedText, thresholdText } from "./number_text";
 import { Picture } from "./picture";
 import type { ReviewSet } from "./review_set";
 import { useTexts } from "./texts";
@@ -143,7 +143,7 @@ function OfModel({ set, image, model, threshold, heatmapOn }: OfModelProps) {
           )}
           <tr>
             <th scope="row">{texts.thresholdRow}</th>
-            <td>{String(threshold)}</td>
+            <td>{thresholdText(threshold)}</td>
           </tr>
           <tr>
             <th scope="row">{texts.logit}</th>
