@@ -1,6 +1,7 @@
 """Review pages with made images and scores, for tests and to look at; crbl_runtime/report/ makes those of users."""
 
 import base64
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ NAMES = (
     "<!-- &lt;b&gt; ]]>.png",
     "javascript:alert(1).png",
     "한글 이름.png",
-    "한글 나눔.png",  # Hangul taken apart, as macOS has it.
+    unicodedata.normalize("NFD", "한글 나눔.png"),  # As macOS has Hangul.
     'a,b "q".png',
     "line\nbreak.png",
     "no utf-8 \udcff.png",
@@ -60,7 +61,7 @@ class MadeReview:
         return path
 
     def decisions(self, crop: float, full: float) -> dict[str, NDArray[np.int64]]:
-        """1 for an anomaly, 0 for normal, [P], as crbl_runtime/decision.py has it: crop, full and both together."""
+        """1 for an anomaly, 0 for normal, [P], as crbl_runtime/decision.py has it: crop, full, and both."""
         thresholds = {"crop": crop, "full": full}
         of_models = {
             variant: (values.astype(np.float64) > thresholds[variant]).astype(np.int64)

@@ -14,7 +14,7 @@ from review_pages import MadeReview, made_review
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-WINDOW = (1280, 900)
+WINDOW = (1280, 700)
 
 
 class Open(Protocol):

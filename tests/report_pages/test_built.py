@@ -15,7 +15,7 @@ NOT_SOURCES = ("node_modules",)
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources with the packages of their lock file; the project's own packages are beside its folder."""
+    """A copy of the sources with the packages of their lock file, beside the packages that carry the pages."""
     folder = tmp_path_factory.mktemp("project") / SOURCES.name
     npm = program("npm")
     shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns(*NOT_SOURCES))

@@ -1,6 +1,7 @@
 """The numbers of the review page are those of scikit-learn and of crbl_training, read from the page."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from sklearn import metrics
 from crbl_training.evaluation.consequences import Assumptions, consequences_of
 from crbl_training.evaluation.threshold import best_threshold
 from crbl_training.evaluation.threshold_rule import Costs, ThresholdRule
+from report_pages.conftest import Open
 from report_pages.shown_review import NONE, Shown
-from review_pages import MadeReview
+from review_pages import MadeReview, made_review
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -96,7 +98,7 @@ def test_the_slider_moves_the_numbers_and_the_marks_on_the_charts(review: MadeRe
     assert f"crop ({recall:.4f}, {precision:.4f})" in (precision_recall.get_attribute("aria-label") or "")
     for chart, drawn in zip(charts, before, strict=True):
         assert chart.locator("canvas").evaluate("canvas => canvas.toDataURL()") != drawn
-    shown.model("crop").get_by_role("button", name="Back to the model's threshold, 0.01").click()
+    shown.model("crop").get_by_role("button", name="Reset to the model's threshold, 0.01").click()
     assert shown.threshold("crop") == 0.01
 
 
@@ -154,3 +156,20 @@ def test_the_rules_choose_as_crbl_train_does(variant: str, review: MadeReview, s
         shown.assume(missed_anomaly, false_alarm, rate)
         costs = Costs(missed_anomaly, false_alarm)
         require_same(ThresholdRule("cost", math.nan, costs, rate), "lowest cost")
+
+
+def test_of_thresholds_that_are_equally_good_the_lowest_is_taken(tmp_path: Path, open_page: Open) -> None:
+    review = made_review(Path("/data"), images=4, variants=("full",))
+    # One anomaly found and one missed is as good, by F1 and by these costs, as all found with two false alarms.
+    logits, labels = np.array([2.0, 1.0, -1.0, -2.0]), np.array([1, 0, 0, 1])
+    review.data["labels"] = labels.tolist()
+    review.data["models"][0] |= {"logits": logits.tolist(), "probabilities": (1 / (1 + np.exp(-logits))).tolist()}
+    shown = Shown(open_page(review.write(tmp_path / "report.html")))
+    shown.model("full").get_by_text("Move it by a rule").click()
+    shown.assume(2, 1, 0.5)
+    for rule, button in (("f1", "best F1"), ("cost", "lowest cost")):
+        chosen = best_threshold(ThresholdRule(rule, math.nan, Costs(2, 1), 0.5), logits, labels)
+        shown.model("full").get_by_role("button", name=button).click()
+        # Below the lowest score the threshold is as far from it as crbl-train puts it.
+        assert shown.threshold("full") == pytest.approx(chosen, rel=0.05)
+        assert shown.metric("called-anomalous", "full") == 4

@@ -1,6 +1,6 @@
 // One image in large, by each model side by side, with the decision of both.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { boxStyle } from "./box";
 import type { Label } from "./confusion";
 import { decisionsOf } from "./decisions";
@@ -8,7 +8,7 @@ import { CellReadout, CellSum, CellTable, HeatmapCells } from "./heatmap_cells";
 import { DecisionAndMistake, decisionText, LabelAndMark } from "./image_tile";
 import { logOddsOf } from "./log_odds";
 import { MarkButtons } from "./mark_buttons";
-import { numberText, probabilityText, signedText } from "./number_text";
+import { numberText, probabilityText, signedText, thresholdText } from "./number_text";
 import { Picture } from "./picture";
 import type { ReviewSet } from "./review_set";
 import { useTexts } from "./texts";
@@ -35,7 +35,7 @@ export function ImageDetail(props: ImageDetailProps) {
   const texts = useTexts();
   const dialog = useRef<HTMLDialogElement>(null);
   const name = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     // Not a button: Enter would press it, and is to close the image.
     name.current?.focus();
@@ -143,7 +143,7 @@ function OfModel({ set, image, model, threshold, heatmapOn }: OfModelProps) {
           )}
           <tr>
             <th scope="row">{texts.thresholdRow}</th>
-            <td>{String(threshold)}</td>
+            <td>{thresholdText(threshold)}</td>
           </tr>
           <tr>
             <th scope="row">{texts.logit}</th>

@@ -1,6 +1,6 @@
 // The images in rows of tiles, of which only those exist that are seen.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Label } from "./confusion";
 import type { Decisions } from "./decisions";
 import { ImageTile } from "./image_tile";
@@ -40,7 +40,8 @@ export function ImageGrid(props: ImageGridProps) {
     covered,
     always: row,
   });
-  useEffect(() => {
+  // Before the next key comes: it acts on what has the focus.
+  useLayoutEffect(() => {
     if (focusRequests === 0 || row < 0) return;
     rows.scrollToIndex(row);
     element.current

@@ -1,6 +1,6 @@
 // The keys: all of them in a list that can be called, the most used ones in a line that is always there.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useTexts, type Texts } from "./texts";
 
 const KEYS: readonly [keyof Texts["keys"], readonly string[]][] = [
@@ -46,7 +46,7 @@ export function KeysLine() {
 export function KeysHelp({ close }: { close: () => void }) {
   const texts = useTexts();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog class="help" ref={dialog} onClose={close} aria-labelledby="help-name">
       <header>

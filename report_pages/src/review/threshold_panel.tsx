@@ -7,6 +7,7 @@ import { bestThreshold, type Rule } from "./best_threshold";
 import type { Assumptions } from "./consequences";
 import { Histogram } from "./histogram";
 import { logOddsOf, roundedProbability } from "./log_odds";
+import { thresholdText } from "./number_text";
 import type { Model, ReviewSet } from "./review_set";
 import { useTexts } from "./texts";
 
@@ -59,14 +60,14 @@ export function ThresholdPanel({ set, model, threshold, move, assumptions, colou
         <button
           type="button"
           disabled={threshold === given}
-          aria-label={texts.resetTo(String(given))}
-          title={texts.resetTo(String(given))}
+          aria-label={texts.resetTo(thresholdText(given))}
+          title={texts.resetTo(thresholdText(given))}
           onClick={() => move(given)}
         >
           {texts.reset}
         </button>
         <span class="faint">
-          {texts.chosenBy} {String(given)}
+          {texts.chosenBy} {thresholdText(given)}
           {thresholdSource !== "" && `, ${thresholdSource}`}
         </span>
       </div>
