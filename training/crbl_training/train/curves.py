@@ -28,6 +28,8 @@ def curves_png(history: Sequence["Epoch"], title: str) -> bytes:
     scores.set(xlabel="epoch", title="validation", ylim=(0, 1.02))
     for axes in (losses, scores):
         axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(epochs) == 1:  # Around a single one there would be fractions.
+            axes.set_xticks(epochs)
         axes.grid(alpha=0.3)
         if best is not None:
             axes.axvline(best, color="grey", linestyle=":", label="best epoch")
