@@ -11,6 +11,7 @@ CELL = (
     "padding:2px 16px 2px 0;border:0;text-align:left;vertical-align:top;background:none;"
     "font-variant-numeric:tabular-nums"
 )
+HEADER_CELL = f"{CELL};font-weight:bold"
 
 
 def html_table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
@@ -19,8 +20,8 @@ def html_table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str
     Args:
         rows: texts, cell by cell. header: the texts above them; none for a table without.
     """
-    top = f"<thead>{_row(header, 'th')}</thead>" if header else ""
-    body = "".join(_row(row, "td") for row in rows)
+    top = f"<thead>{_row(header, 'th', HEADER_CELL)}</thead>" if header else ""
+    body = "".join(_row(row, "td", CELL) for row in rows)
     return f'<table class="crbl" style="{TABLE}">{top}<tbody>{body}</tbody></table>'
 
 
@@ -29,10 +30,10 @@ def html_text(text: str) -> str:
     return escape(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
-def _row(texts: Sequence[str], kind: str) -> str:
+def _row(texts: Sequence[str], kind: str, style: str) -> str:
     wraps = ("nowrap", *("normal" for _ in texts[1:]))
     cells = "".join(
-        f'<{kind} style="{CELL};white-space:{wrap}">{html_text(text)}</{kind}>'
+        f'<{kind} style="{style};white-space:{wrap}">{html_text(text)}</{kind}>'
         for text, wrap in zip(texts, wraps, strict=True)
     )
     return f'<tr style="{ROW}">{cells}</tr>'

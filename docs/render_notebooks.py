@@ -5,7 +5,7 @@ FOLDER gets train_crbl.md, inference_crbl.md and their images. It needs the extr
 
 import argparse
 import os
-import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ def with_settings(notebook: NotebookNode, settings: dict[str, Any]) -> NotebookN
     Raises:
         ValueError: there is no such setting.
     """
-    changed = NotebookNode(nbformat.from_dict(notebook))
+    changed: NotebookNode = nbformat.from_dict(notebook)
     (cell,) = (cell for cell in changed.cells if "parameters" in cell.metadata.get("tags", ()))
+    lines = cell.source.splitlines()
     for name, value in settings.items():
-        line = f"{name} = {value!r}"
-        cell.source, found = re.subn(rf"^{name} = .*$", lambda _, line=line: line, cell.source, flags=re.MULTILINE)
-        if found != 1:
-            raise ValueError(f"The notebook has {found} lines that begin with {name} =, expected one.")
+        found = [number for number, line in enumerate(lines) if line.startswith(f"{name} = ")]
+        if len(found) != 1:
+            raise ValueError(f"The notebook has {len(found)} lines that begin with {name} =, expected one.")
+        lines[found[0]] = f"{name} = {value!r}"
+    cell.source = "\n".join(lines)
     return changed
 
 
@@ -55,19 +57,34 @@ def execute(path: Path, folder: Path, settings: dict[str, Any]) -> NotebookNode:
 
 
 def write_markdown(notebook: NotebookNode, folder: Path, name: str) -> Path:
-    """Write NAME.md, and its images to NAME_files."""
-    exporter = MarkdownExporter()
-    text, resources = exporter.from_notebook_node(notebook, {"unique_key": name, "output_files_dir": f"{name}_files"})
-    for relative, content in resources["outputs"].items():
-        image = folder / relative
-        image.parent.mkdir(parents=True, exist_ok=True)
-        image.write_bytes(content)
+    """Write NAME.md, and the images that it shows to NAME_files. What was written to stderr is no part of it."""
     page = folder / f"{name}.md"
+    names = {"unique_key": name, "output_files_dir": f"{name}_files"}
+    text, resources = MarkdownExporter().from_notebook_node(_without_stderr(notebook), names)
+    text = text.replace("![png](", "![What this cell shows](")
+    # An image has several forms, of which the page shows one.
+    shown = {folder / path: content for path, content in resources["outputs"].items() if f"({path})" in text}
+    for path, content in shown.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     page.write_text(text, encoding="utf-8")
     return page
 
 
+def _without_stderr(notebook: NotebookNode) -> NotebookNode:
+    """What is written there is about this machine: it is printed for who runs this program."""
+    changed: NotebookNode = nbformat.from_dict(notebook)
+    for cell in changed.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                print(output.text, file=sys.stderr)
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    return changed
+
+
 def main() -> None:
+    """Run both notebooks, the training once with each variant, because the other notebook needs both."""
     parser = argparse.ArgumentParser(description="Execute the notebooks and write them with their outputs.")
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder

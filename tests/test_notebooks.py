@@ -114,7 +114,7 @@ def test_a_setting_that_is_not_there_is_an_error() -> None:
 def test_training_runs_from_images_to_a_proven_model_file(tmp_path: Path) -> None:
     settings = {"TRAINING_IMAGES": 24, "VALIDATION_IMAGES": 8, "TEST_IMAGES": 8, "EPOCHS": 1, "DEVICE": "cpu"}
     run = render_notebooks.execute(render_notebooks.TRAINING, tmp_path, settings)
-    assert "24 images to train on, 8 to validate on, 8 to test on" in printed(run, "read")
+    assert "24 to train on, 8 to validate on, 8 to test on" in printed(run, "read")
     assert "0 (the solved head)" in shown(run, "history", "text/html")
     assert "8 images at the threshold" in shown(run, "evaluate", "text/html")
     assert "cpu: 8 images, 0 decisions flipped" in printed(run, "export")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HEADER = (
     "epoch", "learning rate", "training loss",
     "validation loss", "AUROC", "average precision", "accuracy",
-    "seconds", "",
+    "seconds", "best so far",
 )  # fmt: skip
 
 
@@ -41,5 +41,5 @@ def _row(epoch: "Epoch") -> tuple[str, ...]:
         f"{validation.average_precision:.4f}",
         f"{validation.accuracy:.4f}",
         f"{epoch.seconds:.1f}",
-        "best so far" if epoch.best else "",
+        "yes" if epoch.best else "",
     )
