@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,38 +30,34 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@dataclass
-class Opened:
-    """A page in the browser, what it asked for beside pages that were opened, and what the browser complained of."""
-
-    page: Any
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[..., Opened]]:
-    """Opens a file with a clock that the test moves; in the end no page has asked for anything or complained."""
-    opened: list[Opened] = []
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a file, `open_page(path, language="ko")`, with a clock that the test moves.
 
-    def open_file(path: Path, language: str = "en") -> Opened:
+    In the end no page has asked for anything, and the browser has complained of nothing.
+    """
+    wrong: list[str] = []
+    pages = []
+
+    def open_file(path: Path, *, language: str = "en") -> Any:
         page = browser.new_page(locale=language)
-        new = Opened(page)
-        page.on(
-            "request", lambda request: None if request.is_navigation_request() else new.requests.append(request.url)
-        )
-        page.on("console", lambda message: new.complaints.append(message.text))
-        page.on("pageerror", lambda error: new.complaints.append(str(error)))
+        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(f"raised: {error}"))
+        page.on("request", lambda request: _require_own(request, wrong))
         page.clock.install()
         page.goto(path.as_uri())
-        opened.append(new)
-        return new
+        pages.append(page)
+        return page
 
     yield open_file
-    for each in opened:
-        assert [url for url in each.requests if not url.startswith("data:")] == []
-        assert each.complaints == []
-        each.page.close()
+    for page in pages:
+        page.close()
+    assert wrong == []
+
+
+def _require_own(request: Any, wrong: list[str]) -> None:
+    if not request.is_navigation_request() and not request.url.startswith("data:"):
+        wrong.append(f"asked for {request.url[:200]}")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +90,7 @@ def values(page: Any, selector: str) -> list[float]:
 def test_the_numbers_are_those_of_metrics_json(variant, crop_report, full_report, open_page):
     report = {"crop": crop_report, "full": full_report}[variant]
     metrics = json.loads(report.with_name("metrics.json").read_text())
-    validation, page = metrics["validation"], open_page(report).page
+    validation, page = metrics["validation"], open_page(report)
     assert metrics["report"] == {"file": "report.html", "problem": None}
     assert page.locator("h1").inner_text() == f"CRBL {variant} · Training report"
     for name in METRICS:
@@ -121,7 +116,7 @@ def test_the_numbers_are_those_of_metrics_json(variant, crop_report, full_report
 
 
 def test_curves_are_drawn_and_every_epoch_is_in_the_table(full_report, open_page):
-    page = open_page(full_report).page
+    page = open_page(full_report)
     epochs = read_report(full_report).data["epochs"]
     assert [epoch["number"] for epoch in epochs] == [0, 1, 2]
     assert page.locator("#curves canvas").count() == 3
@@ -136,7 +131,7 @@ def test_curves_are_drawn_and_every_epoch_is_in_the_table(full_report, open_page
 
 
 def test_the_heatmaps_of_mistakes_add_up_to_the_logit_and_can_be_hidden(crop_report, open_page):
-    page = open_page(crop_report).page
+    page = open_page(crop_report)
     metrics = json.loads(crop_report.with_name("metrics.json").read_text())
     mistakes, result = metrics["worst_mistakes"], read_report(crop_report).data["result"]
     expected = [*mistakes["missed_anomalies"], *mistakes["false_alarms"]]
@@ -157,7 +152,7 @@ def test_the_heatmaps_of_mistakes_add_up_to_the_logit_and_can_be_hidden(crop_rep
 
 
 def test_words_are_in_the_language_that_is_chosen(full_report, open_page):
-    page = open_page(full_report, "ko-KR").page
+    page = open_page(full_report, language="ko")
     assert page.locator("h1").inner_text() == "CRBL full · 학습 보고서"
     assert page.evaluate("document.documentElement.lang") == "ko"
     page.get_by_role("button", name="English").click()
@@ -182,7 +177,7 @@ def test_names_are_text_wherever_they_stand(crop_report, open_page, tmp_path):
         data["result"]["validation"]["precision"] = None
         data["result"]["validation"]["intervals"]["precision"] = [None, None]
 
-    page = open_page(changed(crop_report, tmp_path / "report.html", hostile)).page
+    page = open_page(changed(crop_report, tmp_path / "report.html", hostile))
     assert page.evaluate("window.hacked") is None
     assert page.locator("body").inner_text().count(HOSTILE) >= 9
     assert page.locator("[data-metric=precision] td").all_inner_texts() == ["–", "– – –"]
@@ -195,7 +190,7 @@ def running(data: dict[str, Any]) -> None:
 
 def test_a_page_of_a_run_that_goes_on_loads_again_where_the_reader_was(crop_report, open_page, tmp_path):
     path = changed(crop_report, tmp_path / "report.html", running)
-    page = open_page(path).page
+    page = open_page(path)
     assert "Epoch 1 of 2 is done" in page.locator(".status").inner_text()
     assert page.title().startswith("1/2 · CRBL crop")
     assert page.locator("nav a").all_inner_texts() == ["Curves", "Data", "Provenance"]
@@ -225,7 +220,7 @@ def test_a_page_of_a_run_that_has_ended_is_left_alone(crop_report, open_page, tm
         crop_report, tmp_path / "report.html", lambda data: running(data) or data.update(status="stopped")
     )
     for path in (crop_report, stopped):
-        page = open_page(path).page
+        page = open_page(path)
         page.evaluate("window.marked = true")
         page.clock.fast_forward(100 * RELOAD_MS)
         assert page.evaluate("window.marked")
@@ -233,7 +228,7 @@ def test_a_page_of_a_run_that_has_ended_is_left_alone(crop_report, open_page, tm
 
 
 def test_a_run_that_says_nothing_for_long_may_have_been_killed(crop_report, open_page, tmp_path):
-    page = open_page(changed(crop_report, tmp_path / "report.html", running)).page
+    page = open_page(changed(crop_report, tmp_path / "report.html", running))
     page.get_by_role("button", name="Pause").click()
     page.clock.fast_forward("20:00:00")
     text = page.locator(".status").inner_text()
@@ -250,7 +245,7 @@ def test_a_calibrated_model_shows_raw_and_calibrated_probabilities(crop_report, 
             "method": "platt", "slope": 1.5, "intercept": -2.0, "images": 40, "anomalies": 12,
         }  # fmt: skip
 
-    page = open_page(changed(crop_report, tmp_path / "report.html", calibrated)).page
+    page = open_page(changed(crop_report, tmp_path / "report.html", calibrated))
     assert page.locator("#probabilities canvas").count() == 2
     assert values(page, "[data-measure=brier]")[1] == 0.0625
     assert "Calibrated by platt: slope 1.5, intercept -2" in page.locator("#probabilities").inner_text()
@@ -266,7 +261,7 @@ def test_folds_are_side_by_side_with_links_to_their_reports(crop_report, open_pa
         data.clear()
         data |= kept | {"reports": reports, "metrics": metrics, "summary": None}
 
-    page = open_page(changed(crop_report, tmp_path / "report.html", folds)).page
+    page = open_page(changed(crop_report, tmp_path / "report.html", folds))
     assert "Fold 3 of 3 is being trained" in page.locator(".status").inner_text()
     assert values(page, ".folds tr:nth-child(2)") == [0.75] * 6
     links = page.locator(".folds a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
@@ -280,7 +275,7 @@ def test_folds_are_side_by_side_with_links_to_their_reports(crop_report, open_pa
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_is_wider_than_its_window(width, crop_report, open_page):
-    page = open_page(crop_report).page
+    page = open_page(crop_report)
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.locator("main").bounding_box()["width"] <= width

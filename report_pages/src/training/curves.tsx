@@ -3,9 +3,9 @@
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import { Chart } from "../shared/chart";
-import { colourOf, type ThemeColour, useDark } from "./colours";
+import { useColours } from "../shared/colours";
 import { Details } from "./details";
-import { axis, CHART_HEIGHT, drawn, verticalLine } from "./curve_options";
+import { axis, CHART_HEIGHT, type ColourName, drawn, translucent, verticalLine } from "./chart_style";
 import { Decimal, significant, Significant } from "./numbers";
 import { SolvedHeadTable } from "./solved_head";
 import { type Key, useWords } from "./texts";
@@ -28,7 +28,7 @@ export function CurvesSection({ data }: { data: RunData }) {
 
 interface Line {
   label: string;
-  colour: ThemeColour;
+  colour: ColourName;
   dash?: number[];
   values: (number | null)[];
 }
@@ -63,7 +63,12 @@ function Curves({ data }: { data: RunData }) {
           best={best}
           lines={[
             { label: text("auroc"), colour: "accent", values: validation("auroc") },
-            { label: text("average_precision"), colour: "right", dash: [6, 3], values: validation("average_precision") },
+            {
+              label: text("average_precision"),
+              colour: "right",
+              dash: [6, 3],
+              values: validation("average_precision"),
+            },
             { label: accuracy, colour: "faint", dash: [2, 2], values: validation("accuracy") },
           ]}
         />
@@ -94,7 +99,7 @@ function bestEpoch(data: RunData): number | null {
 function Curve(props: { title: string; epochs: Epoch[]; best: number | null; lines: Line[] }) {
   const { text } = useWords();
   const { title, epochs, best, lines } = props;
-  const dark = useDark();
+  const colours = useColours();
   const label = text("epoch");
   const names = lines.map((line) => line.label).join("\n");
   const data = useMemo(
@@ -105,12 +110,15 @@ function Curve(props: { title: string; epochs: Epoch[]; best: number | null; lin
     () => ({
       height: CHART_HEIGHT,
       scales: { x: { time: false, range: aroundOne } },
-      axes: [axis(label, { incrs: WHOLE, values: (_, epochs) => epochs.map(String) }), axis("", { size: 64, labelSize: 0, values: numbers })],
+      axes: [
+        axis(colours, label, { incrs: WHOLE, values: (_, epochs) => epochs.map(String) }),
+        axis(colours, "", { size: 64, labelSize: 0, values: numbers }),
+      ],
       series: [
         { label },
         ...lines.map((line) => ({
           label: line.label,
-          stroke: colourOf(line.colour),
+          stroke: colours[line.colour],
           ...(line.dash !== undefined && { dash: line.dash }),
           width: 2,
           points: { show: true, size: 6 },
@@ -122,13 +130,13 @@ function Curve(props: { title: string; epochs: Epoch[]; best: number | null; lin
         draw: [
           drawn((chart, context) => {
             if (best === null) return;
-            context.strokeStyle = colourOf("ink", 0.6);
+            context.strokeStyle = translucent(colours.ink, 0.6);
             verticalLine(chart, context, best, [4, 4]);
           }),
         ],
       },
     }),
-    [label, names, best, dark],
+    [label, names, best, colours],
   );
   return (
     <figure class="curve">

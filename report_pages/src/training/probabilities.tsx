@@ -3,9 +3,9 @@
 import { useMemo } from "preact/hooks";
 import type uPlot from "uplot";
 import { Chart } from "../shared/chart";
-import { colourOf, type ThemeColour, useDark } from "./colours";
+import { type Colours, useColours } from "../shared/colours";
 import { Details } from "./details";
-import { axis, drawn } from "./curve_options";
+import { axis, type ColourName, drawn } from "./chart_style";
 import { Decimal, Range, significant } from "./numbers";
 import { useWords } from "./texts";
 import type { Reliability, Result } from "./training_data";
@@ -41,7 +41,11 @@ function Calibrated({ result }: { result: Result }) {
   const { text } = useWords();
   const { calibration, calibration_note, reliability } = result;
   if (calibration === null) {
-    return <>{calibration_note === null ? text("not_calibrated") : text("not_calibrated_note", { note: calibration_note })}</>;
+    return calibration_note === null ? (
+      <>{text("not_calibrated")}</>
+    ) : (
+      <>{text("not_calibrated_note", { note: calibration_note })}</>
+    );
   }
   const { method, slope, intercept, images, anomalies } = calibration;
   const numbers = { method, images, anomalies, slope: significant(slope), intercept: significant(intercept) };
@@ -82,9 +86,9 @@ function MeasuresTable({ raw, calibrated }: { raw: Reliability; calibrated: Reli
   );
 }
 
-function Diagram({ title, measured, colour }: { title: string; measured: Reliability; colour: ThemeColour }) {
+function Diagram({ title, measured, colour }: { title: string; measured: Reliability; colour: ColourName }) {
   const { text } = useWords();
-  const dark = useDark();
+  const colours = useColours();
   const { bins } = measured;
   const [x, y] = [text("mean_probability"), text("share_of_anomalies")];
   const data = useMemo(
@@ -97,14 +101,14 @@ function Diagram({ title, measured, colour }: { title: string; measured: Reliabi
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: false, range: [-0.03, 1.03] }, y: { range: [-0.03, 1.03] } },
-      axes: [axis(x), axis(y, { size: 56 })],
+      axes: [axis(colours, x), axis(colours, y, { size: 56 })],
       series: [
         { label: x },
-        { label: y, stroke: colourOf(colour), width: 1, points: { show: true, size: 8, fill: colourOf(colour) } },
+        { label: y, stroke: colours[colour], width: 1, points: { show: true, size: 8, fill: colours[colour] } },
       ],
-      hooks: { draw: [drawn((chart, context) => drawIntervals(chart, context, measured, colour))] },
+      hooks: { draw: [drawn((chart, context) => drawIntervals(chart, context, measured, colours, colour))] },
     }),
-    [bins, x, y, colour, dark],
+    [bins, x, y, colour, colours],
   );
   return (
     <figure class="diagram">
@@ -114,17 +118,23 @@ function Diagram({ title, measured, colour }: { title: string; measured: Reliabi
   );
 }
 
-function drawIntervals(chart: uPlot, context: CanvasRenderingContext2D, measured: Reliability, colour: ThemeColour): void {
+function drawIntervals(
+  chart: uPlot,
+  context: CanvasRenderingContext2D,
+  measured: Reliability,
+  colours: Colours,
+  colour: ColourName,
+): void {
   const place = (x: number, y: number) => [chart.valToPos(x, "x", true), chart.valToPos(y, "y", true)] as const;
   context.lineWidth = 1.5 * devicePixelRatio;
-  context.strokeStyle = colourOf("faint");
+  context.strokeStyle = colours.faint;
   context.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
   context.beginPath();
   context.moveTo(...place(0, 0));
   context.lineTo(...place(1, 1));
   context.stroke();
   context.setLineDash([]);
-  context.strokeStyle = colourOf(colour);
+  context.strokeStyle = colours[colour];
   const cap = 4 * devicePixelRatio;
   for (const bin of measured.bins) {
     const [[at, low], [, high]] = [place(bin.probability, bin.low), place(bin.probability, bin.high)];

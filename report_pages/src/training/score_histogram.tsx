@@ -3,8 +3,8 @@
 import { useMemo } from "preact/hooks";
 import uPlot from "uplot";
 import { Chart } from "../shared/chart";
-import { colourOf, type ThemeColour, useDark } from "./colours";
-import { axis, CHART_HEIGHT, drawn, verticalLine } from "./curve_options";
+import { type Colours, useColours } from "../shared/colours";
+import { axis, CHART_HEIGHT, type ColourName, drawn, translucent, verticalLine } from "./chart_style";
 import { significant } from "./numbers";
 import { useWords } from "./texts";
 import type { Result } from "./training_data";
@@ -17,7 +17,7 @@ const MARK_WIDTH = 62;
 
 export function ScoreHistogram({ result, chosenHere }: { result: Result; chosenHere: boolean }) {
   const { text } = useWords();
-  const dark = useDark();
+  const colours = useColours();
   const { histogram, validation, threshold_choice } = result;
   const interval = chosenHere ? (threshold_choice?.interval ?? null) : null;
   const [normal, anomalous] = [text("normal"), text("anomalous")];
@@ -35,32 +35,36 @@ export function ScoreHistogram({ result, chosenHere }: { result: Result; chosenH
         y: { range: (_, __, high) => [0, high * 1.05] },
       },
       axes: [
-        axis(probability, { splits: (chart, __, low, high) => marks(low, high, chart.width), values: (_, logits) => logits.map(probabilityMark) }),
-        axis(share, { size: 56, values: (_, values) => values.map((value) => `${significant(value, 3)} %`) }),
+        axis(colours, probability, {
+          splits: (chart, _, low, high) => marks(low, high, chart.width),
+          values: (_, logits) => logits.map(probabilityMark),
+        }),
+        axis(colours, share, { size: 56, values: (_, values) => values.map((value) => `${significant(value, 3)} %`) }),
       ],
       series: [
         { label: probability, value: (_, logit) => (logit === null ? "–" : `≥ ${probabilityMark(logit)}`) },
-        bars(normal, "normal", histogram.normal),
-        bars(anomalous, "anomaly", histogram.anomalous),
+        bars(colours, normal, "normal", histogram.normal),
+        bars(colours, anomalous, "anomaly", histogram.anomalous),
       ],
       hooks: {
         drawClear: [
           drawn((chart, context) => {
             if (interval === null || interval[0] === null || interval[1] === null) return;
-            const [from, to] = interval.map((end) => chart.valToPos(logitOf(end as number), "x", true)) as [number, number];
-            context.fillStyle = colourOf("faint", 0.2);
+            const from = chart.valToPos(logitOf(interval[0]), "x", true);
+            const to = chart.valToPos(logitOf(interval[1]), "x", true);
+            context.fillStyle = translucent(colours.faint, 0.2);
             context.fillRect(from, chart.bbox.top, Math.max(to - from, 1), chart.bbox.height);
           }),
         ],
         draw: [
           drawn((chart, context) => {
-            context.strokeStyle = colourOf("ink");
+            context.strokeStyle = colours.ink;
             verticalLine(chart, context, threshold, []);
           }),
         ],
       },
     };
-  }, [histogram, normal, anomalous, probability, share, dark]);
+  }, [histogram, normal, anomalous, probability, share, colours]);
   return (
     <figure class="histogram">
       <figcaption>{text("histogram")}</figcaption>
@@ -77,16 +81,17 @@ function shares(counts: number[]): number[] {
   return [...each, each.at(-1) ?? 0];
 }
 
-function bars(label: string, colour: ThemeColour, counts: number[]): uPlot.Series {
+function bars(colours: Colours, label: string, colour: ColourName, counts: number[]): uPlot.Series {
   const stepped = uPlot.paths.stepped;
   return {
     label,
-    stroke: colourOf(colour),
-    fill: colourOf(colour, 0.28),
+    stroke: colours[colour],
+    fill: translucent(colours[colour], 0.28),
     width: 1.5,
     points: { show: false },
     ...(stepped !== undefined && { paths: stepped({ align: 1 }) }),
-    value: (_, share, __, bin) => (share === null || bin === null ? "–" : `${counts[bin] ?? 0} (${significant(share, 3)} %)`),
+    value: (_, share, __, bin) =>
+      share === null || bin === null ? "–" : `${counts[bin] ?? 0} (${significant(share, 3)} %)`,
   };
 }
 

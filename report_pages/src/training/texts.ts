@@ -107,7 +107,8 @@ const EN = {
   best: "best",
   no_curves: "No epochs: the head was solved, by logistic regression.",
   no_epoch_yet: "No epoch is done yet.",
-  strength: "C, the inverse strength of regularisation, was chosen by {folds}-fold cross-validation on {images} training images.",
+  strength:
+    "C, the inverse strength of regularisation, was chosen by {folds}-fold cross-validation on {images} training images.",
   strength_landmarks: "{landmarks} of them stood for all as landmarks.",
   strength_none: "C is {c}: a class has one image, so that nothing could be held out.",
   of_folds: "AUROC of each fold",
@@ -169,7 +170,8 @@ const EN = {
   not_calibrated:
     "This model is not calibrated: its probability is a score, and not how often such an image is anomalous. --calibrate platt makes one of it.",
   not_calibrated_note: "No calibration: {note}",
-  calibrated_by: "Calibrated by {method}: slope {slope}, intercept {intercept}, fitted to {images} images, {anomalies} of them anomalous.",
+  calibrated_by:
+    "Calibrated by {method}: slope {slope}, intercept {intercept}, fitted to {images} images, {anomalies} of them anomalous.",
   calibrated_held_out: "The figures are of folds, each calibrated by a fit to the others.",
   diagram_note:
     "Each point is a bin of images: their mean probability, the share of anomalies among them, and its 95 % interval (Wilson). On the dotted line both are the same.",

@@ -161,7 +161,13 @@ export interface Result {
   validation: Validation;
   threshold_source: string;
   // null where the threshold was kept, and nothing is known of its choice.
-  threshold_choice: { rule: string; defect_rate: number | null; threshold: number; interval: Interval; images: number } | null;
+  threshold_choice: {
+    rule: string;
+    defect_rate: number | null;
+    threshold: number;
+    interval: Interval;
+    images: number;
+  } | null;
   consequences: Consequences;
   // Counts of images in bins of the logit; one edge more than bins.
   histogram: { edges: number[]; normal: number[]; anomalous: number[] };

@@ -14,12 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
+from crbl_runtime.atomic_file import write_text
 from crbl_runtime.calibration import Calibration
 from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.data.dataset import data_hash, read_labelled
 from crbl_training.devices import device
+from crbl_training.report import report_file
 from made_torch_directml import BREAKS_IN_TRAINING, WORKING, WRONG_WITH_TILED_RESOURCES
 from public_commands import run_command
+from report_data import read_report
 
 QUICK = ("--weights", "none", "--epochs", 1, "--batch-size", 8, "--image-size", 32, "--device", "cpu")
 pytestmark = pytest.mark.usefixtures("few_resamples")
@@ -94,6 +97,37 @@ def test_metrics_agree_with_each_other(crop_run):
     assert metrics["skipped"] == {"training": [], "validation": []}
     assert cv2.imread(str(out / "worst_mistakes.png")) is not None
     assert cv2.imread(str(out / "curves.png")) is not None
+
+
+def test_the_report_shows_what_metrics_json_holds(crop_run, grain_folder):
+    out = crop_run[0]
+    report, metrics = read_report(out / "report.html").data, json.loads((out / "metrics.json").read_text())
+    assert (report["kind"], report["status"], report["variant"]) == ("run", "finished", "crop")
+    assert metrics["report"] == {"file": "report.html", "problem": None}
+    result = report["result"]
+    for name in (
+        "validation", "consequences", "reliability", "calibration", "threshold_choice", "threshold_source",
+        "checkpoint", "checkpoint_hash", "best_epoch",
+    ):  # fmt: skip
+        assert result[name] == metrics[name]
+    for kind, mistakes in metrics["worst_mistakes"].items():
+        shown = [(mistake["path"], mistake["probability"]) for mistake in result["mistakes"][kind]]
+        assert shown == [(mistake["path"], mistake["probability"]) for mistake in mistakes]
+    for name in ("train_data_hash", "weights", "recipe", "versions", "device", "seed", "device_check"):
+        assert report["provenance"][name] == metrics[name]
+    (epoch,), solved = report["epochs"], report["solved_head"]
+    assert (epoch["number"], epoch["best"], report["epochs_before"], solved) == (1, True, 0, None)
+    assert epoch["validation"]["auroc"] == metrics["validation"]["auroc"]
+    data = report["data"]
+    assert [data[name]["normal"] + data[name]["anomalous"] for name in ("training", "validation")] == [16, 8]
+    assert [len(shown) for shown in data["examples"].values()] == [8, 8]
+    assert (data["augmentation"]["name"], len(data["augmentation"]["views"])) == ("original", 12)
+    assert 90 <= min(data["training"]["sizes"]["smallest"]) <= max(data["training"]["sizes"]["largest"]) <= 110
+    words = shlex.split(report["command"])
+    assert words[:5] == ["crbl-train", "--variant", "crop", "--data", str(grain_folder / "train")]
+    assert words[-len(QUICK) :] == [str(word) for word in QUICK]
+    pth = out / metrics["checkpoint"]
+    assert shlex.split(result["next"]["evaluate"]) == ["crbl-evaluate", str(pth), "--data", "TEST_IMAGES"]
 
 
 def test_every_metric_has_its_interval_and_travels_with_the_checkpoint_without_folders(crop_run, grain_folder):
@@ -183,6 +217,11 @@ def test_bad_images_are_skipped_and_leakage_is_reported_and_the_threshold_is_sto
     (pair,) = metrics["leakage"]["identical"]
     assert (Path(pair["training"]).name, pair["same_label"]) == ("leaked.png", True)
     assert "Leakage: 1 validation image is also in the training set" in text
+    data = read_report(out / "report.html").data["data"]
+    assert [data[name]["skipped"] for name in ("training", "validation")] == list(metrics["skipped"].values())
+    assert [line for line in text.splitlines() if line.startswith("Left out of ")] == data["left_out"]
+    (shown,) = data["duplicates"]["pairs"]
+    assert (shown["training"], shown["validation"]) == (pair["training"], pair["validation"])
 
     checkpoint = load_checkpoint(next(out.glob("*.pth")))
     recipe = checkpoint.provenance["recipe"]
@@ -253,6 +292,28 @@ def test_a_solved_head_without_epochs_is_a_whole_run(grain_folder, tmp_path):
     assert cv2.imread(str(out / "curves.png")) is not None
     assert list((out / "tensorboard").iterdir())
     assert not (out / "training_state.safetensors").exists()
+    report = read_report(out / "report.html").data
+    assert [epoch["number"] for epoch in report["epochs"]] == [0]
+    assert report["solved_head"] == solved
+    assert report["data"]["augmentation"] == {"name": "none", "views": []}
+
+
+def test_a_report_that_cannot_be_written_does_not_end_the_training(grain_folder, tmp_path, monkeypatch):
+    def in_its_place(path: Path, content: str) -> None:
+        path.unlink(missing_ok=True)
+        path.mkdir(exist_ok=True)
+        write_text(path, content)
+
+    monkeypatch.setattr(report_file, "write_text", in_its_place)
+    out = tmp_path / "out"
+    data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv", "--out", out)
+    answer = crbl_train("--variant", "full", *data, *QUICK, "--head-start", "random")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count("The report is not written, and all else goes on. ") == 1
+    assert "Report: " not in answer.stdout
+    report = json.loads((out / "metrics.json").read_text())["report"]
+    assert report["problem"].startswith(f"{out / 'report.html'} cannot be written")
+    assert list(out.glob("CRBL_*.safetensors"))
 
 
 def test_33_images_at_the_smallest_size_are_calibrated_and_options_change_the_preprocessing(tmp_path):

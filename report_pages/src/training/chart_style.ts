@@ -1,12 +1,14 @@
 // What all charts of the page have in common.
 
 import type uPlot from "uplot";
-import { colourOf } from "./colours";
+import type { Colours } from "../shared/colours";
+
+export type ColourName = keyof Colours;
 
 const FONT = '12px system-ui, "Segoe UI", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic", sans-serif';
 export const CHART_HEIGHT = 230;
 
-export function axis(label: string, more: Partial<uPlot.Axis> = {}): uPlot.Axis {
+export function axis(colours: Colours, label: string, more: Partial<uPlot.Axis> = {}): uPlot.Axis {
   return {
     label,
     size: 30,
@@ -14,9 +16,9 @@ export function axis(label: string, more: Partial<uPlot.Axis> = {}): uPlot.Axis 
     labelGap: 0,
     font: FONT,
     labelFont: FONT,
-    stroke: colourOf("faint"),
-    grid: { stroke: colourOf("line"), width: 1 },
-    ticks: { stroke: colourOf("line"), width: 1, size: 4 },
+    stroke: colours.faint,
+    grid: { stroke: colours.line, width: 1 },
+    ticks: { stroke: colours.line, width: 1, size: 4 },
     ...more,
   };
 }
@@ -42,4 +44,8 @@ export function verticalLine(chart: uPlot, context: CanvasRenderingContext2D, x:
   context.moveTo(at, chart.bbox.top);
   context.lineTo(at, chart.bbox.top + chart.bbox.height);
   context.stroke();
+}
+
+export function translucent(colour: string, opacity: number): string {
+  return colour.replace("rgb(", "rgba(").replace(")", `, ${opacity})`);
 }
