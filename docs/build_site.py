@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGES = ("*.md", "docs/**/*.md", "docs/**/*.png", "docs/theme/**/*.html", "examples/*.md")
+PAGES = ("*.md", "docs/**/*.md", "docs/**/*.png", "examples/*.md")
 SOURCE = (PROJECT, PROJECT / "training")
 # What every site has, so that a folder is never deleted that is none.
 INVENTORY = "objects.inv"
@@ -41,8 +41,9 @@ def main() -> int:
 
 
 def copy_pages(work: Path) -> None:
-    """Lay configuration and pages out in `work`, with the programs that they link to."""
+    """Lay configuration, theme and pages out in `work`, with the programs that they link to."""
     shutil.copy(PROJECT / "mkdocs.yml", work)
+    shutil.copytree(PROJECT / "docs" / "theme", work / "theme")
     for source in sorted({file for pattern in PAGES for file in PROJECT.glob(pattern)}):
         target = work / "pages" / source.relative_to(PROJECT)
         target.parent.mkdir(parents=True, exist_ok=True)
