@@ -39,7 +39,8 @@ def export_checkpoint(
     Raises:
         ParityError: it does not, or rounding the weights to half changes too much; no file is left behind.
         ModelFileError: a node has no DirectML kernel.
-        OutputError: the file cannot be written. CheckpointError: the checkpoint cannot be built.
+        OutputError: the file cannot be written.
+        CheckpointError: the checkpoint cannot be built.
         UsageError, UnavailableError: see `build_model_file`.
     """
     options = options if options is not None else ExportOptions()

@@ -32,9 +32,11 @@ def check_parity(
         a report for each provider; in each that failed the first node that computes something else than PyTorch.
 
     Raises:
-        UsageError: the file was exported from another checkpoint. CheckpointError: the checkpoint cannot be built.
+        UsageError: the file was exported from another checkpoint.
+        CheckpointError: the checkpoint cannot be built.
         ParityError: there is nothing to compare, or a provider computes wrongly already in the file's self-test.
-        ModelFileError, UnavailableError: see `Detector`. ModelFileError: its precision is not known.
+        ModelFileError: see `Detector`; or its precision is not known.
+        UnavailableError: see `Detector`.
     """
     trained = TrainedModel.of(checkpoint)
     stored = as_stored(trained, _precision_of(model))

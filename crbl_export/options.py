@@ -15,7 +15,8 @@ class ExportOptions:
     """How a checkpoint is exported.
 
     Attributes:
-        opset: of ONNX, 17 to 20. heatmap: whether the file gets the output `heatmap`.
+        opset: of ONNX, 17 to 20.
+        heatmap: whether the file gets the output `heatmap`.
         precision: of the stored weights, "fp32" or "fp16". All is computed in float32.
         limits: what the file may differ from PyTorch; None for the default ones.
         require_directml: a node without a DirectML kernel is an error and not a warning.

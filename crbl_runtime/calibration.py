@@ -16,9 +16,11 @@ class Calibration:
     Attributes:
         method: "temperature" (one number, Guo et al., ICML 2017: the intercept is 0 and the slope 1 / temperature) or
             "platt" (two numbers, Platt 1999).
-        slope, intercept: the calibrated log odds are slope x logit + intercept; both finite, the slope over 0.
-        images, anomalies: on how many labelled images it was fitted, and how many of them show an anomaly; at least one
-            of either class. Where another share of images shows anomalies, the probability is off by that.
+        slope: the calibrated log odds are slope x logit + intercept; finite and over 0.
+        intercept: see `slope`; finite.
+        images: on how many labelled images it was fitted.
+        anomalies: how many of them show an anomaly; at least one of either class. Where another share of images shows
+            anomalies, the probability is off by that.
         data_hash: which images, see `data_hash` of the trainer.
 
     Raises:

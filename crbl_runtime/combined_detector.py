@@ -23,12 +23,16 @@ class CombinedDetector:
     What is said of `Detector` is true here: threads may share it, it may be pickled, and it is to be closed.
 
     Args:
-        crop, full: the model files, in either order. provider: as for `Detector`.
-        crop_threshold, full_threshold: in place of the files' own, 0 to 1.
+        crop: one model file.
+        full: the other one; the two may be given in either order.
+        provider: as for `Detector`.
+        crop_threshold: in place of the crop file's own, 0 to 1.
+        full_threshold: in place of the full file's own, 0 to 1.
         arguments: the other arguments of `Detector`, for both.
 
     Attributes:
-        crop, full: the detector of each model.
+        crop: the detector of the crop model.
+        full: the detector of the full model.
 
     Raises:
         UsageError: the models are of one variant, or decode images in two ways; or as `Detector`.
@@ -84,7 +88,8 @@ class CombinedDetector:
         """Predict images in threads, lazily and in order; see `Detector.predict_many`.
 
         Raises:
-            ImageError, NotFiniteError: an image has failed, and `on_error` is "raise". UsageError: as `predict`.
+            ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
+            UsageError: as `predict`.
         """
         detectors = (self.crop, self.full)
         for detector in detectors:

@@ -62,7 +62,9 @@ class ModelContract:
         threshold_source: how the threshold was chosen.
         labels: names of the two decisions: not anomalous, anomalous.
         precision: "fp32" or "fp16".
-        training: provenance of the weights. export: versions and options of the export.
+        preprocessing: how an image is prepared for the network.
+        training: provenance of the weights.
+        export: versions and options of the export.
         parity: what the parity gate measured, or None before the gate.
         self_test: reference values for a check on the user's machine.
         golden_image: SHA-256 of the golden image's pixels, prepared where the file was exported.

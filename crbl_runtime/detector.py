@@ -52,7 +52,8 @@ class Detector:
 
     Raises:
         ModelFileError: the file is missing, damaged, no CRBL model, or of a contract this version does not know.
-        UnavailableError: the provider asked for is not there or does not start. WrongResultsError: it computes wrongly.
+        UnavailableError: the provider asked for is not there or does not start.
+        WrongResultsError: it computes wrongly.
         UsageError: an argument is out of range.
     """
 
@@ -144,7 +145,8 @@ class Detector:
             bit_depth: in place of the detector's, for this image.
 
         Raises:
-            ImageError: the image cannot be decoded. NotFiniteError: the network gives NaN or an infinite logit.
+            ImageError: the image cannot be decoded.
+            NotFiniteError: the network gives NaN or an infinite logit.
             UsageError: the detector was closed, or an argument is out of range.
         """
         spec = self.preprocessing if bit_depth is None else replace(self.preprocessing, bit_depth=bit_depth)
@@ -178,7 +180,8 @@ class Detector:
             threshold: in place of the detector's.
 
         Raises:
-            ImageError, NotFiniteError: an image has failed, and `on_error` is "raise". UsageError: as `predict`.
+            ImageError, NotFiniteError: an image has failed, and `on_error` is "raise".
+            UsageError: as `predict`.
         """
         self.model.sessions.require_open()
         run = partial(self.model.run, threshold=self._threshold(threshold))

@@ -47,10 +47,20 @@ def decode(
     scale: float | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> NDArray[np.uint8]:
-    """The pixels of `decode_image`: RGB uint8 [H, W, 3].
+    """The pixels of an image: RGB uint8 [H, W, 3], upright, without transparency.
+
+    Args:
+        image: a path, the bytes of a file, a binary file object, an array or a PIL image; docs/images.md has what each
+            of them may hold.
+        bit_depth: how many of their 16 bits the samples use, 1 to 16, in files that do not declare it and in uint16
+            arrays; None for all.
+        channel_order: of arrays, "rgb" or "bgr".
+        scale: of arrays of other types than uint8, uint16 and bool, what the value 1 means on the scale of 0 to 255.
+        max_pixels: most pixels an image may have. It is checked before a pixel is decoded.
 
     Raises:
-        ImageError, UsageError: as `decode_image`.
+        ImageError: the image cannot be decoded; the message names it and the remedy.
+        UsageError: an argument is out of range, or `channel_order` or `scale` is given for what is no array.
     """
     return decode_image(image, bit_depth, channel_order=channel_order, scale=scale, max_pixels=max_pixels).pixels
 

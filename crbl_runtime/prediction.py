@@ -14,11 +14,13 @@ class Prediction(ComparedByValue):
 
     Attributes:
         probability: of an anomaly as the network gives it, 0 to 1: a score, which the threshold is compared with.
-            logit: its log odds, ln(p / (1 - p)).
+        logit: its log odds, ln(p / (1 - p)).
         calibrated_probability: the probability of an anomaly, 0 to 1, among images like those that the model file was
             calibrated with, by its `Calibration`; None where it was not calibrated. No decision is made from it.
-        is_anomaly: probability > threshold. label: the name of that decision.
-        threshold: 0 to 1. threshold_given: whether the caller gave it, in place of the model file's.
+        is_anomaly: probability > threshold.
+        label: the name of that decision.
+        threshold: 0 to 1.
+        threshold_given: whether the caller gave the threshold, in place of the model file's.
         variant: "crop" or "full".
         region_found: False where no object was found and the whole image was used.
         box: (x, y, width, height) in pixels: the part of the decoded image that the network saw.
@@ -63,8 +65,10 @@ class CombinedPrediction:
     """What a crop and a full model give for one image.
 
     Attributes:
-        is_anomaly: whether either finds an anomaly. label: the name of that decision.
-        crop, full: the prediction of each model.
+        is_anomaly: whether either finds an anomaly.
+        label: the name of that decision.
+        crop: the prediction of the crop model.
+        full: the prediction of the full model.
     """
 
     is_anomaly: bool

@@ -44,7 +44,8 @@ class PreprocessingSpec:
         border: rows and columns dropped at the top and the left; region "border" only.
         channel_order: order of the channels the network was trained on; images and model inputs are RGB always.
         divisor: uint8 values are divided by this first.
-        mean, std: per channel, in the network's channel order; subtracted and divided by after `divisor`.
+        mean: per channel, in the network's channel order; subtracted after the division by `divisor`.
+        std: per channel; divided by after that.
         arithmetic: how pixels are computed; this version of crbl knows `ARITHMETIC` alone.
         bit_depth: how many of their 16 bits the samples of 16-bit images use that do not declare it, one of BIT_DEPTHS;
             None where nobody said so: all 16, and where that is doubtful the prepared image says so.
@@ -165,8 +166,11 @@ def prepare(
     """Decode an image, cut out its region and resize it.
 
     Args:
-        channel_order, scale, max_pixels: of this image, see `decode_image`; the spec's own `channel_order` is that of
-            the network.
+        image: as `decode` takes it.
+        spec: what is cut out and how large it becomes, as in the model file.
+        channel_order: of this image, see `decode`; the spec's own `channel_order` is that of the network.
+        scale: of this image, see `decode`.
+        max_pixels: of this image, see `decode`.
 
     Raises:
         ImageError: the image cannot be decoded.

@@ -92,7 +92,8 @@ def register_execution_provider(name: str, library: str) -> None:
     Nothing is downloaded. Afterwards `Detector(path, "windowsml:NAME")` runs on the provider of that name.
 
     Args:
-        name: what to register it as; onnxruntime asks for the provider's own name. library: its path.
+        name: what to register it as; onnxruntime asks for the provider's own name.
+        library: its path.
 
     Raises:
         UnavailableError: onnxruntime cannot load it, or is too old for it.

@@ -18,7 +18,8 @@ class ProviderReport:
     """Where a model runs, and whether it can decide there as where it was exported.
 
     Attributes:
-        provider: the chosen one. rejected: why each one tried before it was rejected, a sentence each.
+        provider: the chosen one.
+        rejected: why each one tried before it was rejected, a sentence each.
         preparation: why this machine prepares images to other pixels than the one where the model was exported, or
             None. It may then decide otherwise, whatever the provider.
         measured: of the provider "fastest", what was measured, when, and what was chosen for it; else None.

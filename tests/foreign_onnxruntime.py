@@ -1,19 +1,17 @@
 """onnxruntime for JavaScript and C++, from npm and Debian, for the tests alone; in the user's cache."""
 
-import os
 import platform
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnxruntime
 import pytest
 
+from fetched_tools import CACHE, new_folder, npm_package
 from foreign_programs import absent, fetch, program
 
 NODE_VERSION = "1.30.0"
@@ -21,7 +19,6 @@ NODE_VERSION = "1.30.0"
 DEBIAN = "trixie"
 HEADERS_PACKAGE = "libonnxruntime-dev"
 INSTALLED_HEADERS = Path("/usr/include/onnxruntime")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crbl-tests"
 
 
 @dataclass(frozen=True)
@@ -35,13 +32,7 @@ class CppSdk:
 
 def node_with_onnxruntime() -> tuple[str, Path]:
     """The program node, and a folder node_modules with onnxruntime-node."""
-    node, npm = program("node"), program("npm")
-    cached = CACHE / f"onnxruntime-node-{NODE_VERSION}"
-    if not cached.is_dir():
-        with _new_folder(cached) as folder:
-            # The package's own script would download CUDA libraries; those for the CPU are in it.
-            fetch([npm, "install", "--ignore-scripts", "--prefix", folder, f"onnxruntime-node@{NODE_VERSION}"])
-    return node, cached / "node_modules"
+    return program("node"), npm_package("onnxruntime-node", NODE_VERSION)
 
 
 def cpp_sdk(folder: Path) -> CppSdk:
@@ -66,7 +57,7 @@ def _downloaded_headers() -> Path:
     cached = CACHE / f"{HEADERS_PACKAGE}-{DEBIAN}"
     if not cached.is_dir():
         apt_get, dpkg_deb = program("apt-get"), program("dpkg-deb")
-        with _new_folder(cached) as folder, tempfile.TemporaryDirectory() as work:
+        with new_folder(cached) as folder, tempfile.TemporaryDirectory() as work:
             apt = _apt_of_another_release(apt_get, Path(work))
             fetch([*apt, "update"])
             fetch([*apt, "download", HEADERS_PACKAGE], cwd=work)
@@ -92,15 +83,3 @@ def _apt_of_another_release(apt_get: str, work: Path) -> list[str]:
         "APT::Sandbox::User": "",
     }
     return [apt_get, *(argument for key, value in options.items() for argument in ("-o", f"{key}={value}"))]
-
-
-@contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
-    """A folder that gets its name when all is in it; where another process was quicker, its folder stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as work:
-        folder = Path(work) / path.name
-        folder.mkdir()
-        yield folder
-        if not path.exists():
-            folder.rename(path)

@@ -1,16 +1,17 @@
 """README and docs/: both languages have the same parts, links lead somewhere, and what is named exists."""
 
-import html
 import re
 import shlex
 import tomllib
 from functools import cache
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 
 import click
-import markdown
 import pytest
+
+from markdown_pages import code_blocks, code_spans, heading_levels, links, without_comments
 
 PROJECT = Path(__file__).resolve().parents[1]
 ENGLISH, KOREAN = PROJECT / "README.md", PROJECT / "README.ko.md"
@@ -18,14 +19,15 @@ PAGES = [
     ENGLISH,
     KOREAN,
     *(PROJECT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
-    *sorted((PROJECT / "docs").glob("*.md")),
+    *sorted((PROJECT / "docs").rglob("*.md")),
 ]
 # These tell of options and files that are gone.
 HISTORY = ("CHANGELOG.md", "int8.md")
-EXTENSIONS = ("fenced_code", "tables")
 SOURCE_FOLDERS = ("crbl_runtime/", "crbl_export/", "training/", "tests/", "benchmarks/", "docs/")
 OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 PIP_OPTIONS = {"--force-reinstall", "--no-deps"}
+# What ends the arguments of a command in a shell.
+SHELL_OPERATORS = (">", "|", "||")
 
 
 def parametrize(pages: list[Path]) -> pytest.MarkDecorator:
@@ -34,35 +36,6 @@ def parametrize(pages: list[Path]) -> pytest.MarkDecorator:
 
 every_page = parametrize(PAGES)
 every_page_of_today = parametrize([page for page in PAGES if page.name not in HISTORY])
-
-
-@cache
-def rendered(page: Path) -> str:
-    return markdown.markdown(page.read_text(encoding="utf-8"), extensions=EXTENSIONS)
-
-
-def heading_levels(page: Path) -> list[int]:
-    return [int(level) for level in re.findall(r"<h([1-6])>", rendered(page))]
-
-
-def code_blocks(page: Path) -> list[str]:
-    """The text of fenced and indented blocks."""
-    blocks = re.findall(r"<pre><code[^>]*>(.*?)</code></pre>", rendered(page), re.DOTALL)
-    return [html.unescape(block) for block in blocks]
-
-
-def code_spans(page: Path) -> list[str]:
-    without_blocks = re.sub(r"<pre>.*?</pre>", "", rendered(page), flags=re.DOTALL)
-    return [html.unescape(text) for text in re.findall(r"<code>(.*?)</code>", without_blocks, re.DOTALL)]
-
-
-def without_comments(block: str) -> list[str]:
-    return [line.split(" #")[0].rstrip() for line in block.splitlines()]
-
-
-def links(page: Path) -> list[str]:
-    found = re.findall(r'(?:href|src)="([^"]+)"', rendered(page))
-    return [html.unescape(link) for link in found if not link.startswith(("http:", "https:", "mailto:"))]
 
 
 @cache
@@ -118,7 +91,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_the_index_of_docs_lists_every_page() -> None:
     listed = set(links(PROJECT / "docs" / "README.md"))
-    assert {page.name for page in (PROJECT / "docs").glob("*.md")} - {"README.md"} <= listed
+    pages = {page.relative_to(PROJECT / "docs").as_posix() for page in (PROJECT / "docs").rglob("*.md")}
+    assert pages - {"README.md"} <= listed
 
 
 @every_page_of_today
@@ -129,6 +103,7 @@ def test_every_command_line_is_accepted(page: Path, monkeypatch: pytest.MonkeyPa
         for line in block.splitlines():
             name, *arguments = shlex.split(line, comments=True) or [""]
             if name.startswith("crbl-"):
+                arguments = list(takewhile(lambda word: word not in SHELL_OPERATORS, arguments))
                 # Raises for what the command does not know: options, values, missing arguments. Runs nothing.
                 click_command(name).make_context(name, arguments)
 

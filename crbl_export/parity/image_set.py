@@ -70,7 +70,8 @@ def choose_images(checkpoint_path: Path, folder: Path | None, *, allow_made_imag
     """The images of a user's folder, else the run's validation images, else, if allowed, those made by formula.
 
     Raises:
-        UsageError: there are no real images. InputError: the folder is missing or holds no images.
+        UsageError: there are no real images.
+        InputError: the folder is missing or holds no images.
     """
     if folder is not None:
         content = find_images(folder)

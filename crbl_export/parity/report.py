@@ -47,15 +47,19 @@ class ParityReport:
     All errors are largest |differences| of logits against float64 PyTorch.
 
     Attributes:
-        images: how many were compared. unreadable: names of those that could not be.
+        images: how many were compared.
+        unreadable: names of those that could not be.
         images_hash: SHA-256 over the content of all compared images.
-        error_torch: of float32 PyTorch. error_onnx: of the model file. limit: what error_onnx may be.
-        median_error_torch, median_error_onnx, median_limit: the same of half of the images. One image on which
-            the network magnifies rounding raises `limit`, and a wrong file could hide behind it; it does not raise
-            this one.
+        error_torch: of float32 PyTorch.
+        error_onnx: of the model file.
+        limit: what error_onnx may be.
+        median_error_torch: as error_torch, of half of the images.
+        median_error_onnx: as error_onnx, of half of the images.
+        median_limit: what median_error_onnx may be. One image on which the network magnifies rounding raises `limit`,
+            and a wrong file could hide behind it; it does not raise this one.
         worst_image: where error_onnx was seen.
-        margin, max_flips: what was granted: how near to the threshold a decision may differ without counting, and
-            the share of the images whose decision may differ all the same.
+        margin: how near to the threshold a decision may differ without counting.
+        max_flips: the share of the images whose decision may differ all the same.
         flips: decisions that differ although the float64 logit is farther than `margin` from the threshold.
         flips_within_margin: those that differ nearer to it.
         failures: why the gate failed, empty where it passed.
@@ -116,8 +120,8 @@ class ParityGate:
     """What the gate measured, provider by provider.
 
     Attributes:
-        reports: one a provider, the CPU's first. not_checked: providers that this onnxruntime has but that do not
-            start here, and why.
+        reports: one a provider, the CPU's first.
+        not_checked: providers that this onnxruntime has but that do not start here, and why.
         record: what other machines need to repeat the proof.
         images: what was compared; not part of `to_dict`.
         rounding: what rounding to half changed, for a file of fp16.

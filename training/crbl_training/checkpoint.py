@@ -168,7 +168,8 @@ def load_checkpoint(path: Path, variant: str | None = None) -> Checkpoint:
     A .pth is never unpickled: its .safetensors sidecar is read, once its hash shows that the two belong together.
 
     Args:
-        path: the .safetensors or the .pth file. variant: the variant it must be of, None for either.
+        path: the .safetensors or the .pth file.
+        variant: the variant it must be of, None for either.
 
     Raises:
         CheckpointError: missing, damaged, changed, without its sidecar, of the other variant, or with values that

@@ -80,7 +80,17 @@ class ChosenDevice:
 
 
 def get_device(kind: str = "auto", device_index: int = 0, *, tiled_resources: bool = True) -> torch.device:
-    """The best working device for torch, or the one asked for. See `choose_device`."""
+    """The best working device for torch, or the one asked for.
+
+    Args:
+        kind: "auto" (DirectML before CUDA before the CPU), "directml", "cuda" or "cpu".
+        device_index: adapter number, from 0.
+        tiled_resources: as for `choose_device`.
+
+    Raises:
+        UsageError: the kind is unknown, the index is negative, or the device has no tiled resources to do without.
+        UnavailableError: the device asked for is not there or does not work.
+    """
     return choose_device(kind, device_index, tiled_resources=tiled_resources).torch_device()
 
 

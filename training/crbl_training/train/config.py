@@ -16,14 +16,20 @@ class TrainingConfig:
     """What is to be trained and how, but for the images; `training_config` makes one.
 
     Attributes:
-        trainable: which parameters learn, one of `TRAINABLE`. recipe_name: whose defaults the recipe has, of `RECIPES`.
+        trainable: which parameters learn, one of `TRAINABLE`.
+        recipe_name: whose defaults the recipe has, of `RECIPES`.
         start: the checkpoint to go on from, or None.
         weights: initial weights of the backbones, see `load_backbones`.
-        threshold_rule, defect_rate: see `parse_threshold_rule`. resume: go on with the unfinished run in the folder.
+        threshold_rule: see `parse_threshold_rule`.
+        defect_rate: see `parse_threshold_rule`.
+        resume: go on with the unfinished run in the folder.
         calibrate: one of the runtime's calibration `METHODS`, None for no calibration.
-        skip_bad: leave out images that cannot be decoded. fail_on_leakage: see `refuse_leakage`.
+        skip_bad: leave out images that cannot be decoded.
+        fail_on_leakage: see `refuse_leakage`.
         save_steps: how often the state is written within an epoch, 0 for after each epoch only.
-        cache_mode, cache_budget: see `CacheSettings`. memory_budget: bytes, see `image_storage`.
+        cache_mode: see `CacheSettings`.
+        cache_budget: see `CacheSettings`.
+        memory_budget: bytes, see `image_storage`.
         workers: see `training_feed`.
         tensorboard: write event files, too.
         skip_device_check: train on DirectML without comparing a step with the CPU's first.

@@ -61,7 +61,7 @@ def run_training(
         DataError: an image is in both classes, or all images of a class are the same.
         UsageError: the folder holds an unfinished run and the config is not to resume, or a run of another config.
         DataError: the calibration cannot be fitted. All is written then, without one.
-        What `prepare_dataset`, `refuse_leakage`, `load_backbones`, `check_device` and `train_model` raise.
+        CRBLError: what `prepare_dataset`, `refuse_leakage`, `load_backbones`, `check_device` and `train_model` raise.
     """
     started, state_path = now(), folder / STATE_FILE
     _require_clear(state_path, config.resume)
