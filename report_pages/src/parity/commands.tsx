@@ -9,7 +9,7 @@ export function Commands({ data }: { data: ParityData }) {
       {(["again", "json", "verify"] as const).map((command) => (
         <div key={command}>
           <p>{texts[command]}</p>
-          <pre>{data.commands[command]}</pre>
+          <pre class="command">{data.commands[command]}</pre>
         </div>
       ))}
       <h3>{texts.printed}</h3>

@@ -13,7 +13,7 @@ const LABELS = 32;
 // In decades, for a name over the highest point.
 const ROOM = 0.5;
 const POINT = 6;
-const SHOWN_NAME = 40;
+const LONGEST_NAME = 200;
 // Of the name over its point, in pixels.
 const ABOVE = 5;
 
@@ -108,10 +108,11 @@ function nameLargest(
   const { ctx } = chart;
   const [x, y] = [chart.valToPos(image + 1, "x", true), chart.valToPos(data[2]![image]!, "y", true)];
   const onTheRight = x > chart.bbox.left + chart.bbox.width / 2;
-  const name = shortened(images.names[image] ?? "");
   ctx.save();
   ctx.font = fontOf(12);
   ctx.fillStyle = colours.ink;
+  const room = onTheRight ? x - chart.bbox.left : chart.bbox.left + chart.bbox.width - x;
+  const name = shortened(images.names[image] ?? "", (text) => ctx.measureText(text).width <= room);
   ctx.textAlign = onTheRight ? "right" : "left";
   ctx.textBaseline = "bottom";
   // Other points lie under it.
@@ -123,7 +124,9 @@ function nameLargest(
 }
 
 // The end of a path tells more than its beginning.
-function shortened(name: string): string {
-  const characters = [...name];
-  return characters.length > SHOWN_NAME ? `…${characters.slice(-SHOWN_NAME).join("")}` : name;
+function shortened(name: string, fits: (text: string) => boolean): string {
+  if (fits(name)) return name;
+  const characters = [...name].slice(-LONGEST_NAME);
+  while (characters.length > 0 && !fits(`…${characters.join("")}`)) characters.shift();
+  return `…${characters.join("")}`;
 }

@@ -12,6 +12,8 @@ import { ProviderSection } from "./provider_section";
 import { TEXTS, TextsProvider } from "./texts";
 import { Verdict } from "./verdict";
 
+const SHOWN_UNREADABLE = 20;
+
 function Page({ data, picture }: { data: ParityData; picture: (number: number) => string }) {
   const [language, choose] = useLanguage();
   const texts = TEXTS[language];
@@ -36,7 +38,8 @@ function Page({ data, picture }: { data: ParityData; picture: (number: number) =
         {images.made && <p class="notice">{texts.madeImages}</p>}
         {images.unreadable.length > 0 && (
           <p class="notice">
-            {texts.unreadable(images.unreadable.length)} <bdi>{images.unreadable.join(", ")}</bdi>
+            {texts.unreadable(images.unreadable.length)} <bdi>{images.unreadable.slice(0, SHOWN_UNREADABLE).join(", ")}</bdi>
+            {images.unreadable.length > SHOWN_UNREADABLE && ", …"}
           </p>
         )}
         {data.providers.map((provider) => (
