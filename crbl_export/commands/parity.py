@@ -11,12 +11,11 @@ from crbl_runtime.atomic_file import require_writable, write_text
 from crbl_runtime.command_line import READ_FILE, READ_FOLDER, WRITTEN_PATH, ProviderName
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_runtime.options import ALL_PROVIDERS, provider_kinds
+from crbl_runtime.report.size import REPORT_FILE
 
 if TYPE_CHECKING:
     from crbl_export.parity.image_set import ImageFiles
     from crbl_export.parity.report import ParityGate
-
-REPORT_FILE = "report.html"
 
 
 @click.command(

@@ -1,6 +1,5 @@
 """What the review page shows, as JSON types: report_pages/src/review/review_data.ts says what each of them means."""
 
-import base64
 import datetime
 import hashlib
 import os
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from crbl_runtime.report.float32_text import float32_text
 from crbl_runtime.report.reviewed import ReviewedImage, ReviewedModel, ShownPrediction
 from crbl_runtime.version import __version__
 
@@ -84,14 +84,13 @@ def _values(predictions: Sequence[ShownPrediction | None], name: str) -> list[An
 
 
 def _heatmap(predictions: Sequence[ShownPrediction | None]) -> dict[str, Any] | None:
-    """The cells of all images in a row, float32, little endian, as base64."""
+    """The cells of all images in a row; zeros for an image that was not predicted."""
     maps = [prediction.heatmap if prediction is not None else None for prediction in predictions]
     shape = next((each.shape for each in maps if each is not None), None)
     if shape is None:
         return None
     cells = np.stack([each if each is not None else np.zeros(shape, np.float32) for each in maps])
-    text = base64.b64encode(np.ascontiguousarray(cells, "<f4").tobytes()).decode()
-    return {"rows": shape[0], "columns": shape[1], "cells": text}
+    return {"rows": shape[0], "columns": shape[1], "cells": float32_text(cells)}
 
 
 def _picture_numbers(images: Sequence[ReviewedImage]) -> list[int]:

@@ -6,6 +6,8 @@ A run's own folder holds `run_files`; an evaluation's `EVALUATION_FILES`.
 import datetime
 from pathlib import Path
 
+from crbl_runtime.report.size import REPORT_FILE
+
 METRICS_FILE = "metrics.json"
 HISTORY_FILE = "history.csv"
 CURVES_FILE = "curves.png"
@@ -14,7 +16,6 @@ SCORES_FILE = "scores.csv"
 HELD_OUT_FILE = "held_out.csv"
 MISTAKES_FILE = "worst_mistakes.png"
 RELIABILITY_FILE = "reliability.png"
-REPORT_FILE = "report.html"
 STATE_FILE = "training_state.safetensors"
 FOLDS_FILE = "folds.json"
 PREPARED_FOLDER = "prepared_images"

@@ -2,8 +2,9 @@
 
 from crbl_export.parity.report import ParityGate
 from crbl_export.parity.report_page.page_data import ParityRun, page_data
-from crbl_export.parity.report_page.picture import picture
+from crbl_runtime.preprocessing import decode_for
 from crbl_runtime.report.page import filled_page
+from crbl_runtime.report.webp import to_webp
 
 
 def parity_page(run: ParityRun, gate: ParityGate) -> str:
@@ -14,5 +15,5 @@ def parity_page(run: ParityRun, gate: ParityGate) -> str:
     """
     page = page_data(run, gate)
     spec = run.model.contract.preprocessing
-    pictures = [picture(gate.images.contents[number], spec) for number in page.pictured]
+    pictures = [to_webp(decode_for(gate.images.contents[number], spec).pixels) for number in page.pictured]
     return filled_page("crbl_export.parity.report_page", "parity.html", page.data, pictures)

@@ -18,6 +18,7 @@ from crbl_runtime.command_line import (
 from crbl_runtime.errors import UnavailableError, UsageError
 from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.options import REGIONS
+from crbl_runtime.report.size import REPORT_FILE
 from crbl_runtime.shell_command import shell_command
 from crbl_runtime.variant import VARIANTS, get_variant
 from crbl_training.commands.data_and_device import (
@@ -38,7 +39,7 @@ from crbl_training.data.dataset import read_split
 from crbl_training.data.dataset_format import DatasetFormat
 from crbl_training.evaluation.calibration_images import require_images_to_calibrate
 from crbl_training.evaluation.threshold_rule import parse_threshold_rule
-from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, REPORT_FILE, fold_folder, run_files
+from crbl_training.file_names import FOLDS_FILE, PREPARED_FOLDER, fold_folder, run_files
 from crbl_training.options import CACHE_GIGABYTES, CACHE_MODES, TRAINABLE
 from crbl_training.weights.source import require_source
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from crbl_training.file_names import REPORT_FILE, fold_folder
+from crbl_runtime.report.size import REPORT_FILE
+from crbl_training.file_names import fold_folder
 from crbl_training.report.report_file import now
 
 

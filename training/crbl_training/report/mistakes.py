@@ -1,18 +1,17 @@
 """The worst mistakes with their heatmaps, which the model itself computes."""
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from crbl_runtime.preprocessing import PreprocessingSpec
+from crbl_runtime.report.float32_text import float32_text
+from crbl_training.evaluation.heatmaps import predict_heatmaps
+from crbl_training.evaluation.metrics import predict_logits
 from crbl_training.evaluation.worst_mistakes import Mistake, WorstMistakes
 from crbl_training.model.crbl import CRBLDualModel
-from crbl_training.model.memory_layout import in_quickest_layout
-from crbl_training.model.network_input import network_input
 from crbl_training.report.pictures import Pictures
 
 
@@ -38,7 +37,9 @@ def _shown(
 ) -> list[dict[str, Any]]:
     if not mistakes:
         return []
-    logits, maps = _logits_and_heatmaps(model, np.stack([mistake.image for mistake in mistakes]), spec)
+    images = torch.from_numpy(np.stack([mistake.image for mistake in mistakes]))
+    logits = predict_logits(model, images, spec, torch.device("cpu"))
+    maps = predict_heatmaps(model, images, spec, torch.device("cpu"))
     return [
         {
             "name": mistake.path.name,
@@ -48,17 +49,7 @@ def _shown(
             "picture": pictures.add(mistake.image),
             "rows": cells.shape[0],
             "columns": cells.shape[1],
-            # float32, little endian: exactly those that the model gave.
-            "cells": base64.b64encode(cells.numpy().astype("<f4").tobytes()).decode(),
+            "cells": float32_text(cells),
         }
         for mistake, logit, cells in zip(mistakes, logits, maps, strict=True)
     ]
-
-
-@torch.no_grad()
-def _logits_and_heatmaps(
-    model: CRBLDualModel, images: np.ndarray[Any, np.dtype[np.uint8]], spec: PreprocessingSpec
-) -> tuple[Tensor, Tensor]:
-    """uint8 [N, H, W, 3] -> float32 [N] and [N, h, w]; an image's cells add up to its logit less the bias."""
-    features = model.features(in_quickest_layout(network_input(torch.from_numpy(images), spec)))
-    return model.logits(*features), model.heatmap(*features)

@@ -12,10 +12,11 @@ from sklearn.model_selection import StratifiedKFold
 from crbl_runtime.atomic_file import write_text
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError
+from crbl_runtime.report.size import REPORT_FILE
 from crbl_training.data.dataset import LabelledImage, Split
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.evaluation.metric_labels import METRIC_LABELS
-from crbl_training.file_names import FOLDS_FILE, METRICS_FILE, REPORT_FILE, STATE_FILE, fold_folder
+from crbl_training.file_names import FOLDS_FILE, METRICS_FILE, STATE_FILE, fold_folder
 from crbl_training.process_group import current_shard
 from crbl_training.report.folds import known_of_folds
 from crbl_training.report.live_report import live_report

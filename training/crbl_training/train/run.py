@@ -9,6 +9,7 @@ import torch
 from crbl_runtime.atomic_file import remove_temporaries
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, UsageError
+from crbl_runtime.report.size import REPORT_FILE
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import Split, data_hash
@@ -20,7 +21,6 @@ from crbl_training.devices.check import check_device
 from crbl_training.devices.device import ChosenDevice
 from crbl_training.file_names import (
     PREPARED_FOLDER,
-    REPORT_FILE,
     STATE_FILE,
 )
 from crbl_training.model.crbl import CRBLDualModel
