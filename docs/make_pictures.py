@@ -48,6 +48,7 @@ class PagePicture:
 
 
 PAGES = (
+    PagePicture("review.png", 900, ("crbl-evaluate", "crop.onnx", "--data", "grains/test.csv")),
     PagePicture(
         "parity.png",
         1060,

@@ -53,7 +53,7 @@ def test_from_images_to_decisions(folder: Path) -> None:
     images = len(list((folder / "images" / "new").iterdir()))
     assert len(list((folder / "overlays").iterdir())) == images
     assert len((folder / "results.csv").read_text("utf-8-sig").splitlines()) == 1 + images
-    for left in ("full.onnx", "full.md", "full.parity.json", "evaluation/metrics.json"):
+    for left in ("full.onnx", "full.md", "full.parity.json", "evaluation/metrics.json", "review/report.html"):
         assert (folder / left).is_file()
     # The lines that the page quotes have this form.
     for quoted in ("AUROC", "threshold", "largest |logit error| of the model file", "PASSED"):
