@@ -7,6 +7,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir() and not folder.name.startswith("__"))
+IN_PYTHON = [name for name in NAMES if (EXAMPLES / name / f"{name}.py").exists()]
 
 
 def section(name: str) -> str:
@@ -15,7 +16,7 @@ def section(name: str) -> str:
     return sections[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IN_PYTHON)
 def test_each_example_has_a_section_that_names_its_program_and_options(name: str) -> None:
     program = EXAMPLES / name / f"{name}.py"
     assert program.name in section(name)
@@ -26,6 +27,12 @@ def test_each_example_has_a_section_that_names_its_program_and_options(name: str
     assert set(named) - {"--heatmap", "--hidden"} <= options
 
 
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(IN_PYTHON)))
+def test_each_example_in_another_language_has_a_section_that_leads_to_its_own_readme(name: str) -> None:
+    assert f"[{name}/README.md]({name}/README.md)" in section(name)
+    assert (EXAMPLES / name / "README.md").is_file()
+
+
 def test_table_lists_every_example() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| \[(\w+)\]\(#\1\)", readme, re.MULTILINE) == [
@@ -33,5 +40,6 @@ def test_table_lists_every_example() -> None:
         "drop_window",
         "watch_folder",
         "http_service",
+        "web",
     ]
-    assert len(NAMES) == 4
+    assert len(NAMES) == 5

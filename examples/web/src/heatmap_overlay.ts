@@ -47,42 +47,52 @@ export function drawOverlay(cv: Cv, image: RgbImage, { box, heatmap }: Predictio
 /** The colours from full blue over grey to full red. */
 export function drawScale(width: number, height: number): HTMLCanvasElement {
   const picture = new ImageData(width, height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) paint(picture, x, y, tinted(GREY_OF_SCALE, (2 * x) / (width - 1) - 1));
+  for (let x = 0; x < width; x++) {
+    const tint = tintOf((2 * x) / (width - 1) - 1);
+    for (let y = 0; y < height; y++) paint(picture.data, (y * width + x) * 4, GREY_OF_SCALE, tint);
   }
   return canvasOf(picture);
 }
 
-/** Grey tinted red where the share is above 0 and blue below; fully at 1. */
-function tinted(grey: number, share: number): Colour {
-  const colour = share > 0 ? TOWARDS_ANOMALY : TOWARDS_NORMAL;
-  const strength = STRONGEST_TINT * Math.min(Math.abs(share), 1);
-  const mixed = (channel: number) => Math.round(grey + (channel - grey) * strength);
-  return [mixed(colour[0]), mixed(colour[1]), mixed(colour[2])];
+interface Tint {
+  colour: Colour;
+  /** 0 for none to 1 for the colour alone. */
+  strength: number;
 }
 
-function tintBox(picture: ImageData, box: Box, heatmap: Heatmap): void {
+const OUTLINE: Tint = { colour: INK, strength: 1 };
+
+/** Red where the share is above 0 and blue below; fully at 1. */
+function tintOf(share: number): Tint {
+  const strength = STRONGEST_TINT * Math.min(Math.abs(share), 1);
+  return { colour: share > 0 ? TOWARDS_ANOMALY : TOWARDS_NORMAL, strength };
+}
+
+function tintBox({ data, width }: ImageData, box: Box, heatmap: Heatmap): void {
   const limit = fullColour(heatmap);
+  const tints = Array.from(heatmap.cells, (cell) => tintOf(cell / limit));
   for (let y = 0; y < box.height; y++) {
-    const row = Math.floor((y * heatmap.rows) / box.height);
+    const firstOfRow = Math.floor((y * heatmap.rows) / box.height) * heatmap.columns;
     for (let x = 0; x < box.width; x++) {
-      const column = Math.floor((x * heatmap.columns) / box.width);
-      const share = (heatmap.cells[row * heatmap.columns + column] as number) / limit;
       const isEdge = x === 0 || y === 0 || x === box.width - 1 || y === box.height - 1;
-      const grey = greyAt(picture, box.x + x, box.y + y);
-      paint(picture, box.x + x, box.y + y, isEdge ? INK : tinted(grey, share));
+      const cell = firstOfRow + Math.floor((x * heatmap.columns) / box.width);
+      const at = ((box.y + y) * width + box.x + x) * 4;
+      paint(data, at, greyAt(data, at), isEdge ? OUTLINE : (tints[cell] as Tint));
     }
   }
 }
 
 /** A pixel as grey of less contrast, which colour shows on: 38 to 242. */
-function greyAt({ data, width }: ImageData, x: number, y: number): number {
-  const [red = 0, green = 0, blue = 0] = data.subarray((y * width + x) * 4);
+function greyAt(data: Uint8ClampedArray, at: number): number {
+  const [red, green, blue] = [data[at], data[at + 1], data[at + 2]] as [number, number, number];
   return 0.8 * (0.299 * red + 0.587 * green + 0.114 * blue) + 38;
 }
 
-function paint({ data, width }: ImageData, x: number, y: number, colour: Colour): void {
-  data.set([...colour, 255], (y * width + x) * 4);
+function paint(data: Uint8ClampedArray, at: number, grey: number, { colour, strength }: Tint): void {
+  for (let channel = 0; channel < 3; channel++) {
+    data[at + channel] = Math.round(grey + ((colour[channel] as number) - grey) * strength);
+  }
+  data[at + 3] = 255;
 }
 
 function scaleOf(side: number): number {
