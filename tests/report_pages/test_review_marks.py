@@ -48,7 +48,9 @@ def test_a_mark_is_a_label_and_stays_one_when_the_decision_changes(review: MadeR
     shown.group("marked")
     expect(shown.tile(image)).to_contain_text("marked: anomaly")
     assert shown.pressed(image) == "wrong"
-    expect(shown.page.locator(".marks")).to_contain_text("0 of 0 that are called anomalous are, and 0 of 1")
+    expect(shown.page.locator(".marks")).to_contain_text(
+        "right for 0 of 0 images called anomalous, and for 0 of 1 called normal"
+    )
     mark(shown, image, "wrong")
     expect(shown.page.locator(".nothing")).to_contain_text("No image is marked.")
 

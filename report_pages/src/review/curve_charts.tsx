@@ -157,13 +157,20 @@ function drawMark(chart: uPlot, { name, x, y }: Mark, colour: string, { paper }:
   const radius = MARK_RADIUS * devicePixelRatio;
   chart.ctx.save();
   chart.ctx.beginPath();
-  // The combined decision is on no curve, and has a square.
-  if (name === "combined") chart.ctx.rect(left - radius, top - radius, 2 * radius, 2 * radius);
-  else chart.ctx.arc(left, top, radius, 0, 2 * Math.PI);
-  chart.ctx.fillStyle = colour;
-  chart.ctx.fill();
-  chart.ctx.strokeStyle = paper;
+  // Not the dashes of the line drawn last.
+  chart.ctx.setLineDash([]);
   chart.ctx.lineWidth = 1.5 * devicePixelRatio;
+  if (name === "combined") {
+    // On no curve, and often where one of the models is: a square that a disc is seen in.
+    const half = radius * 1.6;
+    chart.ctx.rect(left - half, top - half, 2 * half, 2 * half);
+    chart.ctx.strokeStyle = colour;
+  } else {
+    chart.ctx.arc(left, top, radius, 0, 2 * Math.PI);
+    chart.ctx.fillStyle = colour;
+    chart.ctx.fill();
+    chart.ctx.strokeStyle = paper;
+  }
   chart.ctx.stroke();
   chart.ctx.restore();
 }

@@ -78,8 +78,8 @@ const en = {
     `${all} images are marked: ${anomalies} as anomaly, ${normals} as normal.`,
   noMarks: "No image is marked. Right and wrong are about the decision at the threshold of that moment.",
   agree: (right: string, anomalies: string, alsoRight: string, normals: string) =>
-    `By the marks, ${right} of ${anomalies} that are called anomalous are, and ${alsoRight} of ${normals} that are ` +
-    "called normal.",
+    `By the marks the decision is right for ${right} of ${anomalies} images called anomalous, and for ${alsoRight} of ` +
+    `${normals} called normal.`,
   marksAreNoSample: "That is about the marked images, which nobody drew at random.",
   bothClasses: "crbl-train needs images of both classes.",
   keptHere: "Marks are kept in this browser.",
