@@ -299,12 +299,11 @@ def test_a_solved_head_without_epochs_is_a_whole_run(grain_folder, tmp_path):
 
 
 def test_a_report_that_cannot_be_written_does_not_end_the_training(grain_folder, tmp_path, monkeypatch):
-    def in_its_place(path: Path, content: str) -> None:
-        path.unlink(missing_ok=True)
-        path.mkdir(exist_ok=True)
+    def with_a_folder_in_its_place(path: Path, content: str) -> None:
+        path.mkdir(parents=True, exist_ok=True)
         write_text(path, content)
 
-    monkeypatch.setattr(report_file, "write_text", in_its_place)
+    monkeypatch.setattr(report_file, "write_text", with_a_folder_in_its_place)
     out = tmp_path / "out"
     data = ("--data", grain_folder / "train", "--val", grain_folder / "validation.csv", "--out", out)
     answer = crbl_train("--variant", "full", *data, *QUICK, "--head-start", "random")

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from crbl_runtime.errors import DataError
 from crbl_runtime.preprocessing import PreprocessingSpec, prepare
+from crbl_training.data.dataset import LabelledImage
 from crbl_training.data.prepared_dataset import description_lines, prepare_dataset
 
 
@@ -71,3 +73,15 @@ def test_no_readable_image_at_all_is_an_error(images):
         image.path.write_bytes(b"")
     with pytest.raises(DataError, match="without its unreadable images holds no images"):
         prepare_dataset(images, PreprocessingSpec("whole"), "training", skip_bad=True)
+
+
+def test_the_sizes_are_those_of_the_files_as_they_are_seen(tmp_path):
+    turned = Image.Exif()
+    turned[274] = 6  # Orientation: a quarter turn.
+    Image.new("RGB", (1024, 768)).save(tmp_path / "draft.jpg")
+    Image.new("RGB", (300, 200)).save(tmp_path / "turned.jpg", exif=turned)
+    (tmp_path / "broken.png").touch()
+    listed = [LabelledImage(tmp_path / name, label) for label, name in enumerate(("draft.jpg", "turned.jpg"))]
+    spec = PreprocessingSpec("whole", image_size=48, fast_decode=True)
+    prepared = prepare_dataset([*listed, LabelledImage(tmp_path / "broken.png", 0)], spec, "training", skip_bad=True)
+    assert prepared.sizes == ((1024, 768), (200, 300))

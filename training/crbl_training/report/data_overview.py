@@ -17,7 +17,7 @@ from crbl_training.seeds import derive_seed
 SHOWN_OF_A_CLASS = 12
 SHOWN_VIEWS_OF_A_CLASS = 6
 SHOWN_DUPLICATES = 6
-# Of messages and kinds; metrics.json has all.
+# Of messages; metrics.json has all.
 SHOWN_LINES = 20
 
 
