@@ -5,6 +5,7 @@ argument that does not exist.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = ("*.md", "docs/**/*.md", "docs/**/*.png", "examples/*.md")
 SOURCE = (PROJECT, PROJECT / "training")
+NOTEBOOKS = PROJECT / "training" / "notebooks"
 # What every site has, so that a folder is never deleted that is none.
 INVENTORY = "objects.inv"
 # A paragraph that is a link to a program, and nothing else: GitHub shows the link, the site shows the program.
@@ -27,11 +29,14 @@ def main() -> int:
     """The exit code: 1 where there was a warning."""
     parser = argparse.ArgumentParser("build_site.py", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the site goes; an older one there is replaced")
-    folder: Path = parser.parse_args().folder
+    rendered = "a folder that docs/render_notebooks.py wrote; without it the notebooks are shown without their outputs"
+    parser.add_argument("--notebooks", type=Path, metavar="RENDERED", help=rendered)
+    options = parser.parse_args()
+    folder: Path = options.folder
     if folder.exists() and any(folder.iterdir()) and not (folder / INVENTORY).is_file():
         parser.error(f"{folder} holds something else than a site. Name another folder.")
     with tempfile.TemporaryDirectory() as work:
-        copy_pages(Path(work))
+        lay_out(Path(work), options.notebooks)
         if not build(Path(work)):
             return 1
         shutil.rmtree(folder, ignore_errors=True)
@@ -40,17 +45,36 @@ def main() -> int:
     return 0
 
 
-def copy_pages(work: Path) -> None:
-    """Lay configuration, theme and pages out in `work`, with the programs that they link to."""
+def lay_out(work: Path, rendered: Path | None = None) -> None:
+    """Put into `work` what Zensical reads: configuration, theme and pages.
+
+    Args:
+        rendered: the notebooks' pages with their outputs; None for what the notebooks hold without being run.
+    """
     shutil.copy(PROJECT / "mkdocs.yml", work)
     shutil.copytree(PROJECT / "docs" / "theme", work / "theme")
+    copy_pages(work / "pages")
+    if rendered is not None:
+        shutil.copytree(rendered, work / "pages" / "docs" / "notebooks")
+    else:
+        write_notebooks(work / "pages" / "docs" / "notebooks")
+
+
+def copy_pages(folder: Path) -> None:
+    """The pages of the project, where they lie in it, with the programs that they link to."""
     for source in sorted({file for pattern in PAGES for file in PROJECT.glob(pattern)}):
-        target = work / "pages" / source.relative_to(PROJECT)
+        target = folder / source.relative_to(PROJECT)
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix == ".md":
             target.write_text(with_programs(source), encoding="utf-8")
         else:
             shutil.copy(source, target)
+
+
+def write_notebooks(folder: Path) -> None:
+    folder.mkdir()
+    for notebook in sorted(NOTEBOOKS.glob("*.ipynb")):
+        (folder / f"{notebook.stem}.md").write_text(without_outputs(notebook), encoding="utf-8")
 
 
 def with_programs(page: Path) -> str:
@@ -63,11 +87,20 @@ def with_programs(page: Path) -> str:
     return PROGRAM.sub(program, page.read_text(encoding="utf-8"))
 
 
+def without_outputs(notebook: Path) -> str:
+    """A notebook as Markdown: its texts, and its code as programs."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    sources = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    return "\n\n".join(text if kind == "markdown" else f"```python\n{text}\n```" for kind, text in sources) + "\n"
+
+
 def build(work: Path) -> bool:
     """Whether Zensical built the site in `work / "site"` without a warning; prints what it says."""
     variables = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, SOURCE))}
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
-    built = subprocess.run(command, cwd=work, env=variables, capture_output=True, text=True, encoding="utf-8")
+    built = subprocess.run(
+        command, cwd=work, env=variables, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
     print(re.sub(r"\x1b\[[\d;]*m", "", built.stdout + built.stderr), end="")
     # --strict is about Zensical's own warnings. Those about docstrings are printed and change nothing.
     return built.returncode == 0 and not re.search(r"^(griffe|mkdocstrings): ", built.stderr, re.MULTILINE)

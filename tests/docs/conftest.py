@@ -14,8 +14,6 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def site(made_once: MadeOnce) -> Site:
-    pytest.importorskip("zensical")
-
     def fill(folder: Path) -> None:
         command = [sys.executable, PROJECT / "docs" / "build_site.py", folder]
         built = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")

@@ -107,8 +107,7 @@ def test_each_entry_of_a_docstring_begins_a_line() -> None:
 def test_what_is_broken_stops_the_build(
     build_site: ModuleType, tmp_path: Path, broken: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("zensical")
-    build_site.copy_pages(tmp_path)
+    build_site.lay_out(tmp_path)
     page = tmp_path / "pages" / "docs" / "doctor.md"
     page.write_text(f"{page.read_text(encoding='utf-8')}\n{broken}\n", encoding="utf-8")
     assert not build_site.build(tmp_path)
