@@ -1,5 +1,6 @@
 """The training report in a real browser: what it shows, that it asks nobody for anything, and when it loads again."""
 
+import base64
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from crbl_runtime.report.page import filled_page
@@ -60,18 +62,6 @@ def _require_own(request: Any, wrong: list[str]) -> None:
         wrong.append(f"asked for {request.url[:200]}")
 
 
-@pytest.fixture(scope="module")
-def crop_report(crop: Trained) -> Path:
-    """Of a run of two epochs, whose threshold calls many images anomalous."""
-    return crop.checkpoint.with_name("report.html")
-
-
-@pytest.fixture(scope="module")
-def full_report(full: Trained) -> Path:
-    """Of a solved head and two epochs after it."""
-    return full.checkpoint.with_name("report.html")
-
-
 def changed(report: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """The same page with other data, as Python fills it in."""
     filled: FilledIn = read_report(report)
@@ -79,6 +69,24 @@ def changed(report: Path, path: Path, change: Callable[[dict[str, Any]], None]) 
     change(data)
     path.write_text(filled_page("crbl_training.report", "training.html", data, filled.pictures), encoding="utf-8")
     return path
+
+
+def copied(trained: Trained, folder: Path) -> Path:
+    """The report of a run in the page as it is now, beside its metrics.json: models that are kept may be older."""
+    shutil.copy(trained.checkpoint.with_name("metrics.json"), folder)
+    return changed(trained.checkpoint.with_name("report.html"), folder / "report.html", lambda data: None)
+
+
+@pytest.fixture(scope="module")
+def crop_report(crop: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a run of two epochs, whose threshold calls many images anomalous."""
+    return copied(crop, tmp_path_factory.mktemp("crop"))
+
+
+@pytest.fixture(scope="module")
+def full_report(full: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a solved head and two epochs after it."""
+    return copied(full, tmp_path_factory.mktemp("full"))
 
 
 def values(page: Any, selector: str) -> list[float]:
@@ -146,7 +154,13 @@ def test_the_heatmaps_of_mistakes_add_up_to_the_logit_and_can_be_hidden(crop_rep
         assert total == pytest.approx(shown["logit"] - result["mistakes"]["bias"], abs=1e-5)
         assert Path(mistake["path"]).name in figure.inner_text()
         assert figure.locator("img").evaluate("image => image.naturalWidth") == 128
-        assert figure.locator("rect").count() == 16
+        cells = np.frombuffer(base64.b64decode(shown["cells"]), "<f4")
+        drawn = figure.locator("rect").evaluate_all(
+            "all => all.map(one => ['x', 'y', 'fill'].map(name => one.getAttribute(name)))"
+        )
+        assert [(int(x), int(y)) for x, y, _ in drawn] == [(n % 4, n // 4) for n in range(16)]
+        red = [fill.startswith("rgb(214 24 32 /") for _, _, fill in drawn]
+        assert red == (cells > 0).tolist()
     page.get_by_role("button", name="Show heatmap").click()
     assert page.locator(".mistake svg").count() == 0
 
