@@ -5,7 +5,6 @@ argument that does not exist.
 """
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -17,7 +16,6 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = ("*.md", "docs/**/*.md", "docs/**/*.png", "examples/*.md")
 SOURCE = (PROJECT, PROJECT / "training")
-NOTEBOOKS = PROJECT / "training" / "notebooks"
 # What every site has, so that a folder is never deleted that is none.
 INVENTORY = "objects.inv"
 # A paragraph that is a link to a program, and nothing else: GitHub shows the link, the site shows the program.
@@ -29,14 +27,11 @@ def main() -> int:
     """The exit code: 1 where there was a warning."""
     parser = argparse.ArgumentParser("build_site.py", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the site goes; an older one there is replaced")
-    rendered = "a folder that docs/render_notebooks.py wrote; without it the notebooks are shown without their outputs"
-    parser.add_argument("--notebooks", type=Path, metavar="RENDERED", help=rendered)
-    options = parser.parse_args()
-    folder: Path = options.folder
+    folder: Path = parser.parse_args().folder
     if folder.exists() and any(folder.iterdir()) and not (folder / INVENTORY).is_file():
         parser.error(f"{folder} holds something else than a site. Name another folder.")
     with tempfile.TemporaryDirectory() as work:
-        lay_out(Path(work), options.notebooks)
+        lay_out(Path(work))
         if not build(Path(work)):
             return 1
         shutil.rmtree(folder, ignore_errors=True)
@@ -45,19 +40,11 @@ def main() -> int:
     return 0
 
 
-def lay_out(work: Path, rendered: Path | None = None) -> None:
-    """Put into `work` what Zensical reads: configuration, theme and pages.
-
-    Args:
-        rendered: the notebooks' pages with their outputs; None for what the notebooks hold without being run.
-    """
+def lay_out(work: Path) -> None:
+    """Put into `work` what Zensical reads: configuration, theme and pages."""
     shutil.copy(PROJECT / "mkdocs.yml", work)
     shutil.copytree(PROJECT / "docs" / "theme", work / "theme")
     copy_pages(work / "pages")
-    if rendered is not None:
-        shutil.copytree(rendered, work / "pages" / "docs" / "notebooks")
-    else:
-        write_notebooks(work / "pages" / "docs" / "notebooks")
 
 
 def copy_pages(folder: Path) -> None:
@@ -71,12 +58,6 @@ def copy_pages(folder: Path) -> None:
             shutil.copy(source, target)
 
 
-def write_notebooks(folder: Path) -> None:
-    folder.mkdir()
-    for notebook in sorted(NOTEBOOKS.glob("*.ipynb")):
-        (folder / f"{notebook.stem}.md").write_text(without_outputs(notebook), encoding="utf-8")
-
-
 def with_programs(page: Path) -> str:
     """The page's text, with each program in the place of the paragraph that is a link to it."""
 
@@ -85,13 +66,6 @@ def with_programs(page: Path) -> str:
         return f"```{LANGUAGES[link[2]]}\n{text}\n```"
 
     return PROGRAM.sub(program, page.read_text(encoding="utf-8"))
-
-
-def without_outputs(notebook: Path) -> str:
-    """A notebook as Markdown: its texts, and its code as programs."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    sources = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
-    return "\n\n".join(text if kind == "markdown" else f"```python\n{text}\n```" for kind, text in sources) + "\n"
 
 
 def build(work: Path) -> bool:

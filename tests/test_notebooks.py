@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -99,6 +100,16 @@ def test_it_imports_public_names_and_starts_no_program(path: Path) -> None:
 
 def public(module: str) -> list[str]:
     return list(import_module(module).__all__)
+
+
+@every_notebook
+def test_its_page_in_the_documentation_is_of_the_notebook_as_it_is_now(path: Path) -> None:
+    page = (PROJECT / "docs" / "notebooks" / f"{path.stem}.md").read_text(encoding="utf-8")
+    cells = [cell.source for cell in code_cells(read(path))]
+    assert re.findall(r"^```python\n(.*?)\n```$", page, re.DOTALL | re.MULTILINE) == cells
+    pictures = re.findall(r"\]\(([^)]+\.png)\)", page)
+    assert pictures
+    assert all((PROJECT / "docs" / "notebooks" / picture).is_file() for picture in pictures)
 
 
 def test_a_setting_that_is_not_there_is_an_error() -> None:
