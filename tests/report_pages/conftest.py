@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WINDOW = (1280, 700)
+# How long a page may take to become as it should be, on a machine that does much else: nothing is measured by it.
+PATIENCE = 30_000
 
 
 class Open(Protocol):
@@ -29,6 +31,7 @@ class Open(Protocol):
 def browser() -> "Iterator[Browser]":
     """A headless Chromium of this machine."""
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=PATIENCE)
     chromium = program("chromium", "chromium-browser", "google-chrome")
     with sync_api.sync_playwright() as playwright:
         # The sandbox needs rights that a container does not give, and what is opened here is our own.
@@ -48,7 +51,7 @@ def open_page(browser: "Browser") -> Iterator[Open]:
 
     def open_path(path: Path, *, language: str = "en", window: tuple[int, int] = WINDOW, script: str = "") -> "Page":
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.set_viewport_size({"width": window[0], "height": window[1]})
         page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"raised: {error}"))
