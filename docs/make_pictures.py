@@ -50,7 +50,7 @@ class PagePicture:
 PAGES = (
     PagePicture(
         "parity.png",
-        1060,
+        1110,
         ("crbl-parity", "crop.onnx", "--checkpoint", "runs/crop/*.safetensors", "--verify", "grains/images/test"),
     ),
 )
