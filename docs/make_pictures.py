@@ -51,7 +51,7 @@ PAGES = (
     PagePicture("review.png", 900, ("crbl-evaluate", "crop.onnx", "--data", "grains/test.csv")),
     PagePicture(
         "parity.png",
-        1060,
+        1110,
         ("crbl-parity", "crop.onnx", "--checkpoint", "runs/crop/*.safetensors", "--verify", "grains/images/test"),
     ),
 )
