@@ -27,9 +27,9 @@ class Open(Protocol):
     ) -> "Page": ...
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """A headless Chromium of this machine."""
+    """A headless Chromium of this machine; for a file only, because a process can drive one at a time."""
     sync_api = pytest.importorskip("playwright.sync_api")
     sync_api.expect.set_options(timeout=PATIENCE)
     chromium = program("chromium", "chromium-browser", "google-chrome")
@@ -55,6 +55,7 @@ def open_page(browser: "Browser") -> Iterator[Open]:
         page.set_viewport_size({"width": window[0], "height": window[1]})
         page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"raised: {error}"))
+        page.on("dialog", lambda dialog: wrong.append(f"asked: {dialog.message}"))
         page.on("request", lambda request: _require_own(request.url, wrong))
         if script:
             page.add_init_script(script)

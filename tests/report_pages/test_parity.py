@@ -2,72 +2,21 @@
 
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import pytest
 
 from crbl_runtime.report.page import filled_page
 from parity_pages import page_data, with_moved_logits
 from public_commands import Trained, run_command
+from report_pages.conftest import Open
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-WINDOW = (1280, 900)
 # Windows has no such names.
 HOSTILE = "'><img src=x onerror=alert(1)>.png" if os.name == "nt" else '"><img src=x onerror=alert(1)>.png'
 PHONE = (390, 844)
-
-
-class Open(Protocol):
-    """What `open_page` gives."""
-
-    def __call__(self, path: Path, *, language: str = "en", window: tuple[int, int] = WINDOW) -> "Page": ...
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    """A headless Chromium of this machine."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("there is no Chromium on the path")
-    with sync_api.sync_playwright() as playwright:
-        # The sandbox needs rights that a container does not give, and what is opened here is our own.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: "Browser") -> Iterator[Open]:
-    """Open a page from disk. The test fails if it writes to the console, raises, or asks for anything but itself."""
-    context = browser.new_context()
-    wrong: list[str] = []
-
-    def open_path(path: Path, *, language: str = "en", window: tuple[int, int] = WINDOW) -> "Page":
-        page = context.new_page()
-        page.set_viewport_size({"width": window[0], "height": window[1]})
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: wrong.append(dialog.message))
-        page.on("request", lambda request: _require_own(request.url, wrong))
-        page.goto(f"{path.as_uri()}?lang={language}")
-        return page
-
-    yield open_path
-    context.close()
-    assert wrong == []
-
-
-def _require_own(url: str, wrong: list[str]) -> None:
-    if not (url.startswith("data:") or re.fullmatch(r"file://[^?]*\.html\?lang=..", url)):
-        wrong.append(f"asked for {url[:200]}")
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,9 @@ from crbl_runtime.report.page import filled_page
 from public_commands import Trained
 from report_data import FilledIn, read_report
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "msedge"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on the path: apt-get install chromium")
-
 METRICS = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 HOSTILE = "<img src=x onerror='window.hacked=1'></script><script>window.hacked=2</script>.png"
 RELOAD_MS = 5000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
