@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGES = ("*.md", "docs/**/*.md", "docs/**/*.png", "examples/*.md")
+PAGES = ("*.md", "docs/**/*.md", "docs/**/*.png", "examples/*.md", "examples/web/*.md")
 SOURCE = (PROJECT, PROJECT / "training")
 # What every site has, so that a folder is never deleted that is none.
 INVENTORY = "objects.inv"

@@ -75,14 +75,21 @@ def training_config(
     """The config of a run, with what crbl-train takes where nothing is said: training_config("crop", epochs=20).
 
     Args:
-        variant: "crop" or "full". trainable: None for the variant's own.
+        variant: "crop" or "full".
+        recipe_name: "recommended" or "original".
+        trainable: None for the variant's own.
         threshold_rule: None for `default_threshold_rule`.
-        region, image_size, bit_depth, imagenet_normalization: what the preprocessing has in place of the variant's, or
-            of that of the checkpoint `start`; see `PreprocessingSpec`. None for as it is.
+        start: a checkpoint to go on from, in place of pretrained backbones.
+        region: what the preprocessing has in place of the variant's, or of that of `start`; None for as it is. So are
+            the next two, see `PreprocessingSpec`.
+        image_size: in pixels.
+        bit_depth: of 16-bit images.
+        imagenet_normalization: whether to subtract the mean of ImageNet and divide by its deviation.
         others: more attributes of `TrainingConfig`, or of `Recipe` in place of the named recipe's.
 
     Raises:
-        UsageError: the variant is unknown, or values do not go together. TypeError: there is no attribute of that name.
+        UsageError: the variant is unknown, or values do not go together.
+        TypeError: there is no attribute of that name.
     """
     chosen = get_variant(variant)
     learning = trainable if trainable is not None else chosen.trainable
