@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from onnx import numpy_helper
 
 from crbl_export.gate import check_parity, run_gate
@@ -25,6 +26,7 @@ from crbl_runtime.image_folder import find_images
 from crbl_runtime.left_out import left_out_lines
 from crbl_runtime.verification.record import ParityRecord
 from crbl_training.checkpoint import load_checkpoint
+from crbl_training.model.network_input import network_input
 from public_commands import Trained, run_command
 
 
@@ -61,6 +63,18 @@ def test_a_trained_full_model_passes_on_real_images(full: Trained, few_photograp
     assert report.threshold == 0.5
 
 
+def largest_pair(trained: TrainedModel, images: ImageSet) -> int:
+    """The place in the head's weight of the channels whose product is largest.
+
+    What a weight is multiplied with is a root. Where the product is nearly 0, that magnifies rounding, by how much
+    depends on the processor, and may hide one changed weight among 1.6 million.
+    """
+    with torch.no_grad():
+        pixels = network_input(torch.from_numpy(images.pixels), trained.preprocessing).double()
+        first, second = (features.flatten(2) for features in trained.float64.features(pixels))
+        return int((first @ second.transpose(1, 2)).abs().sum(dim=0).argmax())
+
+
 @pytest.mark.parametrize("position", ["first", "middle", "head"])
 def test_one_changed_weight_fails_the_gate(
     small_file: ModelFile, trained: TrainedModel, images: ImageSet, tmp_path: Path, position: str
@@ -77,7 +91,7 @@ def test_one_changed_weight_fails_the_gate(
     tensor = next(tensor for tensor in graph.initializer if tensor.name == name[position])
     values = numpy_helper.to_array(tensor).copy()
     flat = values.reshape(-1)
-    index = int(np.argmax(np.abs(flat)))
+    index = largest_pair(trained, images) if position == "head" else int(np.argmax(np.abs(flat)))
     flat[index] += 0.5 * max(float(np.abs(flat[index])), 1.0)
     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     changed = tmp_path / "changed.onnx"
