@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from crbl_runtime.compared_by_value import ComparedByValue
 from crbl_runtime.decision import threshold_logit
 
 
-@dataclass(frozen=True)
-class FlippedDecisions:
+@dataclass(frozen=True, eq=False)
+class FlippedDecisions(ComparedByValue):
     """Which of N decisions differ.
 
     Attributes:

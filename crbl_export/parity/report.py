@@ -63,7 +63,8 @@ class ParityReport:
         flips: decisions that differ although the float64 logit is farther than `margin` from the threshold.
         flips_within_margin: those that differ nearer to it.
         failures: why the gate failed, empty where it passed.
-        predictions, by_image: what the file gave, and how far it is off, image by image; not part of `to_dict`.
+        predictions: what the file gave, image by image; not part of `to_dict`, as the next one.
+        by_image: how far it is off, image by image.
         divergence: the first divergent node of the graph, where the gate failed, somebody looked for it and there is
             one.
     """

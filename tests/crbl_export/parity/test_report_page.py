@@ -191,10 +191,10 @@ def test_at_a_threshold_of_0_no_image_is_near_to_it(run: ParityRun, tmp_path: Pa
 def test_a_page_whose_pictures_cannot_be_made_is_not_left_half_written(
     small: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(content: object, spec: object) -> bytes:
+    def fail(pixels: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr(page_module, "picture", fail)
+    monkeypatch.setattr(page_module, "to_webp", fail)
     given = (small.model, "--checkpoint", small.checkpoint, "--allow-made-images")
     stopped = run_command("crbl-parity", *given, "--report", tmp_path)
     assert stopped.returncode == 3

@@ -89,7 +89,8 @@ def read_labelled(
         image_folder: what the table's paths are relative to; by default the table's own folder.
 
     Raises:
-        DataError: naming the file and the remedy. UsageError: the format names a column that the table does not have.
+        DataError: naming the file and the remedy.
+        UsageError: the format names a column that the table does not have.
     """
     return _read_both_classes(source, image_folder, dataset_format).images
 
@@ -112,8 +113,9 @@ def read_split(
             than 0 and less than 1. None for no test image.
 
     Raises:
-        DataError, UsageError: as `read_labelled`. DataError: a class has fewer images than can be split, or only the
-            test images have anomalies and no share of them is asked for. UsageError: a share of none is asked for.
+        DataError: as `read_labelled`; or a class has fewer images than can be split, or only the test images have
+            anomalies and no share of them is asked for.
+        UsageError: as `read_labelled`; or a share of none is asked for.
     """
     read = _read(data, image_folder, dataset_format)
     if test_share is None:

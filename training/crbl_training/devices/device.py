@@ -98,7 +98,8 @@ def choose_device(kind: str = "auto", device_index: int = 0, *, tiled_resources:
     """The best working device, or the one asked for.
 
     Args:
-        kind: "auto", "directml", "cuda" or "cpu". device_index: adapter number, from 0.
+        kind: "auto", "directml", "cuda" or "cpu".
+        device_index: adapter number, from 0.
         tiled_resources: False makes torch-directml do without tiled resources, for drivers that compute wrongly with
             them. Other devices have none.
 

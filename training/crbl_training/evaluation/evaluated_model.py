@@ -88,7 +88,8 @@ def open_model(
     """The model of a .onnx file through the runtime, or of a checkpoint through PyTorch.
 
     Args:
-        device: "auto", "directml", "cuda" or "cpu". device_index: adapter number, from 0.
+        device: "auto", "directml", "cuda" or "cpu".
+        device_index: adapter number, from 0.
         tiled_resources: see `choose_device`; a .onnx file has no use for False.
         bit_depth: see `PreprocessingSpec`; None for what the model says.
 

@@ -56,12 +56,14 @@ def evaluate_model(
         threshold: a probability, or the rule that chooses one on these images; the model's own if nothing is said.
         defect_rate: the share of anomalies among the images to come, over 0 and under 1; None for that of these.
         calibrate: a method of the runtime's `METHODS`, to fit a new calibration to these images; None for the model's.
-        skip_bad: leave out images that cannot be decoded. storage: see `prepare_dataset`.
+        skip_bad: leave out images that cannot be decoded.
+        storage: see `prepare_dataset`.
         explain: whether to tell regions and heatmaps, too, which of a checkpoint takes longer.
 
     Raises:
         DataError: images cannot be decoded, are in both classes, or are those of the training and a calibration is to
-            be fitted to them. NotFiniteError: a logit is not finite.
+            be fitted to them.
+        NotFiniteError: a logit is not finite.
     """
     prepared = prepare_dataset(images, model.preprocessing, "labelled", skip_bad=skip_bad, storage=storage)
     refuse_two_labels(prepared)
