@@ -14,13 +14,9 @@ PAGES = sorted(page.name for page in (DOCS / "ko").glob("*.md"))
 
 def targets(page: Path) -> Counter[str]:
     """What a page links to, without anchors; a Korean page counts as the English one, and the other language not."""
-    found = Counter(
-        os.path.relpath(page.parent / link.partition("#")[0], DOCS)
-        .replace("README.ko.md", "README.md")
-        .removeprefix("ko/")
-        for link in links(page)
-        if not link.startswith("#")
-    )
+    whole = [page.parent / link.partition("#")[0] for link in links(page) if not link.startswith("#")]
+    relative = [Path(os.path.relpath(target, DOCS)).as_posix() for target in whole]
+    found = Counter(name.replace("README.ko.md", "README.md").removeprefix("ko/") for name in relative)
     found.pop(page.name, None)
     return found
 
