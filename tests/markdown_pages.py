@@ -36,4 +36,4 @@ def without_comments(block: str) -> list[str]:
 
 def links(page: Path) -> list[str]:
     found = re.findall(r'(?:href|src)="([^"]+)"', rendered(page))
-    return [html.unescape(link) for link in found if not link.startswith(("http:", "https:", "mailto:"))]
+    return [html.unescape(link) for link in found if not link.startswith(("http:", "https:", "mailto:", "data:"))]
