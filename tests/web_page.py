@@ -122,7 +122,7 @@ class WebPage:
 
     def model_errors(self) -> list[str]:
         """What is said about model files that were refused."""
-        return self.page.locator(".models > .error").all_inner_texts()
+        return self.page.locator(".model-list > .error").all_inner_texts()
 
     def models(self) -> list[str]:
         """The text of each model's card."""

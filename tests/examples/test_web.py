@@ -173,7 +173,7 @@ def test_decides_as_the_runtime(
         drawn = [(images[number], one) for number in some for one in (expected[number].crop, expected[number].full)]
         for picture, (image, one) in zip(page.overlays(some), drawn, strict=True):
             require_same_picture(picture, image, one)
-    assert "has taken the place of the full model" in page.page.locator(".models > .note").inner_text()
+    assert "has taken the place of the full model" in page.page.locator(".model-list > .note").inner_text()
 
 
 def with_contract(**changes: Any) -> bytes:
@@ -379,7 +379,7 @@ def test_webgpu_that_does_not_start(open_page: Open, model: Path, images: list[P
     page.give(DroppedFile.at(model), DroppedFile.at(images[0]))
     assert "WebGPU is not used: this browser has none." in page.models()[0]
     page.page.select_option(".provider-choice", "webgpu")
-    page.page.locator(".models > .error").wait_for()
+    page.page.locator(".model-list > .error").wait_for()
     assert "WebGPU does not start" in page.model_errors()[0]
     page.page.select_option(".provider-choice", "wasm")
     page.page.locator(".model .provider.wasm").wait_for()

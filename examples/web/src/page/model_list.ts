@@ -1,4 +1,4 @@
-// The models that are here, where they run, and what was said about model files.
+// The models that are here, where they run, and what is to be said about model files.
 
 import type { Detector } from "../detector";
 import type { WantedProvider } from "../inference/execution_provider";
@@ -6,16 +6,20 @@ import type { Texts } from "../texts/texts";
 import type { Application } from "./application";
 import { element, row, threshold } from "./elements";
 
-export function modelList(application: Application, texts: Texts): HTMLElement {
+/** The section, without what `showModels` puts into it. */
+export function modelSection(application: Application, texts: Texts): HTMLElement {
+  const heading = element("h2", "", texts.models);
+  return element("section", "models", heading, providerChoice(application, texts), element("div", "model-list"));
+}
+
+/** Bring the section up to date; its choice of a provider stays as it is, and open if it is. */
+export function showModels(section: HTMLElement, application: Application, texts: Texts): void {
   const { detectors, loading, modelMessages } = application;
-  const section = element("section", "models", element("h2", "", texts.models), providerChoice(application, texts));
-  for (const { isError, sentence } of modelMessages) {
-    section.append(element("p", isError ? "error" : "note", sentence(texts)));
-  }
-  if (loading !== null) section.append(element("p", "loading", texts.loading(loading)));
-  if (detectors.length === 0 && loading === null) section.append(element("p", "note", texts.noModel));
-  section.append(element("div", "cards", ...detectors.map((detector) => modelCard(detector, texts))));
-  return section;
+  const said = modelMessages.map(({ isError, sentence }) => element("p", isError ? "error" : "note", sentence(texts)));
+  if (loading !== null) said.push(element("p", "loading", texts.loading(loading)));
+  if (detectors.length === 0 && loading === null) said.push(element("p", "note", texts.noModel));
+  const cards = detectors.map((detector) => modelCard(detector, texts));
+  section.querySelector(".model-list")?.replaceChildren(...said, element("div", "cards", ...cards));
 }
 
 function modelCard(detector: Detector, texts: Texts): HTMLElement {

@@ -2,19 +2,42 @@
 
 import { messageOf } from "../errors";
 import { loadOpenCv } from "../preprocessing/opencv";
-import { LANGUAGES, type Language } from "../texts/texts";
+import { LANGUAGES, type Language, type Texts } from "../texts/texts";
 import { Application } from "./application";
 import { dropArea, onFilesDropped } from "./drop_area";
 import { element } from "./elements";
-import { modelList } from "./model_list";
-import { showResults } from "./result_list";
+import { modelSection, showModels } from "./model_list";
+import { resultSection, showResults } from "./result_list";
 
-let language: Language = navigator.language.startsWith("ko") ? "ko" : "en";
-const results = element("section", "results");
 const page = document.getElementById("page") as HTMLElement;
+let language: Language = navigator.language.startsWith("ko") ? "ko" : "en";
+let application: Application | null = null;
+let failure: string | null = null;
+let showChanges: () => void = () => {};
 
-function header(): HTMLElement {
+/** Make the page in its language; from then on only what changes is made again. */
+function show(): void {
   const texts = LANGUAGES[language];
+  document.documentElement.lang = language;
+  document.title = texts.title;
+  if (application === null) {
+    const status = failure === null ? texts.starting : texts.unsupportedBrowser(failure);
+    page.replaceChildren(header(texts), element("p", failure === null ? "loading" : "error", status));
+    return;
+  }
+  const shown = application;
+  const models = modelSection(shown, texts);
+  const results = resultSection(shown, texts);
+  const drop = dropArea(texts, (files) => shown.add(files));
+  page.replaceChildren(header(texts), drop, models, results, readsWhat(texts));
+  showChanges = () => {
+    showModels(models, shown, texts);
+    showResults(results, shown, texts);
+  };
+  showChanges();
+}
+
+function header(texts: Texts): HTMLElement {
   const other = element("button", "language", texts.otherLanguage);
   other.addEventListener("click", () => {
     language = language === "en" ? "ko" : "en";
@@ -23,32 +46,15 @@ function header(): HTMLElement {
   return element("header", "", element("h1", "", texts.title), other, element("p", "", texts.promise));
 }
 
-function readsWhat(): HTMLElement {
-  const texts = LANGUAGES[language];
+function readsWhat(texts: Texts): HTMLElement {
   return element("details", "", element("summary", "", texts.readsTitle), element("p", "", texts.reads));
-}
-
-let application: Application | null = null;
-let failure: string | null = null;
-
-function show(): void {
-  const texts = LANGUAGES[language];
-  document.documentElement.lang = language;
-  document.title = texts.title;
-  if (application === null) {
-    const status = failure === null ? texts.starting : texts.unsupportedBrowser(failure);
-    page.replaceChildren(header(), element("p", failure === null ? "loading" : "error", status));
-    return;
-  }
-  const take = application.add.bind(application);
-  showResults(results, application, texts);
-  page.replaceChildren(header(), dropArea(texts, take), modelList(application, texts), results, readsWhat());
 }
 
 show();
 try {
-  application = new Application(await loadOpenCv(), show);
-  onFilesDropped(application.add.bind(application));
+  const started = new Application(await loadOpenCv(), () => showChanges());
+  onFilesDropped((files) => started.add(files));
+  application = started;
 } catch (error) {
   failure = messageOf(error);
 }

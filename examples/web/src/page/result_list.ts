@@ -14,22 +14,23 @@ interface Made {
 
 const made = new WeakMap<ImageEntry, Made>();
 
+/** The section, without what `showResults` puts into it. */
+export function resultSection(application: Application, texts: Texts): HTMLElement {
+  const remove = element("button", "", texts.remove);
+  remove.addEventListener("click", () => application.removeImages());
+  const heading = element("div", "heading", element("h2", "", texts.results), element("p", "counts"), remove);
+  return element("section", "results", heading, element("div", "cards"));
+}
+
+/** Bring the section up to date. */
 export function showResults(section: HTMLElement, application: Application, texts: Texts): void {
   const { images } = application;
   section.hidden = images.length === 0;
+  section.querySelector(".counts")?.replaceChildren(counts(images, texts));
   const hasModel = application.detectors.length > 0;
   const cards = images.map((image) => cardOf(image, hasModel, texts));
-  const remove = element("button", "", texts.remove);
-  remove.addEventListener("click", () => application.removeImages());
-  const summary = element("p", "counts", counts(images, texts));
-  const heading = element("div", "heading", element("h2", "", texts.results), summary, remove);
-  const [before, list] = section.children;
-  if (before === undefined || list === undefined) {
-    section.append(heading, element("div", "cards", ...cards));
-    return;
-  }
-  before.replaceWith(heading);
-  replaceChanged(list, cards);
+  const list = section.querySelector(".cards");
+  if (list !== null) replaceChanged(list, cards);
 }
 
 function counts(images: ImageEntry[], texts: Texts): string {

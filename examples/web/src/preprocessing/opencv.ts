@@ -8,13 +8,16 @@ import { embeddedFile } from "../embedded_files";
 export type Cv = typeof OpenCV;
 export type Mat = OpenCV.Mat;
 
+/** Rejects where the browser cannot run it. */
 export async function loadOpenCv(): Promise<Cv> {
   const wasm = await embeddedFile("opencv_wasm");
-  return load({
-    instantiateWasm: (imports, receive) => {
-      void WebAssembly.instantiate(wasm, imports).then(({ instance, module }) => receive(instance, module));
-      return {};
-    },
+  return new Promise((resolve, reject) => {
+    load({
+      instantiateWasm: (imports, receive) => {
+        WebAssembly.instantiate(wasm, imports).then(({ instance, module }) => receive(instance, module), reject);
+        return {};
+      },
+    }).then(resolve, reject);
   });
 }
 
