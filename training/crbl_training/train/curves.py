@@ -30,7 +30,7 @@ def curves_png(history: Sequence["Epoch"], title: str, training_label: str = "tr
         axes.set_xlabel("epoch (0: the solved head)" if 0 in epochs else "epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         if len(epochs) == 1:  # Else the axis would show thousandths of an epoch.
-            axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
+            axes.set(xlim=(epochs[0] - 1, epochs[0] + 1), xticks=epochs)
         axes.grid(alpha=0.3)
         if best is not None:
             axes.axvline(best, color="grey", linestyle=":", label="best epoch")
