@@ -2,8 +2,10 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from crbl_runtime.errors import OutputError, first_line
@@ -33,11 +35,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_together(folder: Path) -> Iterator[Path]:
+def replacing_together(folder: Path, always: str) -> Iterator[Path]:
     """Give an empty temporary folder in `folder`; when the block ends well, the files in it move to `folder`.
 
     They replace those of the same names, all of them or none: when the block raises, or one of them cannot be
-    replaced, all stay as they were. A process that is killed meanwhile leaves no old file beside a new one.
+    replaced, all stay as they were. A process that is killed meanwhile leaves the old file or the new one of the
+    name `always`, and beside it only files of its own set, of which some may be missing.
+
+    Args:
+        folder: where the files go; made if it does not exist.
+        always: the name of one of the files, which is in `folder` at any moment.
 
     Raises:
         OutputError: see `replacing`.
@@ -51,7 +58,7 @@ def replacing_together(folder: Path) -> Iterator[Path]:
                 yield temporary
             except OutputError as error:  # It names a file by where it lies for now.
                 raise OutputError(str(error).replace(str(temporary), str(folder))) from error
-            _move_all(temporary, folder)
+            _move_all(temporary, folder, always)
         finally:
             _clear(temporary)
         _sync_folder(folder)
@@ -152,17 +159,21 @@ def _require_file_or_nothing(path: Path) -> None:
         raise OSError(None, "it is a device or a pipe, and results are written as files")
 
 
-def _move_all(source: Path, target: Path) -> None:
-    """Move all files of `source` to `target`. First those that they replace go, so that no kill leaves a mixture."""
-    new = sorted(path.name for path in source.iterdir())
-    for name in new:
+def _move_all(source: Path, target: Path, always: str) -> None:
+    """Move all files of `source` to `target`.
+
+    Other old files than `always` go before it is replaced, and the new ones come after: so no kill leaves a mixture.
+    """
+    others = sorted({path.name for path in source.iterdir()} - {always})
+    for name in (always, *others):
         _require_file_or_nothing(target / name)
         _sync(source / name)
     with ExitStack() as undo:
-        for name in new:
+        for name in others:
             if (target / name).exists():
                 undo.callback(_rename(target / name, source / f"{name}{OLD}").replace, target / name)
-        for name in new:
+        undo.callback(_replace(source / always, target / always))
+        for name in others:
             undo.callback(_rename(source / name, target / name).unlink)
         undo.pop_all()
     for old in source.iterdir():
@@ -176,6 +187,16 @@ def _clear(folder: Path) -> None:
             file.unlink()
     if not any(folder.iterdir()):
         folder.rmdir()
+
+
+def _replace(new: Path, target: Path) -> Callable[[], object]:
+    """Rename `new` to `target`, which is there at any moment; gives what undoes it."""
+    if not target.exists():
+        return _rename(new, target).unlink
+    copy = shutil.copyfile(target, new.with_name(f"{new.name}.copy"))
+    _sync(copy)
+    _rename(new, target)
+    return partial(_rename(copy, new.with_name(f"{new.name}{OLD}")).replace, target)
 
 
 def _rename(source: Path, target: Path) -> Path:

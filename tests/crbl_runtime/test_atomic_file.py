@@ -1,6 +1,7 @@
 """The old file or the new one, whatever happens."""
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -85,7 +86,7 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
 
 
 def write_run(folder: Path, run: str) -> None:
-    with replacing_together(folder) as new:
+    with replacing_together(folder, always="b.json") as new:
         for name in ("a.csv", "b.json", "c.png"):
             write_text(new / name, run)
 
@@ -104,7 +105,7 @@ def test_a_block_that_fails_replaces_none_of_several_files(tmp_path: Path) -> No
     write_run(tmp_path, "first")
 
     def write_half() -> None:
-        with replacing_together(tmp_path) as new:
+        with replacing_together(tmp_path, always="b.json") as new:
             write_text(new / "a.csv", "second")
             raise RuntimeError("disk on fire")
 
@@ -113,10 +114,12 @@ def test_a_block_that_fails_replaces_none_of_several_files(tmp_path: Path) -> No
     assert contents(tmp_path) == dict.fromkeys(["a.csv", "b.json", "c.png"], "first")
 
 
-@pytest.mark.parametrize("stuck", ["a.csv", "b.json", "c.png"])
-@pytest.mark.parametrize("moved", ["old", "new"])
+@pytest.mark.parametrize(
+    ("moved", "stuck"),
+    [("old", "a.csv"), ("old", "c.png"), ("new", "a.csv"), ("new", "b.json"), ("new", "c.png")],  # b.json never leaves.
+)
 def test_no_folder_has_files_of_two_runs_where_one_cannot_be_replaced(
-    stuck: str, moved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moved: str, stuck: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_run(tmp_path, "first")
     rename = Path.replace
@@ -135,6 +138,45 @@ def test_no_folder_has_files_of_two_runs_where_one_cannot_be_replaced(
     with pytest.raises(OutputError, match="Permission denied"):
         write_run(tmp_path, "second")
     assert contents(tmp_path) == dict.fromkeys(["a.csv", "b.json", "c.png"], "first")
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from crbl_runtime.atomic_file import replacing_together
+folder, renames_left = Path(sys.argv[1]), int(sys.argv[2])
+rename = Path.replace
+
+def counted(source, target):
+    global renames_left
+    if renames_left == 0:
+        os._exit(9)
+    renames_left -= 1
+    return rename(source, target)
+
+Path.replace = counted
+with replacing_together(folder, always="b.json") as new:
+    for name in ("a.csv", "b.json", "c.png"):
+        (new / name).write_text("second")
+"""
+
+
+def test_killed_at_any_rename_one_file_is_there_and_the_others_are_its_own(tmp_path: Path) -> None:
+    found = []
+    for renames in itertools.count():
+        folder = tmp_path / str(renames)
+        write_run(folder, "first")
+        ended = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(renames)], check=False).returncode
+        seen = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+        assert set(seen.values()) == {seen["b.json"]}
+        found.append((seen["b.json"], len(seen)))
+        if ended == 0:
+            break
+        assert ended == 9
+    assert found[0] == ("first", 3)
+    assert found[-1] == ("second", 3)
+    assert ("first", 1) in found
+    assert ("second", 1) in found
 
 
 def test_a_folder_in_the_place_of_one_of_several_files(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """checkpoint.py: what was written comes back, anything else is refused, and killing the writer costs nothing."""
 
-import contextlib
 import json
 import os
 import random
@@ -367,8 +366,7 @@ def test_killed_at_any_moment_the_checkpoint_is_the_old_one_or_the_new_one(tmp_p
             assert checkpoint.threshold_source == str(int(value))
             assert checkpoint.threshold == value / 2
             found.add(value)
-            # Between the two renames the .pth is newer than its sidecar: then it is refused, never mixed up.
-            with contextlib.suppress(CheckpointError):
+            if (tmp_path / "model.pth").exists():  # It goes before its sidecar is replaced, and comes after.
                 assert_same(load_checkpoint(tmp_path / "model.pth"), checkpoint)
         writer.stdin.close()
     assert found == {0.0, 1.0}

@@ -45,8 +45,8 @@ def open_table(tmp_path: Path) -> Iterator[Path]:
         holder.communicate("")
 
 
-def write_two_files(table: Path) -> None:
-    with replacing_together(table.parent) as new:
+def write_two_files(table: Path, always: str) -> None:
+    with replacing_together(table.parent, always=always) as new:
         write_text(new / "another.csv", "new")
         write_text(new / table.name, "new")
 
@@ -55,8 +55,9 @@ def test_a_table_that_is_open_elsewhere_stays_as_it_was(open_table: Path) -> Non
     for attempt in (require_writable, lambda path: write_text(path, "new")):
         with pytest.raises(OutputError, match="close it in other programs"):
             attempt(open_table)
-    with pytest.raises(OutputError):
-        write_two_files(open_table)
+    for always in ("another.csv", open_table.name):
+        with pytest.raises(OutputError):
+            write_two_files(open_table, always)
     assert open_table.read_text() == "old"
     assert list(open_table.parent.iterdir()) == [open_table]
 

@@ -137,7 +137,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
         path: with or without one of the two suffixes.
 
     Returns:
-        both paths. Where one of them cannot be written, neither is, and old ones stay.
+        both paths. Where one of them cannot be written, neither is, and old ones stay. A kill at any moment leaves
+        the old .safetensors or the new one, and beside it its own .pth or none.
     """
     pth, sidecar = checkpoint_files(path)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
@@ -156,7 +157,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> tuple[Path, Path]:
         "weights_sha256": weights_hash(state),
     }
     content = save(state, metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)})
-    with replacing_together(pth.parent) as new:
+    with replacing_together(pth.parent, always=sidecar.name) as new:
         write_bytes(new / pth.name, buffer.getvalue())
         write_bytes(new / sidecar.name, content)
     return pth, sidecar

@@ -223,7 +223,8 @@ def _write(
     from crbl_training.evaluation.report import write_report
     from crbl_training.train.history import write_metrics
 
-    with replacing_together(out) as new:
+    always = METRICS_FILE if checkpoint is None else checkpoint_files(out / Path(facts["model"]).name)[1].name
+    with replacing_together(out, always) as new:
         facts = facts | write_report(new, SCORES_FILE, report, title)
         write_metrics(new / METRICS_FILE, facts)
         if checkpoint is not None:

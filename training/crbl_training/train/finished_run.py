@@ -122,7 +122,7 @@ def finish_run(
         "calibration_note": calibrated.note,
         "next": commands,
     }
-    with replacing_together(folder) as new:
+    with replacing_together(folder, always=sidecar.name) as new:
         save_checkpoint(checkpoint, new / pth.name)
         write_history(new / HISTORY_FILE, result.history)
         write_curves(new / CURVES_FILE, result.history, f"CRBL {name}", augmented=config.recipe.augmented)
