@@ -54,10 +54,10 @@ def test_what_has_no_decision_cannot_be_marked(shown: Shown) -> None:
 
 def test_keys_change_the_overlay(shown: Shown) -> None:
     opacity = "getComputedStyle(document.querySelector('.tile .heatmap')).opacity"
-    assert shown.page.evaluate(opacity) == "1"
+    assert shown.page.evaluate(opacity) == "0.6"
     for key in "[[]":
         shown.page.keyboard.press(key)
-    assert shown.page.evaluate(opacity) == "0.9"
+    assert shown.page.evaluate(opacity) == "0.5"
     shown.page.keyboard.press("h")
     expect(shown.page.locator(".heatmap")).to_have_count(0)
     shown.page.keyboard.press("h")

@@ -27,6 +27,8 @@ import { useSelection } from "./use_selection";
 import { countsOf, EVERYTHING, marginsOf, ordered, shownImages } from "./view";
 
 const OPACITY_STEP = 0.1;
+// A crack is still seen below the strongest red.
+const FIRST_OPACITY = 0.6;
 // In narrower windows the panel stands above the images, and is folded at first.
 const WIDE = "(min-width: 1000px)";
 
@@ -238,5 +240,5 @@ function firstFields({ costs, defectRate }: ReviewData): AssumptionFields {
 
 function firstOverlay({ models }: ReviewData): Overlay {
   const model = models.findIndex(({ heatmap }) => heatmap !== null);
-  return { on: model >= 0, model: model < 0 ? null : model, opacity: 1 };
+  return { on: model >= 0, model: model < 0 ? null : model, opacity: FIRST_OPACITY };
 }
