@@ -29,6 +29,15 @@ bit_depth_option = click.option(
     help="How many bits 16-bit images use that do not declare it, such as 12 where a camera's white is 4095.",
 )
 
+review_page_option = click.option(
+    "--report",
+    "report_folder",
+    metavar="DIR",
+    type=WRITTEN_PATH,
+    help="Write a page to this folder, report.html, that shows all images with their heatmaps, and in which the "
+    "threshold can be moved and decisions marked. It needs no network.",
+)
+
 device_index_option = click.option(
     "--device-index",
     type=click.IntRange(min=0),

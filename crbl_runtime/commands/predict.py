@@ -14,6 +14,7 @@ from crbl_runtime.command_line import (
     bit_depth_option,
     device_index_option,
     provider_option,
+    review_page_option,
 )
 from crbl_runtime.commands.image_list import ImageList, list_images, names
 from crbl_runtime.commands.image_result import ImageResult, table_header
@@ -83,14 +84,7 @@ if TYPE_CHECKING:
 @click.option(
     "--copy-anomalies", "copies", metavar="DIR", type=WRITTEN_PATH, help="Copy the anomalous images to this folder."
 )
-@click.option(
-    "--report",
-    "report_folder",
-    metavar="DIR",
-    type=WRITTEN_PATH,
-    help="Write a page to this folder, report.html, that shows all images with their heatmaps, and in which the "
-    "threshold can be moved and decisions marked. It needs no network.",
-)
+@review_page_option
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit with 1 if any image is anomalous.")
 def main(
     arguments: tuple[str, ...],

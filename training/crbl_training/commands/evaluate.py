@@ -8,7 +8,7 @@ import click
 
 from crbl_runtime.atomic_file import replacing_together, require_writable
 from crbl_runtime.calibration import METHODS, calibration_to_json
-from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option
+from crbl_runtime.command_line import READ_FILE, WRITTEN_PATH, bit_depth_option, device_index_option, review_page_option
 from crbl_runtime.errors import UsageError
 from crbl_runtime.left_out import left_out_as_json, left_out_lines
 from crbl_runtime.report.size import REPORT_FILE, require_showable
@@ -66,14 +66,7 @@ if TYPE_CHECKING:
     type=click.Choice(METHODS),
     help="Fit a calibration of the CHECKPOINT to these images, and write the calibrated checkpoint to --out.",
 )
-@click.option(
-    "--report",
-    "report_folder",
-    metavar="DIR",
-    type=WRITTEN_PATH,
-    help="Write a page to this folder, report.html, that shows all images with their heatmaps, and in which the "
-    "threshold can be moved and decisions marked. It needs no network.",
-)
+@review_page_option
 @click.option("--skip-bad", is_flag=True, help="Go on without images that cannot be decoded.")
 @memory_budget_option
 @bit_depth_option
