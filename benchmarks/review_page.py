@@ -7,13 +7,11 @@ playwright and a Chromium (--chromium). All times are wall time in a new browser
 else.
 """
 
-import base64
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import click
 import cv2
@@ -21,10 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page, sync_playwright
 
-from crbl_runtime.report.page import filled_page
+from crbl_runtime.report.picture import Picture
+from crbl_runtime.report.review_page import write_review_page
+from crbl_runtime.report.reviewed import ReviewedImage, ReviewedModel
+from crbl_runtime.report.webp import PICTURE_SIDE, to_webp
+from crbl_training.checkpoint import LABELS
+from crbl_training.evaluation.review import MeasuredPrediction
 
 DISTINCT_PICTURES = 300
-SIDE = 160
 CELLS = 4
 ROUNDS = 5
 WINDOW = {"width": 1280, "height": 900}
@@ -113,64 +115,42 @@ def _memory(page: Page) -> float:
 def _made_page(path: Path, images: int) -> Path:
     random = np.random.default_rng(0)
     labels = (random.random(images) < 0.1).astype(int)
-    data = {
-        "schema": 1,
-        "id": "benchmark",
-        "title": "crop.onnx + full.onnx",
-        "created": "2025-03-28T09:30:00+09:00",
-        "version": "0",
-        "models": [_model(variant, labels, random) for variant in ("crop", "full")],
-        "folder": "/data/",
-        "paths": [f"line {number % 7}/part_{number:05}.jpg" for number in range(images)],
-        "labels": labels.tolist(),
-        "kinds": None,
-        "errors": {},
-        "notes": {},
-        "sizes": [(640, 480)] * images,
-        "pictures": list(range(images)),
-        "defectRate": None,
-        "costs": {"missedAnomaly": 50, "falseAlarm": 1},
-        "remarks": [],
-    }
     pictures = [_picture(random) for _ in range(DISTINCT_PICTURES)]
-    print(f"{images} images, a picture has {np.mean([len(picture) for picture in pictures]) / 1000:.1f} kB on average")
-    path.write_text(
-        filled_page(
-            "crbl_runtime.report", "review.html", data, (pictures[number % len(pictures)] for number in range(images))
+    kilobytes = np.mean([len(picture.webp) for picture in pictures]) / 1000
+    print(f"{images} images, a picture has {kilobytes:.1f} kB on average")
+    models = [ReviewedModel(name, f"{name}.onnx", LABELS, 0.5, "f1", "cpu", None) for name in ("crop", "full")]
+    predictions = zip(*(_predictions(labels, random) for _ in models), strict=True)
+    shown = [
+        ReviewedImage(
+            Path(f"/data/line {number % 7}/part_{number:05}.jpg"),
+            of_models,
+            pictures[number % len(pictures)],
+            label=int(labels[number]),
         )
-    )
+        for number, of_models in enumerate(predictions)
+    ]
+    write_review_page(path, "crop.onnx + full.onnx", models, shown, costs=(50, 1))
     return path
 
 
-def _model(variant: str, labels: NDArray[np.int64], random: np.random.Generator) -> dict[str, Any]:
+def _predictions(labels: NDArray[np.int64], random: np.random.Generator) -> list[MeasuredPrediction]:
     logits = random.normal(np.where(labels == 1, 2, -4), 2).astype(np.float32)
-    cells = random.normal(0, 0.2, (len(labels), CELLS, CELLS)).astype("<f4")
-    return {
-        "variant": variant,
-        "file": f"{variant}.onnx",
-        "labels": ["normal", "anomaly"],
-        "threshold": 0.5,
-        "thresholdSource": "f1",
-        "provider": "cpu",
-        "fallback": None,
-        "probabilities": [float(value) for value in (1 / (1 + np.exp(-logits))).astype(np.float32)],
-        "logits": [float(value) for value in logits],
-        "calibrated": None,
-        "boxes": [[100, 80, 400, 300]] * len(labels),
-        "regionMissing": [],
-        "heatmap": {"rows": CELLS, "columns": CELLS, "cells": base64.b64encode(cells.tobytes()).decode()},
-    }
+    probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    cells = random.normal(0, 0.2, (len(labels), CELLS, CELLS)).astype(np.float32)
+    return [
+        MeasuredPrediction(float(probability), float(logit), None, True, (100, 80, 400, 300), heatmap)
+        for probability, logit, heatmap in zip(probabilities, logits, cells, strict=True)
+    ]
 
 
-def _picture(random: np.random.Generator) -> bytes:
+def _picture(random: np.random.Generator) -> Picture:
     """As photographs have them: shapes of all sizes, and some noise."""
-    height = SIDE * 3 // 4
-    pixels = np.full((height, SIDE, 3), 200.0)
+    height = PICTURE_SIDE * 3 // 4
+    pixels = np.full((height, PICTURE_SIDE, 3), 200.0)
     for scale in (4, 12, 40):
-        coarse = random.normal(0, 28, (height // scale + 2, SIDE // scale + 2, 3))
-        pixels += cv2.resize(coarse, (SIDE, height), interpolation=cv2.INTER_CUBIC)
-    image = np.clip(pixels, 0, 255).astype(np.uint8)
-    return cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
+        coarse = random.normal(0, 28, (height // scale + 2, PICTURE_SIDE // scale + 2, 3))
+        pixels += cv2.resize(coarse, (PICTURE_SIDE, height), interpolation=cv2.INTER_CUBIC)
+    return Picture(to_webp(np.clip(pixels, 0, 255).astype(np.uint8)), (640, 480))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """training/notebooks: they run from top to bottom, call what is public, and are saved without outputs."""
 
 import ast
-import importlib.util
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from loaded_program import loaded_program
 from public_commands import Trained
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -27,15 +25,7 @@ SAVED_METADATA = {
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 
 
-def load_program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("render_notebooks", PROJECT / "docs" / "render_notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-render_notebooks = load_program()
+render_notebooks = loaded_program(PROJECT / "docs" / "render_notebooks.py")
 
 
 def read(path: Path) -> NotebookNode:

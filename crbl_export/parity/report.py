@@ -1,6 +1,5 @@
 """What the parity gate measured."""
 
-import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -8,6 +7,7 @@ from crbl_export.parity.compared_images import ComparedImages
 from crbl_export.parity.image_set import ImageSet
 from crbl_export.parity.predictions import FilePredictions
 from crbl_export.parity.rounding_effect import RoundingEffect
+from crbl_runtime.report.without_nan import without_nan
 from crbl_runtime.verification.record import ParityRecord
 
 REPORT_SCHEMA_VERSION = 3
@@ -102,7 +102,7 @@ class ParityReport:
         """As JSON types; None for a number that is NaN or infinite."""
         values = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in BY_IMAGE}
         values["divergence"] = asdict(self.divergence) if self.divergence is not None else None
-        return {key: _as_json(value) for key, value in values.items()} | {"passed": self.passed}
+        return {**without_nan(values), "passed": self.passed}
 
     def summary(self) -> dict[str, Any]:
         """What of the report travels in the model file: nothing that names the machine's folders."""
@@ -149,11 +149,3 @@ class ParityGate:
             "rounding": asdict(self.rounding) if self.rounding is not None else None,
             "record": self.record.to_dict(),
         }
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _as_json(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_as_json(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

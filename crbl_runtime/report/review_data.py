@@ -1,6 +1,5 @@
 """What the review page shows, as JSON types: report_pages/src/review/review_data.ts says what each of them means."""
 
-import datetime
 import hashlib
 import os
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy as np
 
 from crbl_runtime.report.float32_text import float32_text
 from crbl_runtime.report.reviewed import ReviewedImage, ReviewedModel, ShownPrediction
+from crbl_runtime.report.time_text import now
 from crbl_runtime.version import __version__
 
 SCHEMA = 1
@@ -40,7 +40,7 @@ def review_data(
         "schema": SCHEMA,
         "id": _id(paths),
         "title": title,
-        "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "created": now(),
         "version": __version__,
         "models": [_model(model, number, images) for number, model in enumerate(models)],
         "folder": folder,

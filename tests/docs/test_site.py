@@ -1,7 +1,6 @@
 """The site of the documentation: its links, what it loads, and whether the API's pages say what the docstrings say."""
 
 import dataclasses
-import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from built_site import Site
+from loaded_program import loaded_program
 
 PROJECT = Path(__file__).parents[2]
 PACKAGES = ("crbl_runtime", "crbl_training", "crbl_export")
@@ -37,12 +37,7 @@ def public_docstrings() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def build_site() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("build_site", PROJECT / "docs" / "build_site.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return loaded_program(PROJECT / "docs" / "build_site.py")
 
 
 def test_every_link_leads_somewhere(site: Site) -> None:

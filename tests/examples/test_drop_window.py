@@ -1,6 +1,5 @@
 """The window, on a screen that only this test sees: what is painted there, and that it answers while it predicts."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageGrab
 
 from crbl_runtime import Detector
+from loaded_program import loaded_program
 
 if shutil.which("Xvfb") is None:
     pytest.skip("Xvfb is not installed: apt-get install xvfb", allow_module_level=True)
@@ -33,12 +33,7 @@ MARGIN = 20
 @pytest.fixture(scope="module")
 def drop_window() -> ModuleType:
     """The program as a module, for the picture that it must show."""
-    spec = importlib.util.spec_from_file_location(PROGRAM.stem, PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded_program(PROGRAM)
 
 
 @pytest.fixture(scope="module")

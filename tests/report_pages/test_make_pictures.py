@@ -1,6 +1,5 @@
 """docs/make_pictures.py, on the folder of a small demo."""
 
-import importlib.util
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ import pytest
 from PIL import Image
 
 from crbl_runtime.errors import OutputError, UsageError
+from loaded_program import loaded_program
 from public_commands import Trained
 
 PROJECT = Path(__file__).parents[2]
@@ -19,12 +19,7 @@ PROJECT = Path(__file__).parents[2]
 def make_pictures() -> ModuleType:
     """The program."""
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    specification = importlib.util.spec_from_file_location("make_pictures", PROJECT / "docs" / "make_pictures.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return loaded_program(PROJECT / "docs" / "make_pictures.py")
 
 
 def test_a_finished_demo_gives_every_picture(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from crbl_runtime.report.page import filled_page
-from parity_pages import page_data, with_moved_logits
+from filled_page import FilledPage
+from parity_pages import with_moved_logits
 from public_commands import Trained, run_command
 from report_pages.conftest import Open
 
@@ -88,7 +89,7 @@ def test_the_verdict_comes_first_with_the_numbers_of_the_json(passed: Reported, 
     ]
     assert report["worst_image"] in page.locator(".quantiles p").inner_text()
     assert "None. The file decides on all 6 images" in page.locator(".flips").inner_text()
-    assert page.title() == f"PASSED: {page_data(passed.path)['model']['file']} – Parity report"
+    assert page.title() == f"PASSED: {FilledPage.read(passed.path).data['model']['file']} – Parity report"
 
 
 def test_every_image_is_named_with_its_logits_and_picture(passed: Reported, open_page: Open) -> None:
@@ -117,7 +118,7 @@ def test_both_charts_are_drawn_and_a_point_names_its_image(passed: Reported, ope
         assert chart.evaluate(f"{colours} canvas.height).data.buffer)).size") > 3
     area = page.locator(".scatter .u-over")
     width, height = (int(area.evaluate(f"area => area.{side}")) for side in ("clientWidth", "clientHeight"))
-    data = page_data(passed.path)
+    data = FilledPage.read(passed.path).data
     last = len(data["images"]["names"]) - 1
     area.hover(position={"x": width - 1, "y": height / 2})
     assert page.locator(".pointed").inner_text() == (
@@ -167,7 +168,7 @@ def test_nothing_is_wider_than_a_phone(failed: Reported, passed: Reported, open_
 
 def test_what_is_not_a_number_is_said_to_be_none(passed: Reported, open_page: Open, tmp_path: Path) -> None:
     """As where a driver gives NaN, and no node is to blame; on two providers, one of which passes."""
-    data = page_data(passed.path)
+    data = FilledPage.read(passed.path).data
     right = data["providers"][0]
     report = {**right["report"], "error_onnx": None, "passed": False, "failures": ["a logit is NaN", "no node"]}
     wrong = {**right, "report": {**report, "provider": "cuda"}, "device": "cuda, device 0"}

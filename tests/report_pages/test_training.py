@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from crbl_runtime.report.page import filled_page
+from filled_page import FilledPage
 from public_commands import Trained
-from report_data import FilledIn, read_report
 
 METRICS = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1")
 HOSTILE = "<img src=x onerror='window.hacked=1'></script><script>window.hacked=2</script>.png"
@@ -52,7 +52,7 @@ def _require_own(request: Any, wrong: list[str]) -> None:
 
 def changed(report: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """The same page with other data, as Python fills it in."""
-    filled: FilledIn = read_report(report)
+    filled = FilledPage.read(report)
     data = deepcopy(filled.data)
     change(data)
     path.write_text(filled_page("crbl_training.report", "training.html", data, filled.pictures), encoding="utf-8")
@@ -113,7 +113,7 @@ def test_the_numbers_are_those_of_metrics_json(variant, crop_report, full_report
 
 def test_curves_are_drawn_and_every_epoch_is_in_the_table(full_report, open_page):
     page = open_page(full_report)
-    epochs = read_report(full_report).data["epochs"]
+    epochs = FilledPage.read(full_report).data["epochs"]
     assert [epoch["number"] for epoch in epochs] == [0, 1, 2]
     assert page.locator("#curves canvas").count() == 3
     assert values(page, ".epochs tr:nth-child(3)")[:3] == [
@@ -129,7 +129,7 @@ def test_curves_are_drawn_and_every_epoch_is_in_the_table(full_report, open_page
 def test_the_heatmaps_of_mistakes_add_up_to_the_logit_and_can_be_hidden(crop_report, open_page):
     page = open_page(crop_report)
     metrics = json.loads(crop_report.with_name("metrics.json").read_text())
-    mistakes, result = metrics["worst_mistakes"], read_report(crop_report).data["result"]
+    mistakes, result = metrics["worst_mistakes"], FilledPage.read(crop_report).data["result"]
     expected = [*mistakes["missed_anomalies"], *mistakes["false_alarms"]]
     of_report = [*result["mistakes"]["missed_anomalies"], *result["mistakes"]["false_alarms"]]
     figures = page.locator(".mistake")

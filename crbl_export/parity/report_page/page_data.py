@@ -1,12 +1,8 @@
 """What the page is filled in with; its counterpart is report_pages/src/parity/parity_data.ts."""
 
 import platform
-import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 import cv2
@@ -18,11 +14,14 @@ from scipy.special import expit
 
 from crbl_export.model_card.facts import ModelFacts
 from crbl_export.parity.report import ParityGate
-from crbl_export.parity.report_page.provider_data import all_finite, provider_data
+from crbl_export.parity.report_page.provider_data import provider_data
 from crbl_export.parity.report_page.provider_states import provider_states
 from crbl_export.parity.report_page.shown_images import shown_images
 from crbl_export.parity.text import gate_lines
 from crbl_runtime.machine_report.operating_system import operating_system
+from crbl_runtime.report.time_text import now
+from crbl_runtime.report.without_nan import without_nan
+from crbl_runtime.shell_command import shell_command
 from crbl_runtime.version import __version__
 
 SCHEMA_VERSION = 1
@@ -54,13 +53,13 @@ class PageData:
 
 
 def page_data(run: ParityRun, gate: ParityGate) -> PageData:
-    """All that the page shows."""
+    """All that the page shows; None stands for what is not a number."""
     images, contract = gate.images, run.model.contract
     shown = [shown_images(report.by_image) for report in gate.reports]
     pictured = tuple(sorted(set().union(*(each.all for each in shown))))
     data = {
         "schema": SCHEMA_VERSION,
-        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "created": now(),
         "version": __version__,
         "passed": gate.passed,
         "model": {
@@ -83,8 +82,8 @@ def page_data(run: ParityRun, gate: ParityGate) -> PageData:
             "unreadable": images.unreadable,
             "leftOut": run.left_out,
             "names": images.names,
-            "logits": all_finite(images.reference.float64),
-            "probabilities": all_finite(expit(images.reference.float64)),
+            "logits": images.reference.float64.tolist(),
+            "probabilities": expit(images.reference.float64).tolist(),
             "decisions": [image.is_anomaly for image in gate.record.images],
             # Numbers in the order of the pictures, see filled_page.
             "pictures": {number: position for position, number in enumerate(pictured)},
@@ -94,10 +93,10 @@ def page_data(run: ParityRun, gate: ParityGate) -> PageData:
         "rounding": asdict(gate.rounding) if gate.rounding is not None else None,
         "machine": " ".join(asdict(operating_system()).values()),
         "versions": _versions(run.model, gate.reports[0].onnxruntime),
-        "commands": {what: _command_line(words) for what, words in run.commands.items()},
+        "commands": {what: shell_command(words) for what, words in run.commands.items()},
         "printed": gate_lines(gate),
     }
-    return PageData(data, pictured)
+    return PageData(without_nan(data), pictured)
 
 
 def _versions(model: ModelFacts, onnxruntime: str) -> list[dict[str, Any]]:
@@ -118,7 +117,3 @@ def _versions(model: ModelFacts, onnxruntime: str) -> list[dict[str, Any]]:
         for package in sorted({*before, *here})
         for trained, exported in [before.get(package, (None, None))]
     ]
-
-
-def _command_line(words: Sequence[str]) -> str:
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)

@@ -14,7 +14,7 @@ QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
 
 def provider_data(report: ParityReport, shown: ShownImages) -> dict[str, Any]:
-    """The report as in JSON, and what the gate decided by, image by image; None for what is not a number.
+    """The report as in JSON, and what the gate decided by, image by image. What is not a number stays NaN or infinite.
 
     Args:
         shown: the images that are shown one by one.
@@ -23,16 +23,16 @@ def provider_data(report: ParityReport, shown: ShownImages) -> dict[str, Any]:
     return {
         "report": report.to_dict(),
         "device": str(predictions.provider),
-        "thresholdLogit": finite(threshold_logit(report.threshold)),
-        "logits": all_finite(predictions.logits),
-        "probabilities": all_finite(predictions.probabilities),
+        "thresholdLogit": threshold_logit(report.threshold),
+        "logits": predictions.logits.tolist(),
+        "probabilities": predictions.probabilities.tolist(),
         "decisions": predictions.is_anomaly.tolist(),
-        "distances": all_finite(by_image.flipped.distances),
-        "errors": all_finite(by_image.error_onnx),
-        "torchErrors": all_finite(by_image.error_torch),
+        "distances": by_image.flipped.distances.tolist(),
+        "errors": by_image.error_onnx.tolist(),
+        "torchErrors": by_image.error_torch.tolist(),
         "histogram": _histogram(error_histogram(by_image.error_onnx, by_image.error_torch)),
         "quantiles": [
-            {"share": share, "onnx": finite(onnx), "torch": finite(torch)}
+            {"share": share, "onnx": onnx, "torch": torch}
             for share, onnx, torch in zip(
                 QUANTILES, _quantiles(by_image.error_onnx), _quantiles(by_image.error_torch), strict=True
             )
@@ -44,16 +44,6 @@ def provider_data(report: ParityReport, shown: ShownImages) -> dict[str, Any]:
             "nearest": shown.nearest,
         },
     }
-
-
-def all_finite(values: NDArray[np.float64]) -> list[float | None]:
-    """The numbers, None for those that are NaN or infinite."""
-    return [finite(value) for value in values.tolist()]
-
-
-def finite(value: float) -> float | None:
-    """The number, None where it is NaN or infinite."""
-    return value if np.isfinite(value) else None
 
 
 def _histogram(histogram: ErrorHistogram) -> dict[str, Any]:

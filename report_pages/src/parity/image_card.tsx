@@ -1,3 +1,4 @@
+import { decisionName } from "../shared/decision_name";
 import { distanceText, errorText, logitText, probabilityText } from "./number_text";
 import type { ParityData, ProviderData } from "./parity_data";
 import { type Texts, useTexts } from "./texts";
@@ -73,9 +74,6 @@ function ImageCard(props: { data: ParityData; provider: ProviderData; image: num
   );
 }
 
-// Model files call the decisions so unless somebody chose other names, which stay as they are.
 function decisionText(isAnomaly: boolean, data: ParityData, texts: Texts): string {
-  const label = data.model.labels[isAnomaly ? 1 : 0];
-  if (label === "normal") return texts.normal;
-  return label === "anomaly" ? texts.anomaly : label;
+  return decisionName(texts, data.model.labels[isAnomaly ? 1 : 0]);
 }

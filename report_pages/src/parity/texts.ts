@@ -1,8 +1,7 @@
 // All that the page says, in both languages. What comes with the data (names, reasons of onnxruntime) stays as it is.
 
-import { createContext } from "preact";
-import { useContext } from "preact/hooks";
 import type { Language } from "../shared/language";
+import { textsContext } from "../shared/texts_context";
 import type { ProviderState } from "./parity_data";
 
 const en = {
@@ -249,10 +248,4 @@ const ko: Texts = {
 
 export const TEXTS: Record<Language, Texts> = { en, ko };
 
-const Context = createContext<Texts>(en);
-
-export const TextsProvider = Context.Provider;
-
-export function useTexts(): Texts {
-  return useContext(Context);
-}
+export const { TextsProvider, useTexts } = textsContext<Texts>(en);

@@ -8,7 +8,7 @@ import { metricsOf } from "./confusion";
 import type { Curve } from "./curves";
 import type { Measured } from "./measured";
 import { shareText } from "./number_text";
-import { useTexts } from "./texts";
+import { nameOf, useTexts } from "./texts";
 
 const HEIGHT = 210;
 const FONT = "11px system-ui, sans-serif";
@@ -17,7 +17,7 @@ const MARK_RADIUS = 5;
 
 // Where the threshold is on a chart: null where a share is 0 / 0.
 interface Mark {
-  name: string;
+  name: Measured["name"];
   x: number | null;
   y: number | null;
 }
@@ -55,7 +55,7 @@ export function CurveCharts({ measured, colours }: { measured: readonly Measured
         <p class="legend">
           {measured.map(({ name }) => (
             <span key={name} class={`swatch line ${name}`}>
-              {name === "combined" ? texts.combined : name}
+              {nameOf(texts, name)}
             </span>
           ))}
         </p>
@@ -77,7 +77,7 @@ function CurveChart({ title, axes, data, marks, colours }: CurveChartProps) {
   const shown = useRef(marks);
   shown.current = marks;
   const options = useMemo(() => optionsOf(data.length - 1, colours, shown), [data, colours]);
-  const where = marks.map(({ name, x, y }) => `${nameIn(texts.combined, name)} (${shareText(x)}, ${shareText(y)})`);
+  const where = marks.map(({ name, x, y }) => `${nameOf(texts, name)} (${shareText(x)}, ${shareText(y)})`);
   return (
     <figure>
       <figcaption>
@@ -91,10 +91,6 @@ function CurveChart({ title, axes, data, marks, colours }: CurveChartProps) {
       />
     </figure>
   );
-}
-
-function nameIn(combined: string, name: string): string {
-  return name === "combined" ? combined : name;
 }
 
 // Several curves over one axis, as uPlot has them: each has nothing where the points are another's.

@@ -2,6 +2,7 @@
 
 import type { Group, Order, View } from "./view";
 import { GROUPS } from "./view";
+import { countText } from "./number_text";
 import type { ReviewSet } from "./review_set";
 import { useTexts, type Texts } from "./texts";
 
@@ -35,7 +36,7 @@ export function FilterBar({ set, counts, view, changeView, overlay, changeOverla
             aria-pressed={view.group === group}
             onClick={() => changeView({ ...view, group })}
           >
-            {texts.groups[group]} <span class="count">{counts[group].toLocaleString("en")}</span>
+            {texts.groups[group]} <span class="count">{countText(counts[group])}</span>
           </button>
         ))}
       </div>

@@ -8,7 +8,7 @@ import { CellReadout, CellSum, CellTable, HeatmapCells } from "./heatmap_cells";
 import { DecisionAndMistake, decisionText, LabelAndMark } from "./image_tile";
 import { logOddsOf } from "./log_odds";
 import { MarkButtons } from "./mark_buttons";
-import { numberText, probabilityText, signedText, thresholdText } from "./number_text";
+import { countText, numberText, probabilityText, signedText, thresholdText } from "./number_text";
 import { Picture } from "./picture";
 import type { ReviewSet } from "./review_set";
 import { useTexts } from "./texts";
@@ -60,7 +60,7 @@ export function ImageDetail(props: ImageDetailProps) {
           {texts.next} <kbd>j</kbd>
         </button>
         <span class="faint">
-          {place < 0 ? texts.notShown : texts.position((place + 1).toLocaleString("en"), shown.toLocaleString("en"))}
+          {place < 0 ? texts.notShown : texts.position(countText(place + 1), countText(shown))}
         </span>
       </div>
       <div class="row" aria-live="polite">

@@ -1,5 +1,6 @@
 // One image in the grid: its picture, its scores, the decision, its label, and the buttons that mark it.
 
+import { decisionName } from "../shared/decision_name";
 import type { Label } from "./confusion";
 import { NOT_PREDICTED } from "./decisions";
 import { HeatmapOverlay } from "./heatmap_overlay";
@@ -7,10 +8,10 @@ import { MarkButtons } from "./mark_buttons";
 import { probabilityText } from "./number_text";
 import { Picture } from "./picture";
 import type { ReviewSet } from "./review_set";
-import { decisionName, useTexts, type Texts } from "./texts";
+import { useTexts, type Texts } from "./texts";
 import { isMistake } from "./view";
 
-export const PICTURE_SIDE = 160;
+const PICTURE_SIDE = 160;
 
 export interface TileProps {
   set: ReviewSet;

@@ -5,6 +5,7 @@ import { ANOMALY, NORMAL, type Decisions } from "./decisions";
 import { download } from "./download";
 import type { Marks, Problem } from "./marks";
 import { csvOf, type LabelledImage } from "./marks_csv";
+import { countText } from "./number_text";
 import { isPredicted, type ReviewSet } from "./review_set";
 import { useTexts } from "./texts";
 
@@ -22,7 +23,6 @@ export interface MarksPanelProps {
 export function MarksPanel(props: MarksPanelProps) {
   const { set, decisions, marks, problem, undo, removeAll, advance, setAdvance } = props;
   const texts = useTexts();
-  const count = (value: number) => value.toLocaleString("en");
   const marked = labelledImages(set, (image) => marks.get(image) ?? null);
   const all = labelledImages(set, (image) => marks.get(image) ?? set.labels?.[image] ?? null);
   const anomalies = marked.filter(({ label }) => label === 1).length;
@@ -32,7 +32,7 @@ export function MarksPanel(props: MarksPanelProps) {
       <p>
         {marks.size === 0
           ? texts.noMarks
-          : texts.marked(count(marks.size), count(anomalies), count(marks.size - anomalies))}
+          : texts.marked(countText(marks.size), countText(anomalies), countText(marks.size - anomalies))}
       </p>
       {marks.size > 0 && <Agreement decisions={decisions} marks={marks} />}
       <p class={problem === null ? "faint" : "problem"} role={problem === null ? undefined : "alert"}>
@@ -44,11 +44,11 @@ export function MarksPanel(props: MarksPanelProps) {
           disabled={marked.length === 0}
           onClick={() => download("marked_images.csv", csvOf(marked))}
         >
-          {texts.exportMarked(count(marked.length))}
+          {texts.exportMarked(countText(marked.length))}
         </button>
         {set.labels !== null && (
           <button type="button" onClick={() => download("labelled_images.csv", csvOf(all))}>
-            {texts.exportAll(count(all.length))}
+            {texts.exportAll(countText(all.length))}
           </button>
         )}
       </div>

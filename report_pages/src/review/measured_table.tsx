@@ -2,7 +2,7 @@
 
 import type { Measured } from "./measured";
 import { NONE } from "./number_text";
-import { useTexts } from "./texts";
+import { nameOf, useTexts } from "./texts";
 
 export interface MeasuredRow {
   // What the row is called in the page's source, such as "precision".
@@ -23,7 +23,7 @@ export function MeasuredTable({ measured, rows }: { measured: readonly Measured[
             <td />
             {measured.map(({ name }) => (
               <th key={name} scope="col">
-                {name === "combined" ? texts.combined : name}
+                {nameOf(texts, name)}
               </th>
             ))}
           </tr>

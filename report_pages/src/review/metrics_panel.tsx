@@ -3,25 +3,24 @@
 import { metricsOf, type Confusion, type Metrics } from "./confusion";
 import type { Measured } from "./measured";
 import { MeasuredTable, type MeasuredRow } from "./measured_table";
-import { shareText } from "./number_text";
+import { countText, shareText } from "./number_text";
 import type { ReviewSet } from "./review_set";
-import { useTexts } from "./texts";
+import { nameOf, useTexts } from "./texts";
 
 export function MetricsPanel({ set, measured }: { set: ReviewSet; measured: readonly Measured[] }) {
   const texts = useTexts();
-  const count = (value: number) => value.toLocaleString("en");
   const counts: MeasuredRow[] = [
     {
       metric: "called-anomalous",
       name: texts.calledAnomalous,
       values: measured.map(({ calledAnomalous }) => calledAnomalous),
-      text: count,
+      text: countText,
     },
     {
       metric: "called-normal",
       name: texts.calledNormal,
       values: measured.map(({ calledNormal }) => calledNormal),
-      text: count,
+      text: countText,
     },
   ];
   const metrics = measured.map(({ confusion }) => (confusion === null ? null : metricsOf(confusion)));
@@ -61,7 +60,7 @@ export function MetricsPanel({ set, measured }: { set: ReviewSet; measured: read
           ofCurves("averagePrecision", texts.averagePrecision),
         ]}
       />
-      <p class="faint">{texts.measuredOn(count(set.labelled))}</p>
+      <p class="faint">{texts.measuredOn(countText(set.labelled))}</p>
       {set.models.every(({ curves }) => curves === null) && <p class="faint">{texts.oneClass}</p>}
       <div class="matrices">
         {measured.map(
@@ -76,12 +75,12 @@ function ConfusionMatrix({ name, confusion }: { name: Measured["name"]; confusio
   const texts = useTexts();
   const cell = (kind: keyof Confusion, right: boolean) => (
     <td class={right ? "right" : "mistake"} data-count={kind}>
-      {confusion[kind].toLocaleString("en")}
+      {countText(confusion[kind])}
     </td>
   );
   return (
     <table class="confusion" data-of={name}>
-      <caption>{texts.confusionOf(name === "combined" ? texts.combined : name)}</caption>
+      <caption>{texts.confusionOf(nameOf(texts, name))}</caption>
       <thead>
         <tr>
           <td />

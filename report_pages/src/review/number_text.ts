@@ -5,6 +5,10 @@ const MINUS = "−";
 
 export const NONE = "–";
 
+export function countText(count: number): string {
+  return count.toLocaleString("en");
+}
+
 export function shareText(share: number | null): string {
   return share === null ? NONE : share.toFixed(4);
 }

@@ -17,6 +17,7 @@ import { MarksPanel } from "./marks_panel";
 import { measuredAt } from "./measured";
 import { MetricsPanel } from "./metrics_panel";
 import { NothingShown } from "./nothing_shown";
+import { countText } from "./number_text";
 import { PageHead } from "./page_head";
 import type { ReviewData } from "./review_data";
 import type { ReviewSet } from "./review_set";
@@ -149,7 +150,7 @@ export function ReviewPage({ set }: { set: ReviewSet }) {
               {panelShown ? texts.hidePanel : texts.showPanel}
             </button>
             <p class="called" aria-live="polite">
-              {texts.called(calledAnomalous.toLocaleString("en"), (calledAnomalous + calledNormal).toLocaleString("en"))}
+              {texts.called(countText(calledAnomalous), countText(calledAnomalous + calledNormal))}
             </p>
             {panelShown && (
               <>
@@ -195,7 +196,7 @@ export function ReviewPage({ set }: { set: ReviewSet }) {
             />
             <KeysLine />
             <p class="shown" role="status">
-              {texts.shown(shown.length.toLocaleString("en"), decisions.length.toLocaleString("en"))} {message}
+              {texts.shown(countText(shown.length), countText(decisions.length))} {message}
             </p>
             {shown.length === 0 && (
               <NothingShown situation={situation} view={view} count={counts[view.group]} showAll={() => setView(EVERYTHING)} />

@@ -1,8 +1,7 @@
 // All that the page says, in both languages. What comes with the data (names, errors, notes) stays as it is.
 
-import { createContext } from "preact";
-import { useContext } from "preact/hooks";
 import type { Language } from "../shared/language";
+import { textsContext } from "../shared/texts_context";
 
 const en = {
   combined: "combined",
@@ -373,16 +372,9 @@ const ko: Texts = {
 
 export const TEXTS: Record<Language, Texts> = { en, ko };
 
-const Context = createContext<Texts>(en);
+export const { TextsProvider, useTexts } = textsContext<Texts>(en);
 
-export const TextsProvider = Context.Provider;
-
-export function useTexts(): Texts {
-  return useContext(Context);
-}
-
-// Model files call the decisions so unless somebody chose other names, which stay as they are.
-export function decisionName(texts: Texts, label: string): string {
-  if (label === "normal") return texts.normal;
-  return label === "anomaly" ? texts.anomaly : label;
+// Of a model, or of both together.
+export function nameOf(texts: Texts, measured: "crop" | "full" | "combined"): string {
+  return measured === "combined" ? texts.combined : measured;
 }

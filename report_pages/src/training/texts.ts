@@ -264,11 +264,11 @@ const KO: Record<Key, string> = {
   data: "데이터",
   curves: "곡선",
   head: "계산된 헤드",
-  Threshold: "임곗값",
+  Threshold: "임계값",
   probabilities: "확률",
   mistakes: "가장 큰 오판",
   provenance: "출처",
-  when_finished: "실행이 끝나면 지표, 임곗값, 확률, 오판이 여기에 나타납니다.",
+  when_finished: "실행이 끝나면 지표, 임계값, 확률, 오판이 여기에 나타납니다.",
   without_result: "이 실행에는 결과가 없습니다.",
 
   set: "집합",
@@ -320,7 +320,7 @@ const KO: Record<Key, string> = {
   best_by_loss: "손실",
   best_by_auroc: "AUROC",
   "best_by_average-precision": "평균 정밀도",
-  accuracy_at: "임곗값 {threshold}에서의 정확도",
+  accuracy_at: "임계값 {threshold}에서의 정확도",
   epoch_0: "에포크 0은 학습 단계를 밟기 전의 계산된 헤드입니다.",
   all_epochs: "모든 에포크 표",
   seconds: "시간",
@@ -355,25 +355,25 @@ const KO: Record<Key, string> = {
   found: "찾음",
   recall_by_kind: "이상 종류별 재현율",
 
-  threshold: "임곗값",
+  threshold: "임계값",
   anomalous_above: "확률이 {threshold}보다 크면 이상으로 판정합니다.",
   chosen_by: "검증 이미지 {count}장에서 {rule} 규칙으로 골랐습니다. 95 % 구간은 {low}부터 {high}까지입니다.",
   at_rate: "불량률 {rate}로 계산했습니다.",
-  kept: "이번 실행에서 고른 임곗값이 아닙니다: {source}.",
+  kept: "이번 실행에서 고른 임계값이 아닙니다: {source}.",
   histogram: "검증 이미지의 점수",
   histogram_note:
-    "점수별로 본 각 클래스의 비율입니다. 선은 임곗값, 음영은 그 95 % 구간입니다. 선 오른쪽의 이미지는 이상으로 판정합니다.",
-  histogram_note_kept: "점수별로 본 각 클래스의 비율입니다. 선은 임곗값이고, 그 오른쪽의 이미지는 이상으로 판정합니다.",
+    "점수별로 본 각 클래스의 비율입니다. 선은 임계값, 음영은 그 95 % 구간입니다. 선 오른쪽의 이미지는 이상으로 판정합니다.",
+  histogram_note_kept: "점수별로 본 각 클래스의 비율입니다. 선은 임계값이고, 그 오른쪽의 이미지는 이상으로 판정합니다.",
   probability: "확률",
   share_of_class: "클래스 내 비율",
-  consequences: "이미지 1,000장에 대한 임곗값의 의미",
+  consequences: "이미지 1,000장에 대한 임계값의 의미",
   with_rate: "불량률 {rate} 기준({origin}).",
-  rule: "임곗값을 고른 규칙",
-  this_threshold: "현재 임곗값",
+  rule: "임계값을 고른 규칙",
+  this_threshold: "현재 임계값",
   missed_anomalies: "놓친 이상",
   false_alarms: "오경보",
   cost: "비용({costs})",
-  optimistic: "규칙으로 고른 임곗값은 바로 이 이미지들에서 고른 것입니다. 다른 이미지에서는 조금 못할 수 있습니다.",
+  optimistic: "규칙으로 고른 임계값은 바로 이 이미지들에서 고른 것입니다. 다른 이미지에서는 조금 못할 수 있습니다.",
 
   raw: "그대로",
   calibrated: "보정 후",
@@ -456,7 +456,7 @@ function fill(text: string, values: Record<string, string | number>): string {
 const ORIGINS_KO: Record<string, string> = {
   "as among these images; --defect-rate sets another": "이 이미지들의 비율; --defect-rate로 바꿀 수 있음",
   "for which the model's threshold was chosen; --defect-rate sets another":
-    "임곗값을 고를 때의 비율; --defect-rate로 바꿀 수 있음",
+    "임계값을 고를 때의 비율; --defect-rate로 바꿀 수 있음",
 };
 
 export function originText(origin: string, language: Language): string {

@@ -32,7 +32,8 @@ from crbl_runtime.execution_provider import Provider
 from crbl_runtime.flipped_decisions import FlippedDecisions
 from crbl_runtime.options import EXECUTION_PROVIDERS
 from crbl_runtime.verification.record import ImageHashes
-from parity_pages import page_data, page_pictures, with_moved_logits
+from filled_page import FilledPage
+from parity_pages import with_moved_logits
 from public_commands import Trained, run_command
 
 PROJECT = Path(__file__).parents[3]
@@ -47,7 +48,7 @@ def test_the_page_has_the_numbers_of_the_json(small: Trained, few_photographs: P
     path = tmp_path / "new" / "page" / "report.html"
     assert f"Report: {path}" in passed.stderr
     assert list(path.parent.iterdir()) == [path]
-    gate, data = json.loads(passed.stdout), page_data(path)
+    gate, data = json.loads(passed.stdout), FilledPage.read(path).data
     (report,), (provider,) = gate["reports"], data["providers"]
     assert data["passed"] is True
     assert provider["report"] == report
@@ -68,7 +69,7 @@ def test_the_page_has_the_numbers_of_the_json(small: Trained, few_photographs: P
     assert provider["shown"]["flips"] == []
     nearest = [provider["distances"][image] for image in provider["shown"]["nearest"]]
     assert nearest == sorted(provider["distances"])[:NEAREST]
-    pictures = [Image.open(io.BytesIO(picture)) for picture in page_pictures(path)]
+    pictures = [Image.open(io.BytesIO(picture)) for picture in FilledPage.read(path).pictures]
     assert {(picture.format, max(picture.size)) for picture in pictures} == {("WEBP", 100)}
     assert sorted(images["pictures"].values()) == list(range(len(pictures)))
     words = {what: shlex.split(line) for what, line in data["commands"].items()}
@@ -91,7 +92,7 @@ def test_a_file_that_fails_has_a_page_with_the_first_divergence_and_every_flip(
     given = (changed, "--checkpoint", small.checkpoint, "--verify", few_photographs)
     failed = run_command("crbl-parity", *given, "--report", tmp_path)
     assert failed.returncode == 1, failed.stderr
-    data = page_data(tmp_path / "report.html")
+    data = FilledPage.read(tmp_path / "report.html").data
     (provider,) = data["providers"]
     assert data["passed"] is provider["report"]["passed"] is False
     divergence = provider["report"]["divergence"]
@@ -155,7 +156,7 @@ def run(small: Trained) -> ParityRun:
 
 def shown_page(run: ParityRun, gate: ParityGate, folder: Path) -> dict[str, Any]:
     (folder / "page.html").write_text(parity_page(run, gate), encoding="utf-8")
-    return page_data(folder / "page.html")
+    return FilledPage.read(folder / "page.html").data
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

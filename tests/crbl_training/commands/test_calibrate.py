@@ -13,8 +13,8 @@ from crbl_runtime.calibration import Calibration, calibration_to_json
 from crbl_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from crbl_training.data.dataset import data_hash, read_labelled
 from crbl_training.train.calibrated_checkpoint import kept_or_dropped
+from filled_page import FilledPage
 from public_commands import Trained, run_command
-from report_data import read_report
 from rewritten_model import rewritten
 
 # A solved head, which is better than chance on any machine.
@@ -60,7 +60,7 @@ def test_a_run_leaves_a_calibrated_checkpoint_and_says_what_it_is_worth(run: tup
             expected = calibration.probability(float(row["logit"]))
             assert float(row["calibrated_probability"]) == pytest.approx(expected, abs=1e-5)
     assert checkpoint.threshold_source.startswith("f1 on 16 validation images")
-    result = read_report(out / "report.html").data["result"]
+    result = FilledPage.read(out / "report.html").data["result"]
     assert (result["calibration"], result["reliability"]) == (metrics["calibration"], measured)
 
 
@@ -83,7 +83,7 @@ def test_a_model_that_ranks_the_wrong_way_is_written_without_a_calibration(
     assert metrics["calibration_note"].startswith("The model is no better than chance")
     assert f"No calibration: {metrics['calibration_note']}" in answer.stdout
     assert not (out / "training_state.safetensors").exists()
-    report = read_report(out / "report.html").data
+    report = FilledPage.read(out / "report.html").data
     assert (report["status"], report["result"]["calibration_note"]) == ("finished", metrics["calibration_note"])
 
 

@@ -20,9 +20,9 @@ from crbl_training.checkpoint import load_checkpoint, save_checkpoint
 from crbl_training.data.dataset import data_hash, read_labelled
 from crbl_training.devices import device
 from crbl_training.report import report_file
+from filled_page import FilledPage
 from made_torch_directml import BREAKS_IN_TRAINING, WORKING, WRONG_WITH_TILED_RESOURCES
 from public_commands import run_command
-from report_data import read_report
 
 QUICK = ("--weights", "none", "--epochs", 1, "--batch-size", 8, "--image-size", 32, "--device", "cpu")
 pytestmark = pytest.mark.usefixtures("few_resamples")
@@ -101,7 +101,7 @@ def test_metrics_agree_with_each_other(crop_run):
 
 def test_the_report_shows_what_metrics_json_holds(crop_run, grain_folder):
     out = crop_run[0]
-    report, metrics = read_report(out / "report.html").data, json.loads((out / "metrics.json").read_text())
+    report, metrics = FilledPage.read(out / "report.html").data, json.loads((out / "metrics.json").read_text())
     assert (report["kind"], report["status"], report["variant"]) == ("run", "finished", "crop")
     assert metrics["report"] == {"file": "report.html", "problem": None}
     result = report["result"]
@@ -217,7 +217,7 @@ def test_bad_images_are_skipped_and_leakage_is_reported_and_the_threshold_is_sto
     (pair,) = metrics["leakage"]["identical"]
     assert (Path(pair["training"]).name, pair["same_label"]) == ("leaked.png", True)
     assert "Leakage: 1 validation image is also in the training set" in text
-    data = read_report(out / "report.html").data["data"]
+    data = FilledPage.read(out / "report.html").data["data"]
     assert [data[name]["skipped"] for name in ("training", "validation")] == list(metrics["skipped"].values())
     assert [line for line in text.splitlines() if line.startswith("Left out of ")] == data["left_out"]
     (shown,) = data["duplicates"]["pairs"]
@@ -292,7 +292,7 @@ def test_a_solved_head_without_epochs_is_a_whole_run(grain_folder, tmp_path):
     assert cv2.imread(str(out / "curves.png")) is not None
     assert list((out / "tensorboard").iterdir())
     assert not (out / "training_state.safetensors").exists()
-    report = read_report(out / "report.html").data
+    report = FilledPage.read(out / "report.html").data
     assert [epoch["number"] for epoch in report["epochs"]] == [0]
     assert report["solved_head"] == solved
     assert report["data"]["augmentation"] == {"name": "none", "views": []}

@@ -1,32 +1,23 @@
 """training/recipes/elpv.py: a fixed split that keeps identical images together, and files that crbl-train reads."""
 
 import csv
-import importlib.util
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
 from crbl_runtime.errors import UsageError
+from loaded_program import loaded_program
 
 PROJECT = Path(__file__).parents[3]
 RECIPE = PROJECT / "training" / "recipes" / "elpv.py"
 
 
-def load_recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("elpv_recipe", RECIPE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-elpv = load_recipe()
+elpv = loaded_program(RECIPE)
 
 
 def run_recipe(*arguments: str | Path, before: str = "pass") -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ import pytest
 from crbl_runtime.errors import UnavailableError
 from crbl_training.report.live_report import live_report
 from crbl_training.report.pictures import Pictures
-from report_data import read_report
+from filled_page import FilledPage
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def test_it_runs_until_it_has_finished(path):
     with opened(path) as report:
         assert not path.exists()
         report.update(epochs=[1])
-        first = read_report(path).data
+        first = FilledPage.read(path).data
         report.update(epochs=[1, 2])
-        second = read_report(path).data
+        second = FilledPage.read(path).data
         report.finish(result={"auroc": 0.5})
-    last = read_report(path).data
+    last = FilledPage.read(path).data
     assert [each["status"] for each in (first, second, last)] == ["running", "running", "finished"]
     assert [each["epochs"] for each in (first, second, last)] == [[1], [1, 2], [1, 2]]
     assert (last["result"], last["reason"], last["schema"]) == ({"auroc": 0.5}, None, 1)
@@ -49,7 +49,7 @@ def test_what_ends_the_work_is_said_and_goes_on(path, end, reason):
 
     with pytest.raises(type(end)):
         work()
-    assert [read_report(path).data[key] for key in ("status", "reason", "epochs")] == ["stopped", reason, [1]]
+    assert [FilledPage.read(path).data[key] for key in ("status", "reason", "epochs")] == ["stopped", reason, [1]]
 
 
 def test_work_that_ends_before_the_first_report_leaves_none(path):
@@ -71,13 +71,13 @@ def test_a_report_that_cannot_be_written_is_said_once_and_tried_again(path):
         report.update(epochs=[1, 2, 3])
         assert report.file.to_dict() == {"file": "report.html", "problem": None}
     assert len(said) == 1
-    assert read_report(path).data["epochs"] == [1, 2, 3]
+    assert FilledPage.read(path).data["epochs"] == [1, 2, 3]
 
 
 def test_numbers_that_json_lacks_are_null(path):
     with opened(path) as report:
         report.update(epochs=({"loss": math.nan, "auroc": [math.inf, -math.inf, 1.5, 2, True, "NaN"]},))
-    assert read_report(path).data["epochs"] == [{"loss": None, "auroc": [None, None, 1.5, 2, True, "NaN"]}]
+    assert FilledPage.read(path).data["epochs"] == [{"loss": None, "auroc": [None, None, 1.5, 2, True, "NaN"]}]
 
 
 def test_nothing_in_the_data_ends_the_element_that_holds_it(path):
@@ -85,4 +85,4 @@ def test_nothing_in_the_data_ends_the_element_that_holds_it(path):
     with opened(path) as report:
         report.update(epochs=[name])
     assert path.read_text(encoding="utf-8").count("</script>") == 3
-    assert read_report(path).data["epochs"] == [name]
+    assert FilledPage.read(path).data["epochs"] == [name]

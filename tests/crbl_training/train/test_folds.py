@@ -11,8 +11,8 @@ from crbl_runtime.errors import DataError
 from crbl_training.data.dataset import LabelledImage
 from crbl_training.evaluation.metric_labels import METRIC_LABELS
 from crbl_training.train.folds import split_into_folds, summarize
+from filled_page import FilledPage
 from public_commands import run_command
-from report_data import read_report
 
 IMAGES = tuple(LabelledImage(Path(f"{n:02d}.png"), int(n % 5 == 0)) for n in range(30))
 pytestmark = pytest.mark.usefixtures("few_resamples")
@@ -59,12 +59,12 @@ def test_command_trains_each_fold_and_resumes_with_those_that_are_missing(grain_
     assert "over 2 folds" in answer.stdout
     assert {single["validation_source"] for single in singles} == {"fold 1 of 2, seed 0", "fold 2 of 2, seed 0"}
 
-    report = read_report(tmp_path / "report.html").data
+    report = FilledPage.read(tmp_path / "report.html").data
     assert (report["kind"], report["status"], report["reason"]) == ("folds", "finished", None)
     assert [fold["auroc"] for fold in report["metrics"]] == summary["auroc"]["folds"]
     assert (report["summary"]["recall"]["std"], len(report["reports"])) == (summary["recall"]["std"], 2)
     for number, path in enumerate(report["reports"], start=1):
-        of_fold = read_report(tmp_path / path).data
+        of_fold = FilledPage.read(tmp_path / path).data
         assert of_fold["data"]["validation_source"] == f"fold {number} of 2, seed 0"
         assert of_fold["result"]["validation"] == singles[number - 1]["validation"]
 

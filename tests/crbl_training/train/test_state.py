@@ -19,9 +19,9 @@ from crbl_training.train.activation_cache import NO_CACHE, CacheSettings
 from crbl_training.train.loop import RunOutputs, TrainingData, TrainingResult, train_model
 from crbl_training.train.recipe import Recipe
 from crbl_training.train.state import StateFile, TrainingState
+from filled_page import FilledPage
 from forked_process import start_forked
 from public_commands import run_command
-from report_data import read_report
 
 SPEC = PreprocessingSpec("whole", image_size=32)
 CROP = Recipe(epochs=2, batch_size=8, learning_rate=1e-3)
@@ -176,14 +176,14 @@ def test_killed_ten_times_it_ends_with_the_bits_of_a_run_left_alone(grain_folder
         process = start_forked(run_command, *options)
         in_writing = number % 2 == 1
         assert kill_at_any_moment(process, folder, chance, in_writing), f"it ended before kill {number + 1}"
-        assert read_report(folder / "report.html").data["status"] == "running"
+        assert FilledPage.read(folder / "report.html").data["status"] == "running"
     ended = run_command(*options)
     assert ended.returncode == 0, ended.stderr
     assert "Resumed at epoch" in ended.stdout
     one, other = (next(path.glob("CRBL_*.safetensors")).read_bytes() for path in (tmp_path / "alone", folder))
     assert tensors_of(one) == tensors_of(other)
     assert not [path for path in folder.iterdir() if path.name.startswith((".", "training_state"))]
-    report = read_report(folder / "report.html").data
+    report = FilledPage.read(folder / "report.html").data
     assert (report["status"], [epoch["number"] for epoch in report["epochs"]]) == ("finished", [1, 2, 3])
     assert 0 < report["epochs_before"] <= 3
     assert not report["command"].endswith("--resume")
@@ -219,7 +219,7 @@ def test_an_unfinished_run_is_never_overwritten(unfinished, grain_folder):
 
 
 def test_the_report_of_a_run_that_somebody_stopped_says_so(unfinished):
-    report = read_report(unfinished / "report.html").data
+    report = FilledPage.read(unfinished / "report.html").data
     assert (report["status"], report["reason"], report["epochs"], report["result"]) == ("stopped", None, [], None)
 
 
@@ -227,7 +227,7 @@ def test_resuming_with_another_seed_is_refused(unfinished, grain_folder):
     answer = run_command(*arguments(grain_folder, unfinished, "--resume", "--seed", "9"))
     assert answer.returncode == 2
     assert "seed was 0 and is 9" in answer.stderr
-    assert read_report(unfinished / "report.html").data["provenance"]["seed"] == 0
+    assert FilledPage.read(unfinished / "report.html").data["provenance"]["seed"] == 0
 
 
 def test_resuming_a_run_that_has_ended_is_refused_with_the_way_on(grain_folder, tmp_path):

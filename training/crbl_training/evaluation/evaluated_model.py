@@ -21,7 +21,7 @@ from crbl_training.checkpoint import LABELS, Checkpoint, load_checkpoint
 from crbl_training.data.prepared_dataset import PreparedDataset
 from crbl_training.devices.device import ChosenDevice, choose_device
 from crbl_training.evaluation.explained_images import ExplainedImages, Region
-from crbl_training.evaluation.heatmaps import predict_heatmaps
+from crbl_training.evaluation.heatmaps import predict_logits_and_heatmaps
 from crbl_training.evaluation.metrics import predict_logits
 from crbl_training.file_names import CHECKPOINT_SUFFIXES
 from crbl_training.options import NO_TILED_RESOURCES
@@ -157,11 +157,9 @@ def _from_checkpoint(checkpoint: Checkpoint, chosen: ChosenDevice) -> EvaluatedM
         return predict_logits(model, images.images, checkpoint.preprocessing, device)
 
     def explain(images: PreparedDataset) -> ExplainedImages:
-        return ExplainedImages(
-            logits(images),
-            tuple(_region(path, checkpoint.preprocessing) for path in images.paths),
-            predict_heatmaps(model, images.images, checkpoint.preprocessing, device),
-        )
+        spec = checkpoint.preprocessing
+        explained, heatmaps = predict_logits_and_heatmaps(model, images.images, spec, device)
+        return ExplainedImages(explained, tuple(_region(path, spec) for path in images.paths), heatmaps)
 
     return EvaluatedModel(
         variant=checkpoint.variant.name,

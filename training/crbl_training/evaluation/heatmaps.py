@@ -1,8 +1,9 @@
-"""Heatmaps of a set of images, computed by PyTorch."""
+"""Logits of a set of images, and where they come from, computed by PyTorch."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_training.data.mapped_images import Images
@@ -11,13 +12,18 @@ from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.model.folded_copy import folded_copy
 
 
-def predict_heatmaps(
+def predict_logits_and_heatmaps(
     model: CRBLDualModel, images: Images, spec: PreprocessingSpec, device: torch.device
-) -> NDArray[np.float32]:
-    """Heatmaps of prepared images, uint8 [N, H, W, 3] -> float32 [N, h, w]; each adds up to its logit less the bias.
+) -> tuple[Tensor, NDArray[np.float32]]:
+    """Prepared images, uint8 [N, H, W, 3] -> the logits of `predict_logits`, and heatmaps, float32 [N, h, w].
 
-    The model is left in eval mode. A folded copy computes them, as it does in `predict_logits`.
+    Each heatmap adds up to its logit less the bias. The model is left in eval mode.
     """
     network = folded_copy(model.eval())
-    maps = network_outputs(lambda x: network.heatmap(*network.features(x)), images, spec, device, "Heatmaps")
-    return np.asarray(maps.numpy(), np.float32)
+
+    def compute(x: Tensor) -> tuple[Tensor, Tensor]:
+        features = network.features(x)
+        return network.logits(*features), network.heatmap(*features)
+
+    logits, maps = network_outputs(compute, images, spec, device)
+    return logits, np.asarray(maps.numpy(), np.float32)

@@ -79,7 +79,9 @@ def predict_logits(model: CRBLDualModel, images: Images, spec: PreprocessingSpec
 
     A folded copy of the model computes them: to the bit they are not those of the model.
     """
-    return network_outputs(folded_copy(model.eval()), images, spec, device, "Predicting")
+    network = folded_copy(model.eval())
+    (logits,) = network_outputs(lambda x: (network(x),), images, spec, device)
+    return logits
 
 
 def require_finite_logits(logits: Tensor) -> None:

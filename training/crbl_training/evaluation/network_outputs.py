@@ -17,21 +17,24 @@ EVALUATION_BATCH = 32
 
 @torch.no_grad()
 def network_outputs(
-    compute: Callable[[Tensor], Tensor], images: Images, spec: PreprocessingSpec, device: torch.device, name: str
-) -> Tensor:
-    """Prepared images, uint8 [N, H, W, 3] -> what `compute` gives of their network input: [N, ...] on the CPU.
+    compute: Callable[[Tensor], tuple[Tensor, ...]], images: Images, spec: PreprocessingSpec, device: torch.device
+) -> tuple[Tensor, ...]:
+    """Prepared images, uint8 [N, H, W, 3] -> what `compute` gives of their network input: [N, ...] each, on the CPU.
 
     Args:
-        compute: network input, float [B, 3, H, W] on the device -> [B, ...]. name: of the work, on the progress bar.
+        compute: network input, float [B, 3, H, W] on the device -> [B, ...] each.
     """
     size = even_size(len(images), EVALUATION_BATCH)
     batches = tqdm(
         batches_of_size(images, size),
-        desc=name,
+        desc="Predicting",
         unit="batch",
         total=-(-len(images) // size),
         leave=False,
         disable=None,
     )
-    outputs = [compute(in_quickest_layout(network_input(batch.to(device), spec))).cpu() for batch in batches]
-    return torch.cat(outputs)[: len(images)]
+    outputs = [
+        [output.cpu() for output in compute(in_quickest_layout(network_input(batch.to(device), spec)))]
+        for batch in batches
+    ]
+    return tuple(torch.cat(of_batches)[: len(images)] for of_batches in zip(*outputs, strict=True))

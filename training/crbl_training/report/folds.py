@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from crbl_runtime.report.size import REPORT_FILE
+from crbl_runtime.report.time_text import now
 from crbl_training.file_names import fold_folder
-from crbl_training.report.report_file import now
 
 
 def known_of_folds(variant: str, folder: Path, count: int, command: str | None) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import torch
 
 from crbl_runtime.preprocessing import PreprocessingSpec
 from crbl_runtime.report.float32_text import float32_text
-from crbl_training.evaluation.heatmaps import predict_heatmaps
-from crbl_training.evaluation.metrics import predict_logits
+from crbl_training.evaluation.heatmaps import predict_logits_and_heatmaps
 from crbl_training.evaluation.worst_mistakes import Mistake, WorstMistakes
 from crbl_training.model.crbl import CRBLDualModel
 from crbl_training.report.pictures import Pictures
@@ -38,8 +37,7 @@ def _shown(
     if not mistakes:
         return []
     images = torch.from_numpy(np.stack([mistake.image for mistake in mistakes]))
-    logits = predict_logits(model, images, spec, torch.device("cpu"))
-    maps = predict_heatmaps(model, images, spec, torch.device("cpu"))
+    logits, maps = predict_logits_and_heatmaps(model, images, spec, torch.device("cpu"))
     return [
         {
             "name": mistake.path.name,

@@ -1,15 +1,14 @@
 """The file of a report, which may be rewritten often, and which no work depends on."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from crbl_runtime.atomic_file import write_text
 from crbl_runtime.errors import OutputError
 from crbl_runtime.report.page import filled_page
+from crbl_runtime.report.time_text import now
+from crbl_runtime.report.without_nan import without_nan
 from crbl_runtime.version import __version__
 from crbl_training.process_group import current_shard
 
@@ -51,20 +50,3 @@ class ReportFile:
     def to_dict(self) -> dict[str, Any]:
         """What metrics.json holds about it."""
         return {"file": self.path.name, "problem": self.problem}
-
-
-def now() -> str:
-    """The time with its zone, ISO 8601."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def without_nan(value: Any) -> Any:
-    """JSON types with None in the place of each number that JSON lacks: NaN and the infinite ones."""
-    match value:
-        case dict():
-            return {key: without_nan(each) for key, each in value.items()}
-        case list() | tuple():
-            return [without_nan(each) for each in value]
-        case float():
-            return value if np.isfinite(value) else None
-    return value

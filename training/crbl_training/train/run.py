@@ -10,6 +10,7 @@ from crbl_runtime.atomic_file import remove_temporaries
 from crbl_runtime.counted import counted
 from crbl_runtime.errors import DataError, UsageError
 from crbl_runtime.report.size import REPORT_FILE
+from crbl_runtime.report.time_text import now
 from crbl_training.checkpoint import Checkpoint
 from crbl_training.data.batches import balanced_batches
 from crbl_training.data.dataset import Split, data_hash
@@ -28,7 +29,6 @@ from crbl_training.model.sync_batchnorm import convert_sync_batchnorm
 from crbl_training.process_group import current_shard
 from crbl_training.report.live_report import live_report
 from crbl_training.report.pictures import Pictures
-from crbl_training.report.report_file import now
 from crbl_training.train.activation_cache import CacheSettings
 from crbl_training.train.best_epoch import BEST_BY_LABELS
 from crbl_training.train.class_weights import loss_weights
