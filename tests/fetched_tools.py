@@ -1,6 +1,8 @@
 """What tests fetch from npm and Debian, kept in the user's cache."""
 
+import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,19 @@ def npm_package(name: str, version: str) -> Path:
     if not cached.is_dir():
         with new_folder(cached) as folder:
             fetch([npm, "install", "--ignore-scripts", "--prefix", folder, f"{name}@{version}"])
+    return cached / "node_modules"
+
+
+def locked_packages(project: Path) -> Path:
+    """A folder node_modules with the packages that the lock file of a project names."""
+    npm = program("npm")
+    lock = (project / "package-lock.json").read_bytes()
+    cached = CACHE / f"{project.name}-{hashlib.sha256(lock).hexdigest()[:16]}"
+    if not cached.is_dir():
+        with new_folder(cached) as folder:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(project / name, folder)
+            fetch([npm, "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"], cwd=folder)
     return cached / "node_modules"
 
 

@@ -20,6 +20,11 @@ def program(*names: str) -> str:
     return found
 
 
+def chromium() -> str:
+    """The path of a Chromium."""
+    return program("chromium", "chromium-browser", "google-chrome")
+
+
 def fetch(command: list[str | Path], cwd: str | Path | None = None) -> None:
     """Run a command that fetches what a test needs."""
     result = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True)

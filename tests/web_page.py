@@ -1,30 +1,25 @@
-"""The page of examples/web, built as its README says and driven in a real Chromium.
-
-Where npm, the network or Chromium is missing a test is skipped and says what.
-"""
+"""The page of examples/web, built as its README says and driven in a real Chromium."""
 
 import base64
-import hashlib
 import io
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+from fetched_tools import locked_packages
+from foreign_programs import program
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PROJECT = Path(__file__).parents[1] / "examples" / "web"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crbl-tests"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MILLISECONDS = 600_000
 
 READ_CARDS = """cards => cards.map(card => ({
@@ -131,37 +126,10 @@ class WebPage:
 
 def built_page(folder: Path) -> Path:
     """The page, built in a copy of the project in `folder`, after its types were checked."""
-    npm = shutil.which("npm")
-    if npm is None:
-        absent("npm is not installed")
     project = folder / "web"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    (project / "node_modules").symlink_to(_node_modules(npm), target_is_directory=True)
+    (project / "node_modules").symlink_to(locked_packages(PROJECT), target_is_directory=True)
     for script in ("check", "build"):
-        run = subprocess.run([npm, "run", script], cwd=project, capture_output=True, text=True)
+        run = subprocess.run([program("npm"), "run", script], cwd=project, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
     return project / "dist" / "crbl.html"
-
-
-def absent(reason: str) -> NoReturn:
-    """Skip the test, or fail it in CI, where nothing may be missing."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def _node_modules(npm: str) -> Path:
-    """The packages that the lock file names, fetched once for all runs."""
-    lock = (PROJECT / "package-lock.json").read_bytes()
-    cached = CACHE / f"web-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if not cached.is_dir():
-        new = cached.with_name(f"{cached.name}.{os.getpid()}")
-        new.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(PROJECT / name, new)
-        fetched = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=new, capture_output=True, text=True)
-        if fetched.returncode != 0:
-            shutil.rmtree(new)
-            absent(f"npm could not fetch what the page is made of: {fetched.stderr[-500:]}")
-        new.rename(cached)
-    return cached / "node_modules"

@@ -22,17 +22,17 @@ from crbl_runtime.golden_image import GOLDEN_IMAGE, golden_image_sha256
 from crbl_runtime.heatmap_overlay import draw_overlay
 from crbl_runtime.image import decode
 from crbl_runtime.payload import UNKNOWN_SHA256, with_payload_sha256
+from foreign_programs import chromium
 from public_commands import Trained
 from rewritten_model import rewritten
 from small_model import small_model
 from twenty_images import image_files
-from web_page import CHROMIUM, PROJECT, DroppedFile, WebPage, built_page
+from web_page import PROJECT, DroppedFile, WebPage, built_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 
 REFUSED = {"border_17_grey_16_bits.png": "16 bits", "object_12_16_bits.tif": "Not JPEG, PNG, WebP or BMP"}
 LARGEST_DIFFERENCE = 2e-3
@@ -66,7 +66,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser() -> "Iterator[Browser]":
     """Chromium, with a software adapter for WebGPU."""
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *SOFTWARE_WEBGPU])
+        browser = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox", *SOFTWARE_WEBGPU])
         yield browser
         browser.close()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from foreign_programs import program
+from foreign_programs import chromium
 from report_pages.shown_review import Shown
 from review_pages import MadeReview, made_review
 
@@ -32,10 +32,9 @@ def browser() -> "Iterator[Browser]":
     """A headless Chromium of this machine; for a file only, because a process can drive one at a time."""
     sync_api = pytest.importorskip("playwright.sync_api")
     sync_api.expect.set_options(timeout=PATIENCE)
-    chromium = program("chromium", "chromium-browser", "google-chrome")
     with sync_api.sync_playwright() as playwright:
         # The sandbox needs rights that a container does not give, and what is opened here is our own.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from foreign_programs import fetch, program
+from fetched_tools import locked_packages
+from foreign_programs import program
 
 PROJECT = Path(__file__).parents[2]
 SOURCES = PROJECT / "report_pages"
@@ -17,12 +18,11 @@ NOT_SOURCES = ("node_modules",)
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources with the packages of their lock file, beside the packages that carry the pages."""
     folder = tmp_path_factory.mktemp("project") / SOURCES.name
-    npm = program("npm")
     shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns(*NOT_SOURCES))
     for package in ("crbl_runtime", "crbl_export", "training"):
         (folder.parent / package).symlink_to(PROJECT / package)
-    # npm keeps what it has fetched once.
-    fetch([npm, "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"], cwd=folder)
+    # No link: through one esbuild builds other bytes.
+    shutil.copytree(locked_packages(SOURCES), folder / "node_modules", symlinks=True)
     return folder
 
 

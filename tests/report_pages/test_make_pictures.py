@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from crbl_runtime.errors import OutputError, UsageError
+from foreign_programs import chromium
 from loaded_program import loaded_program
 from public_commands import Trained
 
@@ -25,8 +26,7 @@ def make_pictures() -> ModuleType:
 def test_a_finished_demo_gives_every_picture(
     make_pictures: ModuleType, crop: Trained, grains: Path, tmp_path: Path
 ) -> None:
-    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
-        pytest.skip("there is no Chromium on the path")
+    chromium()  # Skips the test where there is none.
     demo = tmp_path / "demo"
     runs = demo / "runs" / "crop"
     runs.mkdir(parents=True)
